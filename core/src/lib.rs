@@ -4,6 +4,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "guard")]
+pub mod challenge;
 pub mod denial;
 pub mod ids;
 pub mod json;
@@ -11,6 +13,8 @@ pub mod jwk;
 pub mod jws;
 pub mod limits;
 pub mod permission;
+#[cfg(feature = "guard")]
+pub mod rpt;
 pub mod scope;
 pub mod time;
 pub mod token;
