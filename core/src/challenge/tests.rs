@@ -75,9 +75,16 @@ fn the_uma_challenge_is_found_among_others() {
 
 #[test]
 fn a_challenge_without_ticket_or_server_is_none() {
-    for value in
-        ["UMA", "UMA ticket=t1", "UMA as_uri=x", r#"UMA as_uri=x,ticket="""#, "UMA2 as_uri=x,ticket=t", ""]
-    {
+    for value in [
+        "UMA",
+        "UMA ticket",
+        "UMA ticket=",
+        "UMA ticket=t1",
+        "UMA as_uri=x",
+        r#"UMA as_uri=x,ticket="""#,
+        "UMA2 as_uri=x,ticket=t",
+        "",
+    ] {
         assert_eq!(find(value), Ok(None), "{value}");
     }
 }
@@ -87,8 +94,6 @@ fn what_is_not_a_challenge_is_refused() {
     for value in [
         "=",
         "a=b",
-        "UMA ticket=",
-        "UMA ticket",
         "UMA ==",
         "UMA a=b c",
         "UMA a=\"",
@@ -100,11 +105,7 @@ fn what_is_not_a_challenge_is_refused() {
         "\"UMA\"",
         "UMA a b=c",
         "UMA é=x",
-    ]
-    .iter()
-    // A bare word after a scheme is a token68.
-    .filter(|value| **value != "UMA ticket")
-    {
+    ] {
         assert!(matches!(challenges(value), Err(ParseChallengeError::Malformed { .. })), "{value}");
     }
     for value in
