@@ -4,8 +4,29 @@
 
 extern crate alloc;
 
+#[cfg(feature = "pdp")]
+pub mod assessment;
+#[cfg(feature = "guard")]
+pub mod challenge;
+pub mod denial;
+#[cfg(feature = "pdp")]
+pub mod dialect;
 pub mod ids;
+pub mod json;
+pub mod jwk;
+pub mod jws;
 pub mod limits;
 pub mod permission;
+#[cfg(feature = "pdp")]
+pub mod policy;
+#[cfg(feature = "pdp")]
+pub mod requester;
+#[cfg(feature = "pdp")]
+pub mod resource;
+#[cfg(feature = "guard")]
+pub mod rpt;
 pub mod scope;
+#[cfg(feature = "pdp")]
+pub mod share;
 pub mod time;
+pub mod token;

@@ -1,0 +1,56 @@
+//! The requesting party: who asks, through which client, with which roles and groups.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ids::PartyId;
+
+/// Roles by name: of the realm, and of clients by their `client_id`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roles {
+    /// Realm roles
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub realm: BTreeSet<String>,
+    /// Client roles
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub client: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Roles {
+    /// Whether the role is held; `client` is absent for realm roles
+    pub fn holds(&self, client: Option<&str>, name: &str) -> bool {
+        match client {
+            None => self.realm.contains(name),
+            Some(client) => self.client.get(client).is_some_and(|roles| roles.contains(name)),
+        }
+    }
+}
+
+/// The requesting party of an assessment (Grant §1.1)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requester {
+    /// A user, or a resource server that asks for itself
+    pub id: PartyId,
+    /// Internal id of the client that the requester's token was issued to (`azp`)
+    pub client: PartyId,
+    /// Roles as the token carries them
+    #[serde(default)]
+    pub roles: Roles,
+    /// Roles of the user's record; present where a policy fetches them (`fetchRoles`)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded_roles: Option<Roles>,
+    /// Paths of the groups that the user is really in, such as `/staff/ops`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Claims of the token
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub claims: Map<String, Value>,
+}
