@@ -1,0 +1,45 @@
+//! The npm packages of `js`, as its lock file says.
+
+use std::{fs, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    layout::Layout,
+    process, terminal,
+    tool::{Install, Tool, unreachable},
+};
+
+const INSTALL: Duration = Duration::from_mins(15);
+
+/// What runs JavaScript here
+pub(crate) const NODE: Tool = Tool {
+    name: "Node.js 20 or newer",
+    why: "runs wasm-opt, the npm package's tests and the documents server of the demo",
+    check: |_| process::version("node").filter(|version| major(version).is_some_and(|major| major >= 20)),
+    install: Install::ByHand("install it from your system's packages or from nodejs.org"),
+};
+
+/// Runs `npm ci` if the lock file has changed since the last time, or never ran.
+pub(crate) fn ensure(layout: &Layout) -> Result<()> {
+    NODE.ensure(layout)?;
+    let js = layout.js();
+    let Ok(lock) = fs::read(js.join("package-lock.json")) else { bail!("`js/package-lock.json` is missing") };
+    let digest = crate::wasm::hex(&Sha256::digest(&lock));
+    let stamp = js.join("node_modules/.countersign-lock");
+    if fs::read_to_string(&stamp).is_ok_and(|text| text == digest) {
+        return Ok(());
+    }
+    terminal::say("installing the npm packages of js (its lock file is new here)");
+    let mut command = Command::new("npm");
+    command.current_dir(&js).args(["ci", "--no-audit", "--no-fund"]);
+    process::run_quietly("npm ci", &mut command, &layout.target.join("xtask/npm.log"), INSTALL)
+        .with_context(|| unreachable("the npm packages"))?;
+    fs::write(&stamp, digest)?;
+    Ok(())
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').split('.').next()?.parse().ok()
+}

@@ -1,0 +1,89 @@
+//! What the tasks need of a machine: how to see that it is there, and how to get it.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use anyhow::{Result, bail};
+
+use crate::{layout::Layout, process, terminal};
+
+/// A program or package that a task cannot do without
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tool {
+    /// What it is called
+    pub(crate) name: &'static str,
+    /// What it is needed for
+    pub(crate) why: &'static str,
+    /// Its version or place, if it is there
+    pub(crate) check: fn(&Layout) -> Option<String>,
+    /// How it comes here
+    pub(crate) install: Install,
+}
+
+/// Ways to get a tool
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Install {
+    /// Debian's packages
+    Debian(&'static [&'static str]),
+    /// A person has to: what to do
+    ByHand(&'static str),
+}
+
+impl Tool {
+    /// Installs the tool if it is missing.
+    pub(crate) fn ensure(&self, layout: &Layout) -> Result<()> {
+        if (self.check)(layout).is_some() {
+            return Ok(());
+        }
+        match self.install {
+            Install::Debian(packages) => {
+                terminal::say(&format!("installing {} ({}): {}", self.name, self.why, packages.join(" ")));
+                debian(layout, packages)?;
+            }
+            Install::ByHand(cure) => bail!("{} is missing ({}): {cure}", self.name, self.why),
+        }
+        if (self.check)(layout).is_none() {
+            bail!("{} is still missing after its installation ({})", self.name, self.why);
+        }
+        Ok(())
+    }
+}
+
+const APT: Duration = Duration::from_mins(15);
+
+/// Installs Debian packages as root or through sudo, and says what to do where neither is possible.
+fn debian(layout: &Layout, packages: &[&str]) -> Result<()> {
+    let cure = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    if process::version("apt-get").is_none() {
+        bail!("this system has no apt-get; install what Debian calls: {}", packages.join(" "));
+    }
+    let root = process::output(Command::new("id").arg("-u")).as_deref() == Some("0");
+    if !root && process::output(Command::new("sudo").args(["-n", "true"])).is_none() {
+        bail!("cannot install Debian packages without root; run: sudo {cure}");
+    }
+    let apt_get = |arguments: &[&str]| {
+        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
+        if !root {
+            command.args(["-n", "apt-get"]);
+        }
+        command.args(["-q", "-o", "DPkg::Lock::Timeout=300"]).args(arguments);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    let log = layout.target.join("xtask/apt-get.log");
+    process::run_quietly("apt-get update", &mut apt_get(&["update"]), &log, APT)
+        .map_err(|error| error.context(unreachable("Debian's packages")))?;
+    let mut install = apt_get(&["install", "-y", "--no-install-recommends"]);
+    install.args(packages);
+    process::run_quietly(&format!("apt-get install {}", packages.join(" ")), &mut install, &log, APT)
+        .map_err(|error| error.context(format!("could not install; to try by hand: {cure}")))
+}
+
+/// What to say when a package registry gave no answer
+pub(crate) fn unreachable(registry: &str) -> String {
+    format!("{registry} could not be had; is this machine online, and may it reach them?")
+}
+
+/// Whether a file is there, told by its path
+pub(crate) fn file(path: &str) -> Option<String> {
+    Path::new(path).exists().then(|| path.to_owned())
+}

@@ -1,0 +1,44 @@
+//! `cargo xtask wasm`: from Rust to the modules that the host embeds and the npm package carries.
+
+mod artefact;
+mod bindgen;
+mod component;
+mod optimizer;
+mod stamp;
+mod toolchain;
+
+use std::fs::{self, File};
+
+use anyhow::{Context as _, Result};
+
+pub(crate) use stamp::hex;
+pub(crate) use toolchain::{Choice, Toolchain};
+
+use crate::{layout::Layout, terminal};
+use artefact::Artefact;
+
+/// Builds every module and prints what became of it.
+pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
+    let artefacts = build(layout, choice)?;
+    terminal::say(&artefact::table(&artefacts));
+    Ok(())
+}
+
+/// Builds every module that is out of date.
+pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
+    fs::create_dir_all(layout.wasm())?;
+    let toolchain = Toolchain::pick(layout, choice)?;
+    terminal::say(&format!("wasm32 standard library: {toolchain}"));
+    // The folder is one for all clones, and cargo gives a module the same name in each of them.
+    let folder = toolchain.target_folder(layout);
+    fs::create_dir_all(&folder)?;
+    let lock = File::create(folder.join("xtask.lock"))?;
+    lock.lock().context("cannot lock the target folder of wasm builds")?;
+
+    let component =
+        toolchain.compile(layout, "countersign-wasm-component", "countersign_wasm_component.wasm")?;
+    let guard = toolchain.compile(layout, "countersign-wasm-js", "countersign_wasm_js.wasm")?;
+    let artefacts = vec![component::make(layout, &component)?, bindgen::make(layout, "guard", &guard)?];
+    lock.unlock()?;
+    Ok(artefacts)
+}

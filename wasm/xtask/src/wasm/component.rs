@@ -1,0 +1,23 @@
+//! From the core module with its WIT section to the component that the host runs.
+
+use anyhow::{Context as _, Result};
+use wit_component::ComponentEncoder;
+
+use super::{artefact::Artefact, optimizer, stamp::Stamp};
+use crate::layout::Layout;
+
+/// Makes `pdp.component.wasm` of the compiled module.
+pub(crate) fn make(layout: &Layout, module: &[u8]) -> Result<Artefact> {
+    let path = layout.component();
+    let stamp = Stamp::of(&["component", optimizer::identity(layout)], module);
+    if !stamp.is_on(&path) {
+        let module = optimizer::optimize(layout, "pdp", module)?;
+        let component = ComponentEncoder::default()
+            .validate(true)
+            .module(&module)
+            .and_then(|encoder| encoder.encode())
+            .context("wit-component cannot make a component of the module")?;
+        stamp.write(&path, &component)?;
+    }
+    Artefact::read(&path)
+}

@@ -1,0 +1,45 @@
+//! `wasm-opt`, from the npm package `binaryen`.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context as _, Result};
+
+use crate::{layout::Layout, npm, process, terminal};
+
+/// What an optimised module depends on besides its input
+pub(crate) fn identity(layout: &Layout) -> &'static str {
+    if is_available(layout) { concat!(env!("CARGO_PKG_VERSION"), " -Os") } else { "as compiled" }
+}
+
+/// What every engine that we serve understands, and `rustc` emits
+const FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// Makes a module smaller.
+pub(crate) fn optimize(layout: &Layout, name: &str, module: &[u8]) -> Result<Vec<u8>> {
+    if !is_available(layout) {
+        terminal::say("    js has no lock file yet, so no wasm-opt");
+        return Ok(module.to_vec());
+    }
+    npm::ensure(layout)?;
+    let program = layout.js().join("node_modules/.bin/wasm-opt");
+    let folder = layout.wasm().join("steps");
+    fs::create_dir_all(&folder)?;
+    let (input, output) = (folder.join(format!("{name}.wasm")), folder.join(format!("{name}.opt.wasm")));
+    fs::write(&input, module)?;
+    let mut command = Command::new(program);
+    command.arg("-Os").args(FEATURES).arg(&input).arg("-o").arg(&output);
+    process::run(&format!("wasm-opt {name}"), &mut command)?;
+    fs::read(&output).with_context(|| format!("wasm-opt made no `{}`", output.display()))
+}
+
+fn is_available(layout: &Layout) -> bool {
+    layout.js().join("package-lock.json").is_file()
+}

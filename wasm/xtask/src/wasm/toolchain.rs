@@ -1,0 +1,154 @@
+//! Three ways to a `wasm32-unknown-unknown` standard library, and the build with the one that works here.
+
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    layout::Layout,
+    process, terminal,
+    tool::{Install, Tool, file},
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const LINKER: &str = "wasm-ld-22";
+const DOWNLOAD: Duration = Duration::from_mins(3);
+
+/// Debian's compiler, its library's source and a linker: enough to compile the standard library here
+pub(crate) const DEBIAN: [Tool; 3] = [
+    Tool {
+        name: "Debian's Rust",
+        why: "compiles for wasm32",
+        check: |_| {
+            process::version("/usr/bin/rustc").filter(|_| process::version("/usr/bin/cargo").is_some())
+        },
+        install: Install::Debian(&["rustc-web", "cargo-web"]),
+    },
+    Tool {
+        name: "the standard library's source",
+        why: "there is no compiled one for wasm32",
+        check: |_| file("/usr/lib/rustlib/src/rust/library/std/Cargo.toml"),
+        install: Install::Debian(&["rust-web-src"]),
+    },
+    Tool {
+        name: LINKER,
+        why: "links wasm32 modules",
+        check: |_| process::version(LINKER),
+        install: Install::Debian(&["lld-22"]),
+    },
+];
+
+/// Which way a person wants
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Choice {
+    /// The first that works
+    #[default]
+    Auto,
+    /// The active rustup toolchain
+    Rustup,
+    /// Debian's packages
+    Debian,
+}
+
+/// The way that was picked
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// It came with the active toolchain, or rustup added it
+    Active {
+        /// rustup has just added it
+        added: bool,
+    },
+    /// Compiled from Debian's packages
+    Debian,
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active { added: false } => "of the active toolchain",
+            Self::Active { added: true } => "of the active toolchain, just added by rustup",
+            Self::Debian => "compiled from Debian's packages (rustc-web, rust-web-src)",
+        })
+    }
+}
+
+impl Toolchain {
+    /// The way that would be picked without installing anything
+    pub(crate) fn present(layout: &Layout) -> Option<Self> {
+        if active_has_target() {
+            Some(Self::Active { added: false })
+        } else {
+            DEBIAN.iter().all(|tool| (tool.check)(layout).is_some()).then_some(Self::Debian)
+        }
+    }
+
+    pub(crate) fn pick(layout: &Layout, choice: Choice) -> Result<Self> {
+        if choice != Choice::Debian {
+            if active_has_target() {
+                return Ok(Self::Active { added: false });
+            }
+            match add_target(layout) {
+                Ok(()) => return Ok(Self::Active { added: true }),
+                Err(error) if choice == Choice::Rustup => return Err(error),
+                Err(error) => {
+                    terminal::say(&format!("rustup cannot add {TARGET} ({error:#}); taking Debian's"))
+                }
+            }
+        }
+        for tool in DEBIAN {
+            tool.ensure(layout).with_context(|| format!("or run: rustup target add {TARGET}"))?;
+        }
+        Ok(Self::Debian)
+    }
+
+    /// Cargo's target folder of this way: in the user's cache, so that a fresh clone finds it warm
+    pub(crate) fn target_folder(self, layout: &Layout) -> PathBuf {
+        let name = match self {
+            Self::Active { .. } => "active",
+            Self::Debian => "debian",
+        };
+        layout.cache.join("wasm-target").join(name)
+    }
+
+    /// Compiles a package to a core module and answers with its bytes.
+    pub(crate) fn compile(self, layout: &Layout, package: &str, file: &str) -> Result<Vec<u8>> {
+        let mut command = match self {
+            Self::Active { .. } => process::cargo(),
+            Self::Debian => {
+                let mut command = process::foreign_cargo("/usr/bin/cargo");
+                command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+                command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
+                command
+            }
+        };
+        let folder = self.target_folder(layout);
+        command.current_dir(&layout.root).env("CARGO_TARGET_DIR", &folder);
+        command.args(["build", "--profile", "wasm", "--target", TARGET, "--package", package]);
+        if self == Self::Debian {
+            command.arg("-Zbuild-std=std,panic_abort");
+        }
+        process::run(&format!("compile {package} for {TARGET}"), &mut command)?;
+        let module = folder.join(TARGET).join("wasm").join(file);
+        fs::read(&module).with_context(|| format!("cargo made no `{}`", module.display()))
+    }
+}
+
+fn active_has_target() -> bool {
+    let sysroot = process::output(Command::new("rustc").args(["--print", "sysroot"]));
+    sysroot.is_some_and(|sysroot| Path::new(&sysroot).join("lib/rustlib").join(TARGET).join("lib").is_dir())
+}
+
+fn add_target(layout: &Layout) -> Result<()> {
+    let log = layout.target.join("xtask/rustup.log");
+    process::run_quietly(
+        &format!("rustup target add {TARGET}"),
+        Command::new("rustup").args(["target", "add", TARGET]).env("RUSTUP_MAX_RETRIES", "1"),
+        &log,
+        DOWNLOAD,
+    )
+}
