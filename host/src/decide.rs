@@ -144,7 +144,9 @@ pub fn decide(
     }
     let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
     let question = question(request, requester, server, facts, now);
-    Ok((ask(app, &question)?, version))
+    // An engine that fails has said nothing: nothing is stored, no ticket is spent.
+    let assessment = app.pdp.decide(&question).map_err(|_| ApiError::temporarily_unavailable())?;
+    Ok((assessment, version))
 }
 
 fn question(
@@ -169,16 +171,6 @@ fn question(
         submit: request.submit,
         facts,
     }
-}
-
-/// The engine's answer; an engine that fails has said nothing, so that nothing is stored and no ticket is spent
-fn ask(app: &App, question: &Question) -> Result<Assessment, ApiError> {
-    let document = serde_json::to_vec(question).map_err(|_| ApiError::server_error())?;
-    let answer = app.pdp.assess(&document).map_err(|_| ApiError::temporarily_unavailable())?;
-    serde_json::from_slice(&answer).map_err(|_| {
-        crate::error::log_seldom("engine", &"the decision component answered with an unreadable document");
-        ApiError::temporarily_unavailable()
-    })
 }
 
 impl From<OwnerAccess> for countersign_core::assessment::OwnerAccess {

@@ -24,7 +24,7 @@ use crate::{
     auth::{self, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
-    issue,
+    issue, store,
 };
 
 /// The hint that asks for UMA's form
@@ -126,7 +126,7 @@ fn current(
     let jti = verified.token.claims().jti.as_ref();
     let server_id = jti.map(|jti| app.store.rpt_server(jti.as_str())).transpose()?.flatten();
     let Some(server_id) = server_id else { return Ok(None) };
-    let server = app.store.client_by_id(&place.realm.id, &server_id)?;
+    let server = app.store.read(|tx| store::realm::client_by_id(tx, &place.realm.id, &server_id))?;
     let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
     if permissions.is_empty() {
         return Ok(Some(permissions));

@@ -20,7 +20,7 @@ use crate::{
     app::App,
     error::ApiError,
     store::{
-        StoreError,
+        self, StoreError,
         resource::{Attributes, ResourceDescription, ResourceFilter, ResourceRecord},
     },
 };
@@ -251,7 +251,11 @@ pub(super) fn party(app: &App, caller: &Caller, name: &str) -> Result<Option<Str
     if name == caller.server.client_id || name == caller.server.id {
         return Ok(Some(caller.server.id.clone()));
     }
-    Ok(app.store.user_id(&caller.realm.id, name)?)
+    let user = app.store.read(|tx| match store::user::by_id(tx, &caller.realm.id, name)? {
+        Some(user) => Ok(Some(user)),
+        None => store::user::by_username(tx, &caller.realm.id, name),
+    })?;
+    Ok(user.map(|user| user.id))
 }
 
 /// `POST resource_set`

@@ -29,7 +29,7 @@ use crate::{
     issue,
     realm::{Client, TicketUse},
     store::{
-        StoreError,
+        self, StoreError,
         audit::Event,
         grant::{NewRpt, Redemption, SpentTicket},
         server::Version,
@@ -405,7 +405,7 @@ fn server(app: &App, place: &InRealm, form: &Form, ticket: Option<&Ticket>) -> R
             .get("audience")
             .ok_or_else(|| ApiError::invalid_request("You must provide the issuedFor"))?,
     };
-    let client = app.store.client_by_client_id(&place.realm.id, audience)?;
+    let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, audience))?;
     let client = client.filter(|client| client.enabled).ok_or_else(|| {
         ApiError::invalid_request(format!("Unknown resource server id: [{audience}]"))
     })?;
