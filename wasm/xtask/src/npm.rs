@@ -1,6 +1,7 @@
 //! The npm packages of `js`, as its lock file says.
 
-use std::{fs, process::Command, time::Duration};
+use core::time::Duration;
+use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};

@@ -1,5 +1,6 @@
 //! Programs that a task starts, and how their end is told.
 
+use core::{iter, time::Duration};
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -7,7 +8,7 @@ use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -139,7 +140,7 @@ fn cannot_start(command: &Command) -> String {
 }
 
 fn command_line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words = iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 

@@ -1,6 +1,7 @@
 //! What the tasks need of a machine: how to see that it is there, and how to get it.
 
-use std::{path::Path, process::Command, time::Duration};
+use core::time::Duration;
+use std::{path::Path, process::Command};
 
 use anyhow::{Result, bail};
 

@@ -15,7 +15,7 @@ pub(crate) fn make(layout: &Layout, module: &[u8]) -> Result<Artefact> {
         let component = ComponentEncoder::default()
             .validate(true)
             .module(&module)
-            .and_then(|encoder| encoder.encode())
+            .and_then(ComponentEncoder::encode)
             .context("wit-component cannot make a component of the module")?;
         stamp.write(&path, &component)?;
     }

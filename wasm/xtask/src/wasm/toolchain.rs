@@ -1,10 +1,10 @@
 //! Three ways to a `wasm32-unknown-unknown` standard library, and the build with the one that works here.
 
+use core::{fmt, time::Duration};
 use std::{
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -96,7 +96,7 @@ impl Toolchain {
                 Ok(()) => return Ok(Self::Active { added: true }),
                 Err(error) if choice == Choice::Rustup => return Err(error),
                 Err(error) => {
-                    terminal::say(&format!("rustup cannot add {TARGET} ({error:#}); taking Debian's"))
+                    terminal::say(&format!("rustup cannot add {TARGET} ({error:#}); taking Debian's"));
                 }
             }
         }
