@@ -6,9 +6,15 @@ extern crate alloc;
 
 #[cfg(feature = "pdp")]
 pub mod assessment;
+#[cfg(feature = "guard")]
+pub mod challenge;
+pub mod denial;
 #[cfg(feature = "pdp")]
 pub mod dialect;
 pub mod ids;
+pub mod json;
+pub mod jwk;
+pub mod jws;
 pub mod limits;
 pub mod permission;
 #[cfg(feature = "pdp")]
@@ -17,7 +23,12 @@ pub mod policy;
 pub mod requester;
 #[cfg(feature = "pdp")]
 pub mod resource;
+#[cfg(feature = "guard")]
+pub mod rpt;
 pub mod scope;
 #[cfg(feature = "pdp")]
 pub mod share;
+#[cfg(feature = "pdp")]
+pub mod ticket;
 pub mod time;
+pub mod token;

@@ -8,8 +8,20 @@ pub const SCOPE_BYTES: usize = 255;
 pub const TOKEN_BYTES: usize = 512 * 1024;
 /// Longest JOSE header after decoding, in bytes
 pub const JOSE_HEADER_BYTES: usize = 4 * 1024;
+/// Deepest nesting of the JSON in a token or a key set
+pub const JSON_DEPTH: usize = 32;
+/// Longest JWKS that is looked at, in bytes
+pub const JWKS_BYTES: usize = 256 * 1024;
 /// Most keys of one JWKS that are kept
 pub const JWKS_KEYS: usize = 64;
+/// Shortest RSA modulus, in bits (RFC 7518 §3.3)
+pub const RSA_BITS_LEAST: usize = 2048;
+/// Longest RSA modulus, in bits
+pub const RSA_BITS_MOST: usize = 8192;
+/// Most seconds that a clock may lag behind the issuer's (RFC 7519 §4.1.5)
+pub const LEEWAY_SECONDS: u64 = 60;
+/// Most permissions of one RPT that are looked at
+pub const RPT_PERMISSIONS: usize = 10_000;
 /// Longest `WWW-Authenticate` header that is parsed, in bytes
 pub const CHALLENGE_BYTES: usize = 16 * 1024;
 /// Most challenges in one header

@@ -1,0 +1,5 @@
+//! Properties and the public interface, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[cfg(feature = "guard")]
+mod guard;
