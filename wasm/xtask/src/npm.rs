@@ -41,6 +41,15 @@ pub(crate) fn ensure(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
+/// Whether `npm ci` would run
+pub(crate) fn state(layout: &Layout) -> &'static str {
+    if layout.js().join("node_modules/.countersign-lock").is_file() {
+        "installed"
+    } else {
+        "missing; a task that needs them runs npm ci"
+    }
+}
+
 fn major(version: &str) -> Option<u32> {
     version.trim_start_matches('v').split('.').next()?.parse().ok()
 }

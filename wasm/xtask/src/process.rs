@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::terminal;
+use crate::{layout::Layout, terminal};
 
 const POLL: Duration = Duration::from_millis(50);
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -61,8 +61,9 @@ pub(crate) fn version(program: impl AsRef<OsStr>) -> Option<String> {
 }
 
 /// This toolchain's cargo, for a native build
-pub(crate) fn cargo() -> Command {
+pub(crate) fn cargo(layout: &Layout) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&layout.root).env("CARGO_TARGET_DIR", &layout.target);
     for (name, _) in env::vars_os().filter(|(name, _)| is_of_the_outer_build(name)) {
         command.env_remove(name);
     }

@@ -118,7 +118,7 @@ impl Toolchain {
     /// Compiles a package to a core module and answers with its bytes.
     pub(crate) fn compile(self, layout: &Layout, package: &str, file: &str) -> Result<Vec<u8>> {
         let mut command = match self {
-            Self::Active { .. } => process::cargo(),
+            Self::Active { .. } => process::cargo(layout),
             Self::Debian => {
                 let mut command = process::foreign_cargo("/usr/bin/cargo");
                 command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
