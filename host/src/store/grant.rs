@@ -136,14 +136,13 @@ impl Store {
         })
     }
 
-    /// Whether the RPT of this `jti` was issued here and has not been made invalid
-    pub fn rpt_stands(&self, jti: &str) -> Result<bool, StoreError> {
+    /// The resource server that the RPT of this `jti` is for; nothing if none was issued here
+    pub fn rpt_server(&self, jti: &str) -> Result<Option<String>, StoreError> {
         self.read(|tx| {
-            let status: Option<i64> = tx
-                .prepare_cached("SELECT status FROM rpt WHERE jti = ?1")?
+            Ok(tx
+                .prepare_cached("SELECT server_id FROM rpt WHERE jti = ?1")?
                 .query_row([jti], |row| row.get(0))
-                .optional()?;
-            Ok(status.is_some())
+                .optional()?)
         })
     }
 

@@ -199,6 +199,49 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The id of the first resource of this id, or with this in its name
+    pub fn resource_by_id_or_name_part(&self, server_id: &str, text: &str) -> Result<Option<String>, StoreError> {
+        self.read(|tx| {
+            let sql = "SELECT id FROM resource WHERE server_id = ?1 AND (id = ?2 OR name LIKE ?3 ESCAPE '\\')
+                       ORDER BY id = ?2 DESC, name LIMIT 1";
+            let mut statement = tx.prepare_cached(sql)?;
+            Ok(statement.query_row([server_id, text, &containing(text)], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The first scope of this id, or with this in its name
+    pub fn scope_by_id_or_name_part(
+        &self,
+        server_id: &str,
+        text: &str,
+    ) -> Result<Option<ScopeRecord>, StoreError> {
+        self.read(|tx| {
+            let sql = "SELECT id, name, display_name, icon_uri FROM scope
+                       WHERE server_id = ?1 AND (id = ?2 OR name LIKE ?3 ESCAPE '\\')
+                       ORDER BY id = ?2 DESC, name LIMIT 1";
+            let mut statement = tx.prepare_cached(sql)?;
+            Ok(statement.query_row([server_id, text, &containing(text)], scope_of).optional()?)
+        })
+    }
+
+    /// Whether a resource of this type that the resource server owns has the scope (`keycloak-wire` §3)
+    pub fn type_has_scope(&self, server_id: &str, kind: Option<&str>, scope: &str) -> Result<bool, StoreError> {
+        let Some(kind) = kind else { return Ok(false) };
+        self.read(|tx| {
+            let found = tx
+                .prepare_cached(
+                    "SELECT 1 FROM resource r JOIN resource_scope rs ON rs.resource_id = r.id
+                     JOIN scope s ON s.id = rs.scope_id
+                     WHERE r.server_id = ?1 AND r.type = ?2 AND r.owner = ?1 AND s.name = ?3 LIMIT 1",
+                )?
+                .query_row([server_id, kind, scope], |_| Ok(()))
+                .optional()?;
+            Ok(found.is_some())
+        })
+    }
+}
+
 /// The id of a scope by name, made if it is not there
 pub fn ensure_scope(tx: &Transaction<'_>, server_id: &str, name: &str) -> Result<String, StoreError> {
     let known = tx

@@ -44,11 +44,7 @@ impl ServerSettings {
         id: countersign_core::ids::PartyId,
         owner_access: OwnerAccess,
     ) -> ResourceServer {
-        let owner_access = match owner_access {
-            OwnerAccess::Policy => countersign_core::assessment::OwnerAccess::Policy,
-            OwnerAccess::Always => countersign_core::assessment::OwnerAccess::Always,
-        };
-        ResourceServer { id, mode: self.mode, strategy: self.strategy, owner_access }
+        ResourceServer { id, mode: self.mode, strategy: self.strategy, owner_access: owner_access.into() }
     }
 }
 

@@ -1,0 +1,1 @@
+//! Well-known documents (wire §1.1, §1.2).

@@ -1,0 +1,1 @@
+//! `GET /realms/{realm}` (wire §1.3).

@@ -1,0 +1,71 @@
+//! Tokens under small numbers, so that JavaScript holds no pointers and nothing waits for its collector.
+
+use countersign_core::{
+    rpt::Rpt,
+    token::{Pending, SignatureOk},
+};
+
+#[derive(Debug)]
+enum Entry {
+    Free,
+    Pending(Box<Pending>),
+    Rpt(Box<Rpt>),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    entries: Vec<Entry>,
+    free: Vec<usize>,
+}
+
+impl Tokens {
+    pub(crate) fn put(&mut self, pending: Pending) -> Option<i32> {
+        let at = self.free.pop().unwrap_or(self.entries.len());
+        let handle = i32::try_from(at).ok()?;
+        match self.entries.get_mut(at) {
+            Some(entry) => *entry = Entry::Pending(Box::new(pending)),
+            None => self.entries.push(Entry::Pending(Box::new(pending))),
+        }
+        Some(handle)
+    }
+
+    pub(crate) fn pending(&self, handle: i32) -> Option<&Pending> {
+        match self.entries.get(usize::try_from(handle).ok()?)? {
+            Entry::Pending(pending) => Some(pending),
+            Entry::Free | Entry::Rpt(_) => None,
+        }
+    }
+
+    pub(crate) fn rpt(&self, handle: i32) -> Option<&Rpt> {
+        match self.entries.get(usize::try_from(handle).ok()?)? {
+            Entry::Rpt(rpt) => Some(rpt),
+            Entry::Free | Entry::Pending(_) => None,
+        }
+    }
+
+    /// Makes an RPT of what waits under a handle; false if nothing waits there.
+    pub(crate) fn accept(&mut self, handle: i32) -> bool {
+        let Some(entry) = usize::try_from(handle).ok().and_then(|at| self.entries.get_mut(at)) else {
+            return false;
+        };
+        match core::mem::replace(entry, Entry::Free) {
+            Entry::Pending(pending) => {
+                let token = pending.accept(SignatureOk::i_have_verified_the_signature());
+                *entry = Entry::Rpt(Box::new(Rpt::new(token)));
+                true
+            }
+            other @ (Entry::Free | Entry::Rpt(_)) => {
+                *entry = other;
+                false
+            }
+        }
+    }
+
+    pub(crate) fn forget(&mut self, handle: i32) {
+        let Ok(at) = usize::try_from(handle) else { return };
+        if let Some(entry @ (Entry::Pending(_) | Entry::Rpt(_))) = self.entries.get_mut(at) {
+            *entry = Entry::Free;
+            self.free.push(at);
+        }
+    }
+}
