@@ -20,8 +20,10 @@ pub(crate) fn run(layout: &Layout) -> Result<()> {
     _ = writeln!(text, "cargo's target folder         {}", layout.target.display());
     _ = writeln!(text, "cache folder                  {}", layout.cache.display());
     let missing: Vec<_> = NEEDED.into_iter().filter(|tool| !line(&mut text, layout, tool)).collect();
-    let library = Toolchain::present(layout)
-        .map_or_else(|| "missing: rustup will be asked for it, then Debian".to_owned(), |way| way.to_string());
+    let library = Toolchain::present(layout).map_or_else(
+        || "missing: rustup will be asked for it, then Debian".to_owned(),
+        |way| way.to_string(),
+    );
     _ = writeln!(text, "wasm32 standard library       {library}");
     if Toolchain::present(layout).is_none() {
         for tool in &DEBIAN {

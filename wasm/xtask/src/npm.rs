@@ -33,12 +33,24 @@ pub(crate) fn ensure(layout: &Layout) -> Result<()> {
         return Ok(());
     }
     terminal::say("installing the npm packages of js (its lock file is new here)");
-    let mut command = Command::new("npm");
-    command.current_dir(&js).args(["ci", "--no-audit", "--no-fund"]);
+    let mut command = npm(layout);
+    command.args(["ci", "--no-audit", "--no-fund"]);
     process::run_quietly("npm ci", &mut command, &layout.target.join("xtask/npm.log"), INSTALL)
         .with_context(|| unreachable("the npm packages"))?;
     fs::write(&stamp, digest)?;
     Ok(())
+}
+
+/// Compiles the npm package around the module that is built.
+pub(crate) fn build(layout: &Layout) -> Result<()> {
+    process::run("build the npm package", npm(layout).args(["run", "--silent", "build"]))
+}
+
+/// `npm` in `js`
+pub(crate) fn npm(layout: &Layout) -> Command {
+    let mut command = Command::new("npm");
+    command.current_dir(layout.js()).env("CARGO_TARGET_DIR", &layout.target);
+    command
 }
 
 /// Whether `npm ci` would run

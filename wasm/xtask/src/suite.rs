@@ -61,8 +61,8 @@ fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
 }
 
 fn steps_of_js(layout: &Layout, arguments: &[&str], long: bool) -> Result<()> {
-    let mut command = Command::new("npm");
-    command.current_dir(layout.js()).args(arguments).env("CARGO_TARGET_DIR", &layout.target);
+    let mut command = npm::npm(layout);
+    command.args(arguments);
     announce(&mut command, long);
     process::run(&format!("npm {}", arguments.join(" ")), &mut command)
 }
