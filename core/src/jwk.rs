@@ -3,7 +3,8 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -146,20 +147,19 @@ impl Jwk {
         &self.key
     }
 
+    /// Its public members, in the order of RFC 7638 §3.2 and after them `use`, `alg` and `kid`
+    pub fn members(&self) -> JwkMembers<'_> {
+        JwkMembers { usage: Some("sig"), alg: Some(self.alg.name()), kid: self.kid(), ..self.key.members() }
+    }
+
     /// The JWK with public members only
     pub fn to_json(&self) -> Value {
-        let mut members = self.key.members();
-        members.insert("use".into(), "sig".into());
-        members.insert("alg".into(), self.alg.name().into());
-        if let Some(kid) = &self.kid {
-            members.insert("kid".into(), kid.as_str().into());
-        }
-        Value::Object(members)
+        // Texts under fixed names have a JSON form, so the default is never taken.
+        serde_json::to_value(self.members()).unwrap_or_default()
     }
 
     /// The SHA-256 thumbprint, in base64url (RFC 7638 §3)
     pub fn thumbprint(&self) -> String {
-        // serde_json keeps members in lexicographic order and writes no blanks, as §3.2 wants.
         let canonical = serde_json::to_vec(&self.key.members()).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
     }
@@ -188,16 +188,43 @@ impl PublicKey {
     }
 
     /// The members that RFC 7638 §3.2 names
-    fn members(&self) -> Map<String, Value> {
-        let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let value = match self {
-            Self::Rsa { n, e } => json!({ "kty": "RSA", "n": b64(n), "e": b64(e) }),
-            Self::P256 { x, y } => json!({ "kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y) }),
-            Self::P384 { x, y } => json!({ "kty": "EC", "crv": "P-384", "x": b64(x), "y": b64(y) }),
-            Self::Ed25519 { x } => json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(x) }),
-        };
-        if let Value::Object(members) = value { members } else { Map::new() }
+    fn members(&self) -> JwkMembers<'static> {
+        let b64 = |bytes: &[u8]| Some(URL_SAFE_NO_PAD.encode(bytes));
+        let empty = JwkMembers::default();
+        match self {
+            Self::Rsa { n, e } => JwkMembers { kty: "RSA", n: b64(n), e: b64(e), ..empty },
+            Self::P256 { x, y } => {
+                JwkMembers { kty: "EC", crv: Some("P-256"), x: b64(x), y: b64(y), ..empty }
+            }
+            Self::P384 { x, y } => {
+                JwkMembers { kty: "EC", crv: Some("P-384"), x: b64(x), y: b64(y), ..empty }
+            }
+            Self::Ed25519 { x } => JwkMembers { kty: "OKP", crv: Some("Ed25519"), x: b64(x), ..empty },
+        }
     }
+}
+
+/// The members of a public JWK, to be written
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct JwkMembers<'a> {
+    // INVARIANT: the order of fields is the lexicographic one of RFC 7638 §3.3 up to `y`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crv: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<String>,
+    kty: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    usage: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
 }
 
 fn text<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, ParseJwkError> {

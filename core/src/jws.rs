@@ -159,13 +159,13 @@ impl UnverifiedJws {
         if header.len() > JOSE_HEADER_BYTES {
             return Err(ParseJwsError::TooLong);
         }
-        let mut header = json::object(&header).map_err(|_| ParseJwsError::Header)?;
+        let header = json::object(&header).map_err(|_| ParseJwsError::Header)?;
         if ["crit", "b64", "zip", "cty"].iter().any(|name| header.contains_key(*name)) {
             return Err(ParseJwsError::Extension);
         }
-        let mut text_of = |name: &str| match header.remove(name) {
+        let text_of = |name: &str| match header.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(ParseJwsError::Header),
         };
         let alg = text_of("alg")?.as_deref().and_then(Alg::from_name).ok_or(ParseJwsError::Algorithm)?;

@@ -6,6 +6,7 @@ pub mod app;
 pub mod clock;
 pub mod error;
 pub mod http;
+pub mod pdp;
 pub mod realm;
 pub mod store;
 

@@ -147,6 +147,30 @@ fn a_malformed_entry_permits_nothing_and_spoils_nothing() {
 }
 
 #[test]
+fn a_claim_is_read_as_serde_reads_it() {
+    for entry in [
+        json!({}),
+        json!({ "rsid": null, "rsname": null, "exp": null, "nbf": null }),
+        json!({ "rsid": "42", "rsname": "n", "rsowned": true, "scopes": ["b", "a", "a"], "more": 1 }),
+        json!({ "rsid": "42", "claims": { "org": ["a", "b"], "none": [] }, "exp": 5, "nbf": 6 }),
+        json!({ "rsid": "" }),
+        json!({ "rsid": "a\nb" }),
+        json!({ "rsname": 1 }),
+        json!({ "rsowned": null }),
+        json!({ "scopes": null }),
+        json!({ "scopes": [""] }),
+        json!({ "claims": null }),
+        json!({ "claims": { "org": "a" } }),
+        json!({ "claims": { "org": [1] } }),
+        json!({ "exp": -1 }),
+        json!({ "exp": "1" }),
+        json!({ "nbf": 1.5 }),
+    ] {
+        assert_eq!(claim::permission(&entry), serde_json::from_value(entry.clone()).ok(), "{entry}");
+    }
+}
+
+#[test]
 fn refusals_have_codes_and_words() {
     assert_eq!(NotPermitted::Expired.denial(), Denial::Expired);
     assert_eq!(NotPermitted::Resource.denial(), Denial::NotPermitted);

@@ -64,60 +64,47 @@ pub struct Claims {
 impl Claims {
     /// Reads the payload of a token
     pub fn parse(payload: &[u8]) -> Result<Self, ParseClaimsError> {
-        let mut members = json::object(payload).map_err(|_| ParseClaimsError::Malformed)?;
-        Ok(Self {
-            iss: text(&mut members, "iss")?,
-            sub: id(&mut members, "sub")?,
-            azp: id(&mut members, "azp")?,
-            aud: audience(members.remove("aud"))?,
-            jti: id(&mut members, "jti")?,
-            exp: date(&mut members, "exp")?,
-            nbf: date(&mut members, "nbf")?,
-            iat: date(&mut members, "iat")?,
-            sid: text(&mut members, "sid")?,
-            scope: text(&mut members, "scope")?,
-            typ: text(&mut members, "typ")?,
-            other: members,
-        })
-    }
-}
-
-fn text(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<String>, ParseClaimsError> {
-    match members.remove(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(ParseClaimsError::Claim(name)),
-    }
-}
-
-fn id<T: TryFrom<String>>(
-    members: &mut Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<T>, ParseClaimsError> {
-    let text = text(members, name)?;
-    text.map(|text| T::try_from(text).map_err(|_| ParseClaimsError::Claim(name))).transpose()
-}
-
-fn audience(value: Option<Value>) -> Result<Vec<String>, ParseClaimsError> {
-    let wrong = ParseClaimsError::Claim("aud");
-    match value {
-        None => Ok(Vec::new()),
-        Some(Value::String(one)) => Ok(vec![one]),
-        Some(Value::Array(many)) => {
-            let texts =
-                many.into_iter().map(|item| if let Value::String(text) = item { Some(text) } else { None });
-            texts.collect::<Option<_>>().ok_or(wrong)
+        let mut claims = Self::default();
+        for (name, value) in json::object(payload).map_err(|_| ParseClaimsError::Malformed)? {
+            match name.as_str() {
+                "iss" => claims.iss = Some(text(value, "iss")?),
+                "sub" => claims.sub = Some(id(value, "sub")?),
+                "azp" => claims.azp = Some(id(value, "azp")?),
+                "aud" => claims.aud = audience(value)?,
+                "jti" => claims.jti = Some(id(value, "jti")?),
+                "exp" => claims.exp = Some(date(&value, "exp")?),
+                "nbf" => claims.nbf = Some(date(&value, "nbf")?),
+                "iat" => claims.iat = Some(date(&value, "iat")?),
+                "sid" => claims.sid = Some(text(value, "sid")?),
+                "scope" => claims.scope = Some(text(value, "scope")?),
+                "typ" => claims.typ = Some(text(value, "typ")?),
+                _ => {
+                    claims.other.insert(name, value);
+                }
+            }
         }
-        Some(_) => Err(wrong),
+        Ok(claims)
     }
 }
 
-fn date(members: &mut Map<String, Value>, name: &'static str) -> Result<Option<UnixTime>, ParseClaimsError> {
-    match members.remove(name) {
-        None => Ok(None),
-        Some(Value::Number(number)) => numeric_date(&number).map(Some).ok_or(ParseClaimsError::Claim(name)),
-        Some(_) => Err(ParseClaimsError::Claim(name)),
+fn text(value: Value, name: &'static str) -> Result<String, ParseClaimsError> {
+    if let Value::String(text) = value { Ok(text) } else { Err(ParseClaimsError::Claim(name)) }
+}
+
+fn id<T: TryFrom<String>>(value: Value, name: &'static str) -> Result<T, ParseClaimsError> {
+    T::try_from(text(value, name)?).map_err(|_| ParseClaimsError::Claim(name))
+}
+
+fn audience(value: Value) -> Result<Vec<String>, ParseClaimsError> {
+    if let Value::Array(many) = value {
+        many.into_iter().map(|one| text(one, "aud")).collect()
+    } else {
+        Ok(vec![text(value, "aud")?])
     }
+}
+
+fn date(value: &Value, name: &'static str) -> Result<UnixTime, ParseClaimsError> {
+    value.as_number().and_then(numeric_date).ok_or(ParseClaimsError::Claim(name))
 }
 
 /// A `NumericDate` in whole seconds; only what a double holds exactly, so that every reader sees the same time

@@ -340,7 +340,18 @@ impl Policies {
 
 /// One policy; `resources` holds at most one of those that it names, to tell that it names some
 fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreError> {
-    type Row = (String, String, String, String, String, Option<String>, Option<String>, String, String, Option<String>);
+    type Row = (
+        String,
+        String,
+        String,
+        String,
+        String,
+        Option<String>,
+        Option<String>,
+        String,
+        String,
+        Option<String>,
+    );
     let row: Option<Row> = tx
         .prepare_cached(
             "SELECT name, type, logic, strategy, config, resource_type, owner,
@@ -365,7 +376,8 @@ fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreErro
             ))
         })
         .optional()?;
-    let Some((name, kind, logic, strategy, config, resource_type, owner, scopes, apply, resource)) = row else {
+    let Some((name, kind, logic, strategy, config, resource_type, owner, scopes, apply, resource)) = row
+    else {
         return Ok(None);
     };
     let config = named(tx, serde_json::from_str(&config)?)?;

@@ -107,7 +107,12 @@ impl Store {
     }
 
     /// Records the RPT that a refresh issues, if the grant still holds exactly these permissions
-    pub async fn record_refreshed(&self, rpt: NewRpt, grant_id: String, event: Event) -> Result<(), StoreError> {
+    pub async fn record_refreshed(
+        &self,
+        rpt: NewRpt,
+        grant_id: String,
+        event: Event,
+    ) -> Result<(), StoreError> {
         self.write(move |tx| {
             if held(tx, &grant_id)? != rpt.permissions {
                 return Err(StoreError::Stale);
@@ -150,7 +155,8 @@ impl Store {
     pub async fn sweep(&self, now: UnixTime) -> Result<usize, StoreError> {
         self.write(move |tx| {
             let mut removed = 0_usize;
-            for (table, key) in [("redeemed", "jti"), ("rpt", "jti"), ("grant_row", "id"), ("session", "id")] {
+            for (table, key) in [("redeemed", "jti"), ("rpt", "jti"), ("grant_row", "id"), ("session", "id")]
+            {
                 let sql = format!(
                     "DELETE FROM {table} WHERE {key} IN
                      (SELECT {key} FROM {table} WHERE expires_at < ?1 LIMIT 500)"
@@ -163,7 +169,12 @@ impl Store {
     }
 }
 
-fn insert_grant(tx: &Transaction<'_>, rpt: &NewRpt, id: &str, expires_at: UnixTime) -> Result<(), StoreError> {
+fn insert_grant(
+    tx: &Transaction<'_>,
+    rpt: &NewRpt,
+    id: &str,
+    expires_at: UnixTime,
+) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO grant_row (id, realm_id, server_id, client_id, requester, session_id, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -244,9 +255,8 @@ pub fn narrow(
         let mut permissions: Vec<Permission> = serde_json::from_str(&permissions)?;
         if take(tx, &mut permissions, resource_id, scope, &requester, now)? {
             let status = if permissions.is_empty() { INVALID } else { NARROWED };
-            tx.prepare_cached("UPDATE rpt SET permissions = ?2, status = ?3 WHERE jti = ?1")?.execute(
-                params![jti, serde_json::to_string(&permissions)?, status],
-            )?;
+            tx.prepare_cached("UPDATE rpt SET permissions = ?2, status = ?3 WHERE jti = ?1")?
+                .execute(params![jti, serde_json::to_string(&permissions)?, status])?;
         }
     }
     for (grant_id, requester) in live_grants(tx, resource_id, only, now)? {
@@ -312,11 +322,8 @@ fn take(
                     scopes.insert(held);
                 }
             }
-            let stays = if had_scopes {
-                !scopes.is_empty()
-            } else {
-                shared(tx, resource_id, None, requester, now)?
-            };
+            let stays =
+                if had_scopes { !scopes.is_empty() } else { shared(tx, resource_id, None, requester, now)? };
             permission.scopes = scopes;
             if !stays {
                 continue;

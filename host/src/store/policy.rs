@@ -298,8 +298,7 @@ impl Store {
     }
 }
 
-const USER: &str =
-    "SELECT id FROM user WHERE realm_id = ?1 AND (username = lower(?2) OR id = ?2) ORDER BY id = ?2 DESC LIMIT 1";
+const USER: &str = "SELECT id FROM user WHERE realm_id = ?1 AND (username = lower(?2) OR id = ?2) ORDER BY id = ?2 DESC LIMIT 1";
 const ROLE: &str = "SELECT r.id FROM role r LEFT JOIN client c ON c.id = r.client_id
     WHERE r.realm_id = ?1 AND ((r.client_id IS NULL AND r.name = ?2) OR c.client_id || '/' || r.name = ?2)
     ORDER BY r.client_id IS NULL DESC LIMIT 1";

@@ -201,7 +201,11 @@ impl Store {
 
 impl Store {
     /// The id of the first resource of this id, or with this in its name
-    pub fn resource_by_id_or_name_part(&self, server_id: &str, text: &str) -> Result<Option<String>, StoreError> {
+    pub fn resource_by_id_or_name_part(
+        &self,
+        server_id: &str,
+        text: &str,
+    ) -> Result<Option<String>, StoreError> {
         self.read(|tx| {
             let sql = "SELECT id FROM resource WHERE server_id = ?1 AND (id = ?2 OR name LIKE ?3 ESCAPE '\\')
                        ORDER BY id = ?2 DESC, name LIMIT 1";
@@ -226,7 +230,12 @@ impl Store {
     }
 
     /// Whether a resource of this type that the resource server owns has the scope (`keycloak-wire` §3)
-    pub fn type_has_scope(&self, server_id: &str, kind: Option<&str>, scope: &str) -> Result<bool, StoreError> {
+    pub fn type_has_scope(
+        &self,
+        server_id: &str,
+        kind: Option<&str>,
+        scope: &str,
+    ) -> Result<bool, StoreError> {
         let Some(kind) = kind else { return Ok(false) };
         self.read(|tx| {
             let found = tx
@@ -352,8 +361,10 @@ fn put_uris(
 ) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM resource_uri WHERE resource_id = ?1")?.execute([id])?;
     for uri in uris {
-        tx.prepare_cached("INSERT INTO resource_uri (resource_id, server_id, uri, first) VALUES (?1, ?2, ?3, ?4)")?
-            .execute([id, server_id, uri, first_segment(uri)])?;
+        tx.prepare_cached(
+            "INSERT INTO resource_uri (resource_id, server_id, uri, first) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute([id, server_id, uri, first_segment(uri)])?;
     }
     Ok(())
 }
@@ -382,12 +393,7 @@ pub fn scopes_of(tx: &Transaction<'_>, id: &str) -> Result<Vec<ScopeRecord>, Sto
 }
 
 fn scope_of(row: &Row<'_>) -> rusqlite::Result<ScopeRecord> {
-    Ok(ScopeRecord {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        display_name: row.get(2)?,
-        icon_uri: row.get(3)?,
-    })
+    Ok(ScopeRecord { id: row.get(0)?, name: row.get(1)?, display_name: row.get(2)?, icon_uri: row.get(3)? })
 }
 
 /// A resource of this resource server
@@ -427,11 +433,7 @@ pub fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Re
     Ok(Some(resource))
 }
 
-fn find(
-    tx: &Transaction<'_>,
-    server_id: &str,
-    filter: &ResourceFilter,
-) -> Result<Vec<String>, StoreError> {
+fn find(tx: &Transaction<'_>, server_id: &str, filter: &ResourceFilter) -> Result<Vec<String>, StoreError> {
     let mut sql = String::from("SELECT r.id FROM resource r WHERE r.server_id = ?");
     let mut values: Vec<Value> = vec![server_id.to_owned().into()];
     let mut and = |condition: &str, value: String| {
@@ -447,10 +449,7 @@ fn find(
         None => {}
     }
     if let Some(uri) = &filter.uri {
-        and(
-            " AND r.id IN (SELECT resource_id FROM resource_uri WHERE lower(uri) = lower(?))",
-            uri.clone(),
-        );
+        and(" AND r.id IN (SELECT resource_id FROM resource_uri WHERE lower(uri) = lower(?))", uri.clone());
     }
     if let Some(kind) = &filter.kind {
         and(" AND r.type LIKE ? ESCAPE '\\'", containing(kind));

@@ -177,7 +177,10 @@ impl Store {
         self.write(move |tx| {
             tx.prepare_cached("DELETE FROM share WHERE id = ?1")?.execute([&share.id])?;
             withdrawn(tx, &share, now)?;
-            audit::record(tx, &event.resource(&share.server_id, &share.resource_id).requester(&share.requester))
+            audit::record(
+                tx,
+                &event.resource(&share.server_id, &share.resource_id).requester(&share.requester),
+            )
         })
         .await
     }
@@ -318,7 +321,11 @@ fn insert(
     Ok(())
 }
 
-pub(super) fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<ShareRecord>, StoreError> {
+pub(super) fn load(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    id: &str,
+) -> Result<Option<ShareRecord>, StoreError> {
     Ok(tx
         .prepare_cached(&format!("SELECT {COLUMNS} WHERE h.id = ?1 AND h.server_id = ?2 AND {SHOWN}"))?
         .query_row([id, server_id], record)

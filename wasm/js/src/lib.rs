@@ -10,25 +10,16 @@ use countersign_core::{
     denial::Denial,
     ids::ClientId,
     jwk::Jwks,
-    rpt::{Granted, NotPermitted},
+    rpt::{Granted, NotPermitted, Rpt},
     scope::Scope,
     time::UnixTime,
     token::{Expect, UnverifiedToken},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use tokens::Tokens;
-
-/// What a guard expects of tokens
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Config {
-    issuer: String,
-    audience: ClientId,
-    leeway: u32,
-}
 
 /// Why something was refused; `code` is one of [`denial_codes`]
 #[derive(Debug, Serialize)]
@@ -55,12 +46,12 @@ pub struct GuardModule {
 
 #[wasm_bindgen]
 impl GuardModule {
-    /// A guard that takes tokens of `{ issuer, audience, leeway }`
+    /// A guard that takes bearer tokens of this issuer for this audience
     #[wasm_bindgen(constructor)]
-    pub fn new(config: JsValue) -> Result<GuardModule, JsValue> {
-        let config: Config = serde_wasm_bindgen::from_value(config)
-            .map_err(|error| failure("invalid_configuration", &error.to_string()))?;
-        let expect = Expect::bearer(&config.issuer).audience(config.audience).leeway(config.leeway.into());
+    pub fn new(issuer: &str, audience: &str, leeway: u32) -> Result<GuardModule, JsValue> {
+        let audience: ClientId =
+            audience.parse().map_err(|_| failure("invalid_configuration", "`audience` is no client id"))?;
+        let expect = Expect::bearer(issuer).audience(audience).leeway(leeway.into());
         let refusal = Refusal { code: Denial::EngineFailed.code(), message: String::new() };
         Ok(Self { expect, keys: Jwks::default(), tokens: Tokens::default(), refusal })
     }
@@ -68,7 +59,7 @@ impl GuardModule {
     /// Takes the issuer's key set and answers with the keys that are of use, as JWKs in a fixed order
     pub fn set_keys(&mut self, jwks: &[u8]) -> Result<JsValue, JsValue> {
         self.keys = Jwks::parse(jwks).map_err(|error| failure("invalid_keys", &error.to_string()))?;
-        let keys: Vec<_> = self.keys.keys().iter().map(|key| key.to_json()).collect();
+        let keys: Vec<_> = self.keys.keys().iter().map(|key| key.members()).collect();
         to_js(&keys)
     }
 
@@ -125,7 +116,7 @@ impl GuardModule {
 
     /// All permissions of an RPT
     pub fn permissions(&self, handle: i32) -> Result<JsValue, JsValue> {
-        to_js(&self.tokens.rpt(handle).map(|rpt| rpt.permissions().to_vec()).unwrap_or_default())
+        to_js(&self.tokens.rpt(handle).map(Rpt::permissions).unwrap_or_default())
     }
 
     /// The last second of an RPT's life, or -1
