@@ -167,9 +167,12 @@ async fn record(
             user: &verified.user,
             session: verified.session.as_ref(),
             permissions: &permissions,
+            address: place.address,
+            grant: None,
             now,
         },
-    )?;
+    )
+    .await?;
     let ticket = grant
         .ticket
         .as_ref()
