@@ -21,10 +21,10 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{self, Verified},
+    auth::{self, ClientRefused, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
-    issue, store,
+    rpt, store,
 };
 
 /// The hint that asks for UMA's form
@@ -37,7 +37,10 @@ pub async fn introspect(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let caller = auth::authenticate_introspector(&app, &place.realm, &headers, &form)?;
+    let caller = auth::client(&app, &place.realm, &headers, &form).map_err(ClientRefused::at_introspection)?;
+    if !caller.is_confidential() {
+        return Err(ApiError::forbidden("invalid_request", "Client not allowed."));
+    }
     if form.has_duplicates() {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
@@ -46,17 +49,15 @@ pub async fn introspect(
     if hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
         return Err(ApiError::invalid_request("Unsupported token type."));
     }
-    let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
+    let body = match auth::verify_access_token(&app, &place, token) {
         Ok(verified) => {
             // Whom the token names, and to whom it was issued (design D4).
             let concerned = verified.client.id == caller.id
                 || verified.token.claims().aud.contains(&caller.client_id);
             if concerned { active(&app, &place, &verified, hint == Some(RPT_HINT))? } else { None }
         }
-        Err(error) => {
-            error.or_inactive()?;
-            None
-        }
+        Err(refused) if refused.is_failure() => return Err(refused.or(ApiError::server_error())),
+        Err(_) => None,
     };
     let body = body.unwrap_or_else(|| json!({ "active": false }));
     Ok(answer(StatusCode::OK, Family::Introspection, &body))
@@ -65,7 +66,7 @@ pub async fn introspect(
 /// What a live token says; nothing for one that was never recorded
 fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Result<Option<Value>, ApiError> {
     let claims = verified.token.claims();
-    let permissions = match issue::permissions_of(&claims.other) {
+    let permissions = match rpt::permissions(claims) {
         None => None,
         Some(permissions) => match current(app, place, verified, permissions)? {
             Some(permissions) => Some(permissions),
@@ -98,7 +99,7 @@ fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Resul
 }
 
 fn all_claims(token: &AccessToken) -> Map<String, Value> {
-    issue::to_map(token.claims())
+    token.claims().to_map()
 }
 
 /// Keycloak's names and UMA's (`keycloak-wire` §7.1)

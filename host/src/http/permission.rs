@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use countersign_core::{
+    jws::Alg,
     permission::Claims,
     scope::{Scope, ScopeSet},
     ticket::{TicketClaims, TicketPermission},
@@ -106,7 +107,8 @@ pub async fn issue(
         permissions,
         claims,
     };
-    let ticket = app.sign_ticket(&caller.realm, &ticket)?;
+    let ring = app.keys.with(&app.store, &caller.realm, Alg::Hs512).await?;
+    let ticket = ring.sign_internal(&ticket)?;
     Ok(super::json(StatusCode::CREATED, Family::Api, &json!({ "ticket": ticket })))
 }
 

@@ -44,7 +44,7 @@ pub struct RealmFile {
     /// The same in old files: names of realm roles
     pub default_roles: Option<Vec<String>>,
     /// Legacy realm key, base64 of PKCS #8 or PKCS #1 DER
-    pub private_key: Option<String>,
+    pub private_key: Option<Secret>,
     /// Roles of the realm and of clients
     #[serde(default)]
     pub roles: RolesFile,
