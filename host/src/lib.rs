@@ -3,9 +3,13 @@
 #![deny(unsafe_code)]
 
 pub mod app;
+pub mod auth;
 pub mod clock;
 pub mod error;
 pub mod http;
+pub mod issue;
+pub mod keys;
+pub mod password;
 pub mod pdp;
 pub mod realm;
 pub mod store;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod facts;
 pub mod grant;
 pub mod import;
+pub mod key;
 mod migrate;
 pub mod policy;
 pub mod realm;

@@ -249,12 +249,13 @@ impl Writing<'_> {
 
     fn insert_role(&mut self, client: Option<&str>, role: &RoleFile) -> Result<String, StoreError> {
         let key = (client.map(str::to_owned), role.name.clone());
-        let client_uid = match client {
-            None => None,
-            Some(client) => Some(self.clients.get(client).ok_or_else(|| {
-                refused(format!("role `{}`: client `{client}` does not exist", role.name))
-            })?),
-        };
+        let client_uid =
+            match client {
+                None => None,
+                Some(client) => Some(self.clients.get(client).ok_or_else(|| {
+                    refused(format!("role `{}`: client `{client}` does not exist", role.name))
+                })?),
+            };
         if let Some(known) = self.roles.get(&key) {
             // Listed after it was named: only what it is for is new.
             self.tx
@@ -422,7 +423,9 @@ impl Writing<'_> {
                 .get(&path)
                 .ok_or_else(|| refused(format!("user `{username}`: group `{path}` does not exist")))?;
             self.tx
-                .prepare_cached("INSERT OR IGNORE INTO user_group_member (user_id, group_id) VALUES (?1, ?2)")?
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO user_group_member (user_id, group_id) VALUES (?1, ?2)",
+                )?
                 .execute([&id, group])?;
         }
         Ok(())
@@ -502,7 +505,10 @@ fn mapped<'a>(
 }
 
 /// A configuration member that is a JSON list inside a text
-pub(super) fn list(config: &BTreeMap<String, crate::import::document::Text>, name: &str) -> Result<Option<Vec<Value>>, String> {
+pub(super) fn list(
+    config: &BTreeMap<String, crate::import::document::Text>,
+    name: &str,
+) -> Result<Option<Vec<Value>>, String> {
     let Some(text) = config.get(name) else { return Ok(None) };
     serde_json::from_str(&text.0).map(Some).map_err(|_| format!("member `config.{name}` is no JSON list"))
 }

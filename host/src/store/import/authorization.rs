@@ -179,13 +179,16 @@ impl Server<'_, '_> {
         let writing = &*self.writing;
         let config = match policy.kind.as_str() {
             "user" => json!({ "users": ids(given("users")?, "user", |name| writing.user_id(name))? }),
-            "client" => json!({ "clients": ids(given("clients")?, "client", |name| writing.client_uid(name))? }),
+            "client" => {
+                json!({ "clients": ids(given("clients")?, "client", |name| writing.client_uid(name))? })
+            }
             "role" => json!({
                 "roles": objects(given("roles")?, "role", &["id"], |name| writing.role_id(name))?,
                 "fetchRoles": text_of("fetchRoles").as_deref() == Some("true"),
             }),
             "group" => {
-                let groups = objects(given("groups")?, "group", &["id", "path"], |name| writing.group_id(name))?;
+                let groups =
+                    objects(given("groups")?, "group", &["id", "path"], |name| writing.group_id(name))?;
                 let mut config = json!({ "groups": groups });
                 if let (Some(claim), Some(members)) =
                     (text_of("groupsClaim").filter(|claim| !claim.is_empty()), config.as_object_mut())
@@ -196,7 +199,12 @@ impl Server<'_, '_> {
             }
             "aggregate" | "resource" | "scope" | "uma" => json!({}),
             // Not evaluated yet, and kept as it came.
-            _ => policy.config.iter().map(|(name, text)| (name.clone(), json!(text.0))).collect::<Map<_, _>>().into(),
+            _ => policy
+                .config
+                .iter()
+                .map(|(name, text)| (name.clone(), json!(text.0)))
+                .collect::<Map<_, _>>()
+                .into(),
         };
         Ok(config)
     }
@@ -219,8 +227,10 @@ impl Server<'_, '_> {
                 .resources
                 .get(name)
                 .ok_or_else(|| refused(format!("resource `{name}` does not exist")))?;
-            tx.prepare_cached("INSERT OR IGNORE INTO policy_resource (policy_id, resource_id) VALUES (?1, ?2)")?
-                .execute([id, resource])?;
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO policy_resource (policy_id, resource_id) VALUES (?1, ?2)",
+            )?
+            .execute([id, resource])?;
         }
         let typed = policy.config.get("defaultResourceType").is_some_and(|text| !text.0.is_empty());
         let floating = policy.kind == "scope" && resources.is_empty() && !typed;
