@@ -2,7 +2,14 @@
 
 pub mod extract;
 pub mod health;
+pub mod introspect;
+pub mod permission;
+pub mod protection;
+pub mod resource_set;
 pub mod serve;
+pub mod stored_ticket;
+pub mod token;
+pub mod uma_policy;
 
 use std::sync::Arc;
 
@@ -13,7 +20,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse as _, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, delete, get, post},
 };
 use serde::Serialize;
 
@@ -40,10 +47,39 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .at("/health", get(health::health))
         .at("/ready", get(health::ready))
+        .merge(protection_api())
+        .at("/realms/{realm}/protocol/openid-connect/token/introspect", post(introspect::introspect))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response(common_headers))
         .with_state(app)
+}
+
+/// What resource servers and owners call (`keycloak-wire` §2–§5)
+fn protection_api() -> Router<Arc<App>> {
+    const BASE: &str = "/realms/{realm}/authz/protection";
+    let at = |path: &str| format!("{BASE}/{path}");
+    Router::new()
+        .at(&at("resource_set"), get(resource_set::list).post(resource_set::create))
+        .at(
+            &at("resource_set/{id}"),
+            get(resource_set::read).put(resource_set::replace).delete(resource_set::delete),
+        )
+        .at(&at("permission"), post(permission::issue))
+        .at(
+            &at("permission/ticket"),
+            get(stored_ticket::list).post(stored_ticket::create).put(stored_ticket::update),
+        )
+        .at(&at("permission/ticket/count"), get(stored_ticket::count))
+        .at(&at("permission/ticket/{id}"), delete(stored_ticket::delete))
+        .at(&at("uma-policy"), get(uma_policy::list))
+        .at(
+            &at("uma-policy/{id}"),
+            get(uma_policy::read)
+                .post(uma_policy::create)
+                .put(uma_policy::replace)
+                .delete(uma_policy::delete),
+        )
 }
 
 /// Unknown paths below the protection API answer as Keycloak's: 405 (wire §0.2)

@@ -143,10 +143,8 @@ impl RealmImport {
     pub fn unsupported(&self) -> Vec<String> {
         let mut members: BTreeMap<String, usize> = BTreeMap::new();
         for path in self.kept.keys() {
-            let general: Vec<_> = path
-                .split('.')
-                .map(|part| if part.parse::<usize>().is_ok() { "[]" } else { part })
-                .collect();
+            let general: Vec<_> =
+                path.split('.').map(|part| if part.parse::<usize>().is_ok() { "[]" } else { part }).collect();
             let count = members.entry(general.join(".").replace(".[]", "[]")).or_default();
             *count = count.saturating_add(1);
         }
@@ -183,8 +181,9 @@ fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportError>
         let (secret_data, credential_data) = hashed.map_err(|_| ImportError::Password)?;
         return Ok(Some(StoredPassword { secret_data, credential_data }));
     }
-    Ok(given.secret_data.as_ref().zip(given.credential_data.as_ref()).map(|(secret, data)| {
-        StoredPassword { secret_data: secret.0.clone(), credential_data: data.clone() }
+    Ok(given.secret_data.as_ref().zip(given.credential_data.as_ref()).map(|(secret, data)| StoredPassword {
+        secret_data: secret.0.clone(),
+        credential_data: data.clone(),
     }))
 }
 
@@ -353,7 +352,9 @@ pub async fn run(
             .into());
         }
         let realm = import.file.realm.clone();
-        report.warnings.extend(import.unsupported().into_iter().map(|line| format!("realm `{realm}`: {line}")));
+        report
+            .warnings
+            .extend(import.unsupported().into_iter().map(|line| format!("realm `{realm}`: {line}")));
         report.imported.push(realm);
         ready.push(prepare(import, master)?);
     }
@@ -380,7 +381,7 @@ fn prepare(mut import: RealmImport, master: &MasterKey) -> Result<PreparedRealm,
     }
     let mut stored = Vec::new();
     if let Some(key) = &import.file.private_key {
-        stored.push(keys::seal(master, &id, &keys::import_rsa(key.0.as_str())?)?);
+        stored.push(keys::seal(master, &keys::import_rsa(&key.0)?)?);
     }
     Ok(PreparedRealm { id, import, keys: stored, secrets })
 }

@@ -5,8 +5,10 @@
 pub mod app;
 pub mod auth;
 pub mod clock;
+pub mod decide;
 pub mod error;
 pub mod http;
+pub mod import;
 pub mod issue;
 pub mod keys;
 pub mod password;

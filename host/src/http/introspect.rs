@@ -10,7 +10,6 @@ use axum::{
 use countersign_core::{
     assessment::Assessment,
     permission::{Claims, Permission},
-    token::AccessToken,
 };
 use serde_json::{Map, Value, json};
 
@@ -21,10 +20,10 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{self, ClientRefused, Verified},
+    auth::{self, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
-    rpt, store,
+    issue, store,
 };
 
 /// The hint that asks for UMA's form
@@ -37,10 +36,7 @@ pub async fn introspect(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let caller = auth::client(&app, &place.realm, &headers, &form).map_err(ClientRefused::at_introspection)?;
-    if !caller.is_confidential() {
-        return Err(ApiError::forbidden("invalid_request", "Client not allowed."));
-    }
+    let caller = auth::authenticate_introspector(&app, &place.realm, &headers, &form)?;
     if form.has_duplicates() {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
@@ -49,15 +45,17 @@ pub async fn introspect(
     if hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
         return Err(ApiError::invalid_request("Unsupported token type."));
     }
-    let body = match auth::verify_access_token(&app, &place, token) {
+    let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
         Ok(verified) => {
             // Whom the token names, and to whom it was issued (design D4).
-            let concerned = verified.client.id == caller.id
-                || verified.token.claims().aud.contains(&caller.client_id);
+            let concerned =
+                verified.client.id == caller.id || verified.token.claims().aud.contains(&caller.client_id);
             if concerned { active(&app, &place, &verified, hint == Some(RPT_HINT))? } else { None }
         }
-        Err(refused) if refused.is_failure() => return Err(refused.or(ApiError::server_error())),
-        Err(_) => None,
+        Err(refused) => {
+            refused.or_inactive()?;
+            None
+        }
     };
     let body = body.unwrap_or_else(|| json!({ "active": false }));
     Ok(answer(StatusCode::OK, Family::Introspection, &body))
@@ -66,7 +64,7 @@ pub async fn introspect(
 /// What a live token says; nothing for one that was never recorded
 fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Result<Option<Value>, ApiError> {
     let claims = verified.token.claims();
-    let permissions = match rpt::permissions(claims) {
+    let permissions = match issue::permissions_of(&claims.other) {
         None => None,
         Some(permissions) => match current(app, place, verified, permissions)? {
             Some(permissions) => Some(permissions),
@@ -74,7 +72,7 @@ fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Resul
         },
     };
     let mut body = Map::new();
-    let full = all_claims(&verified.token);
+    let full = issue::to_map(claims);
     if brief {
         for name in ["exp", "nbf", "iat", "jti", "aud", "typ", "acr"] {
             if let Some(value) = full.get(name) {
@@ -96,10 +94,6 @@ fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Resul
     }
     body.insert("active".to_owned(), json!(true));
     Ok(Some(Value::Object(body)))
-}
-
-fn all_claims(token: &AccessToken) -> Map<String, Value> {
-    token.claims().to_map()
 }
 
 /// Keycloak's names and UMA's (`keycloak-wire` §7.1)

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use countersign_core::{
-    jws::Alg,
     permission::Claims,
     scope::{Scope, ScopeSet},
     ticket::{TicketClaims, TicketPermission},
@@ -107,8 +106,7 @@ pub async fn issue(
         permissions,
         claims,
     };
-    let ring = app.keys.with(&app.store, &caller.realm, Alg::Hs512).await?;
-    let ticket = ring.sign_internal(&ticket)?;
+    let ticket = app.sign_ticket(&caller.realm, &ticket)?;
     Ok(super::json(StatusCode::CREATED, Family::Api, &json!({ "ticket": ticket })))
 }
 

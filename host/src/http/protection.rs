@@ -8,7 +8,7 @@ use countersign_core::{share::Standing, time::UnixTime};
 use super::extract::InRealm;
 use crate::{
     app::App,
-    auth,
+    auth, decide,
     error::ApiError,
     realm::{Client, Realm},
     store::{audit::Event, server::ServerSettings},
@@ -77,15 +77,12 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let place = InRealm::from_request_parts(parts, app).await?;
         let refused = || {
-            ApiError::forbidden(
-                "invalid_bearer_token",
-                "Could not obtain bearer access_token from request.",
-            )
+            ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
         };
         let token = auth::bearer(&parts.headers)?.ok_or_else(refused)?;
-        let verified =
-            auth::verify_access_token(app, &place, token).map_err(|error| error.or(refused()))?;
-        let id = verified.party().to_owned();
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
+            .map_err(|error| error.or_else(refused))?;
+        let id = decide::identity(&verified.user).to_owned();
         let now = app.clock.now();
         let server = verified.client;
         let Some(settings) = app.store.resource_server(&server.id)? else {

@@ -244,7 +244,7 @@ impl Writing<'_> {
         if let Some(id) = self.roles.get(&key) {
             return Ok(id.clone());
         }
-        self.insert_role(client, &RoleFile { name: name.to_owned(), ..RoleFile::default() })
+        self.insert_role(client, &RoleFile::named(name))
     }
 
     fn insert_role(&mut self, client: Option<&str>, role: &RoleFile) -> Result<String, StoreError> {
@@ -449,17 +449,11 @@ impl Writing<'_> {
         if !settings.service_accounts_enabled || listed.is_some() {
             return Ok(());
         }
-        let user = UserFile {
-            username: format!("service-account-{}", client.client_id),
-            service_account_client_id: Some(client.client_id.clone()),
-            realm_roles: vec![default_role.to_owned()],
-            client_roles: if settings.authorization_services_enabled {
-                BTreeMap::from([(client.client_id.clone(), vec!["uma_protection".to_owned()])])
-            } else {
-                BTreeMap::new()
-            },
-            ..UserFile::default()
-        };
+        let mut user = UserFile::service_account(&client.client_id);
+        user.realm_roles.push(default_role.to_owned());
+        if settings.authorization_services_enabled {
+            user.client_roles.insert(client.client_id.clone(), vec!["uma_protection".to_owned()]);
+        }
         self.user(&user, &[])
     }
 

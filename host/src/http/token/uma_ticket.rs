@@ -16,15 +16,14 @@ use countersign_core::{
     dialect::keycloak,
     permission::{Claims, Permission},
     scope::{Scope, ScopeSet},
-    ticket::{Ticket, TicketError, UnverifiedTicket},
+    ticket::{Ticket, TicketError},
     time::UnixTime,
-    token::{SignatureOk, TokenError},
 };
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    auth::{self, ClientRefused, TokenRefused, Verified},
+    auth::{self, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
     http::{
@@ -32,9 +31,8 @@ use crate::{
         extract::{Form, InRealm},
         json as answer,
     },
-    issue::Origin,
+    issue::{self, IssuedRpt, RptRequest},
     realm::{Client, Session, TicketUse, User},
-    rpt::{self, RptRequest},
     store::{
         self, StoreError,
         audit::Event,
@@ -148,7 +146,7 @@ async fn attempt(
         Assessment::Granted { permissions, upgraded, pending } => match form.get("response_mode") {
             None => {
                 let issued = record(app, place, grant, permissions, pending, version, now).await?;
-                Ok(answer(StatusCode::OK, Family::Token, &issued.into_grant_answer(upgraded)))
+                Ok(answer(StatusCode::OK, Family::Token, &issued.body(upgraded)))
             }
             Some(mode @ ("decision" | "permissions")) => {
                 if !pending.is_empty() {
@@ -171,21 +169,21 @@ async fn record(
     pending: Vec<Pending>,
     version: Version,
     now: UnixTime,
-) -> Result<rpt::IssuedRpt, Failure> {
+) -> Result<IssuedRpt, Failure> {
     let Asker { user, client, session, party, .. } = &grant.asker;
     let request = RptRequest {
-        place,
+        realm: &place.realm,
+        issuer: &place.issuer,
         client,
         server: &grant.server,
         user,
         session: session.as_ref(),
         permissions: &permissions,
         address: grant.address,
-        now,
-        origin: if session.is_some() { Origin::Uma } else { Origin::UmaStateless },
         grant: None,
+        now,
     };
-    let issued = rpt::issue(app, &request).await?;
+    let issued = issue::rpt(app, &request).await?;
     let ticket = grant
         .ticket
         .as_ref()
@@ -235,7 +233,7 @@ fn read(
     now: UnixTime,
 ) -> Result<Grant, ApiError> {
     let asker = asker(app, place, headers, form)?;
-    let rpt = form.get("rpt").map(|token| earlier(app, place, token, now)).transpose()?;
+    let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?;
     let limit = match form.get("response_permissions_limit") {
         None => None,
         Some(text) => Some(
@@ -286,17 +284,18 @@ fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result
     // A Basic header is no bearer token, and none of the refusals of one.
     if let Some(token) = auth::bearer(headers).ok().flatten() {
         let refused = || ApiError::invalid_grant("Invalid bearer token");
-        let verified = auth::verify_access_token(app, place, token).map_err(|error| error.or(refused()))?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
         let public_client = verified.client.settings.public_client;
         return Asker::of(verified, public_client);
     }
-    let client = auth::client(app, &place.realm, headers, form).map_err(ClientRefused::at_token)?;
+    let client = auth::authenticate_client(app, &place.realm, headers, form)?;
     let public_client = client.settings.public_client;
     let format = form.get("claim_token_format");
     let identity = form.get("claim_token").filter(|_| format.is_none_or(|format| format == ID_TOKEN_FORMAT));
     if let Some(token) = identity {
         let refused = || ApiError::bad_request("unauthorized_client", "Invalid signature");
-        let verified = auth::verify_access_token(app, place, token).map_err(|error| error.or(refused()))?;
+        let verified = auth::verify_identity_token(app, &place.realm, &place.issuer, token)
+            .map_err(|error| error.or_else(refused))?;
         if verified.client.id != client.id {
             let text = "Token issued to a different client";
             return Err(ApiError::bad_request("invalid_claim_token", text));
@@ -305,7 +304,7 @@ fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result
     }
     if let Some(token) = form.get("subject_token") {
         let refused = || ApiError::bad_request("unauthorized_client", "Invalid identity");
-        let verified = auth::verify_access_token(app, place, token).map_err(|error| error.or(refused()))?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
         return Asker::of(verified, public_client);
     }
     if format == Some(ID_TOKEN_FORMAT) {
@@ -334,12 +333,11 @@ fn service_account(app: &App, place: &InRealm, client: Client) -> Result<Asker, 
 }
 
 /// Permissions of an earlier RPT of this realm; those of an expired one are not merged (`keycloak-wire` §6.8)
-fn earlier(app: &App, place: &InRealm, token: &str, now: UnixTime) -> Result<Vec<Permission>, ApiError> {
-    let refused = || ApiError::forbidden("invalid_rpt", "RPT signature is invalid");
-    match auth::verify_signature(app, place, token, now) {
-        Ok(token) => Ok(rpt::permissions(token.claims()).unwrap_or_default()),
-        Err(TokenRefused::Token(TokenError::Expired)) => Ok(Vec::new()),
-        Err(error) => Err(error.or(refused())),
+fn earlier(app: &App, place: &InRealm, token: &str) -> Result<Vec<Permission>, ApiError> {
+    match auth::verify_signature(app, &place.realm, &place.issuer, token) {
+        Ok(token) => Ok(issue::permissions_of(&token.claims().other).unwrap_or_default()),
+        Err(error) if error.is_expired() => Ok(Vec::new()),
+        Err(error) => Err(error.or_else(|| ApiError::forbidden("invalid_rpt", "RPT signature is invalid"))),
     }
 }
 
@@ -374,15 +372,7 @@ fn permissions(form: &Form) -> Result<Vec<Ask>, ApiError> {
 }
 
 fn ticket(app: &App, place: &InRealm, text: &str, now: UnixTime) -> Result<Ticket, ApiError> {
-    let ring = app.keys.current(&app.store, &place.realm)?;
-    let checked = UnverifiedTicket::parse(text).and_then(|ticket| {
-        if ring.verify_internal(ticket.jws()) {
-            ticket.accept(SignatureOk::i_have_verified_the_signature(), &place.issuer, now)
-        } else {
-            Err(TicketError::Foreign)
-        }
-    });
-    checked.map_err(|error| {
+    app.verify_ticket(&place.realm, &place.issuer, text, now)?.map_err(|error| {
         let description = match error {
             TicketError::Foreign => "Ticket verification failed",
             TicketError::Inactive => "Invalid permission ticket.",
