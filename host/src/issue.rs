@@ -114,10 +114,20 @@ pub fn lifetimes(realm: &Realm, client: &Client, session: Option<&Session>, now:
 
 /// The algorithm of access tokens of this client
 pub fn access_token_alg(realm: &Realm, client: &Client) -> Alg {
-    let named = client.attribute("access.token.signed.response.alg").and_then(Alg::from_name);
-    let realms = Alg::from_name(&realm.settings.default_signature_algorithm);
-    let made = |alg: &Alg| matches!(alg, Alg::Rs256 | Alg::Es256 | Alg::EdDsa);
-    named.filter(made).or(realms.filter(made)).unwrap_or(Alg::Rs256)
+    client
+        .attribute("access.token.signed.response.alg")
+        .and_then(signing_alg)
+        .unwrap_or_else(|| realm_alg(realm))
+}
+
+/// The algorithm of access tokens of this realm
+pub fn realm_alg(realm: &Realm) -> Alg {
+    signing_alg(&realm.settings.default_signature_algorithm).unwrap_or(Alg::Rs256)
+}
+
+/// Those that keys are made for
+fn signing_alg(name: &str) -> Option<Alg> {
+    Alg::from_name(name).filter(|alg| matches!(alg, Alg::Rs256 | Alg::Es256 | Alg::EdDsa))
 }
 
 /// The claims of an access token.

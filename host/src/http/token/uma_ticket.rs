@@ -1,6 +1,5 @@
 //! The UMA grant: `urn:ietf:params:oauth:grant-type:uma-ticket` (Grant §3.3, `keycloak-wire` §6).
 
-use core::net::IpAddr;
 use std::sync::Arc;
 
 use axum::{
@@ -74,7 +73,6 @@ struct Grant {
     server: Client,
     ticket: Option<Ticket>,
     request: Request,
-    address: IpAddr,
 }
 
 /// `POST token` with the UMA grant
@@ -83,10 +81,9 @@ pub async fn grant(
     place: &InRealm,
     headers: &HeaderMap,
     form: &Form,
-    address: IpAddr,
 ) -> Result<Response, ApiError> {
     let now = app.clock.now();
-    let grant = read(app, place, headers, form, address, now)?;
+    let grant = read(app, place, headers, form, now)?;
     for _ in 0..ATTEMPTS {
         match attempt(app, place, form, &grant, now).await {
             Err(Failure::Stale) => {}
@@ -179,7 +176,7 @@ async fn record(
         user,
         session: session.as_ref(),
         permissions: &permissions,
-        address: grant.address,
+        address: place.address,
         grant: None,
         now,
     };
@@ -229,7 +226,6 @@ fn read(
     place: &InRealm,
     headers: &HeaderMap,
     form: &Form,
-    address: IpAddr,
     now: UnixTime,
 ) -> Result<Grant, ApiError> {
     let asker = asker(app, place, headers, form)?;
@@ -272,7 +268,7 @@ fn read(
         nameless: form.get("response_include_resource_name").is_some_and(|v| v.eq_ignore_ascii_case("false")),
         submit,
     };
-    Ok(Grant { asker, server, ticket, request, address })
+    Ok(Grant { asker, server, ticket, request })
 }
 
 fn words(text: &str) -> ScopeSet {
