@@ -54,9 +54,7 @@ pub struct Request {
 }
 
 impl Party {
-    /// The party that a verified access token speaks for (`keycloak-wire` §2.1, §8.8).
-    ///
-    /// A service account is its client: it owns what the resource server owns.
+    /// The party that a verified access token speaks for (`keycloak-wire` §2.1, §8.8)
     pub fn of_token(user: &User, client: &Client, claims: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut party = Self::bare(user, client)?;
         party.requester.roles = roles_of_claims(claims);
@@ -72,12 +70,8 @@ impl Party {
     }
 
     fn bare(user: &User, client: &Client) -> Result<Self, ApiError> {
-        let id = match &user.service_client {
-            Some(service) => service,
-            None => &user.id,
-        };
         let requester = Requester {
-            id: party_id(id)?,
+            id: party_id(identity(user))?,
             client: party_id(&client.id)?,
             roles: Roles::default(),
             recorded_roles: None,
@@ -86,6 +80,11 @@ impl Party {
         };
         Ok(Self { requester, user_id: user.id.clone() })
     }
+}
+
+/// Under which id somebody owns and asks: a service account is its client (`keycloak-wire` §2.1)
+pub fn identity(user: &User) -> &str {
+    user.service_client.as_deref().unwrap_or(&user.id)
 }
 
 /// An internal id as the core takes it

@@ -8,12 +8,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Map, Value};
+use countersign_core::time::UnixTime;
+use serde_json::Value;
 
-use self::document::{CredentialFile, RealmFile};
+use self::document::{CredentialFile, RealmFile, Secret};
 use crate::{
+    auth,
+    keys::{self, KeyError, MasterKey},
     password::PasswordHash,
     realm::{SettingError, UmaSettings},
+    store::{Store, StoreError, import::PreparedRealm},
 };
 
 pub mod document;
@@ -139,10 +143,8 @@ impl RealmImport {
     pub fn unsupported(&self) -> Vec<String> {
         let mut members: BTreeMap<String, usize> = BTreeMap::new();
         for path in self.kept.keys() {
-            let general: Vec<_> = path
-                .split('.')
-                .map(|part| if part.parse::<usize>().is_ok() { "[]" } else { part })
-                .collect();
+            let general: Vec<_> =
+                path.split('.').map(|part| if part.parse::<usize>().is_ok() { "[]" } else { part }).collect();
             let count = members.entry(general.join(".").replace(".[]", "[]")).or_default();
             *count = count.saturating_add(1);
         }
@@ -179,8 +181,9 @@ fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportError>
         let (secret_data, credential_data) = hashed.map_err(|_| ImportError::Password)?;
         return Ok(Some(StoredPassword { secret_data, credential_data }));
     }
-    Ok(given.secret_data.as_ref().zip(given.credential_data.as_ref()).map(|(secret, data)| {
-        StoredPassword { secret_data: secret.0.clone(), credential_data: data.clone() }
+    Ok(given.secret_data.as_ref().zip(given.credential_data.as_ref()).map(|(secret, data)| StoredPassword {
+        secret_data: secret.0.clone(),
+        credential_data: data.clone(),
     }))
 }
 
@@ -300,7 +303,85 @@ fn check(import: &RealmImport) -> Result<(), ImportError> {
     Ok(())
 }
 
-/// Kept members as one document
-pub fn kept_document(kept: &BTreeMap<String, Value>) -> Value {
-    Value::Object(kept.iter().map(|(path, value)| (path.clone(), value.clone())).collect::<Map<_, _>>())
+/// What an import did, in lines for the operator
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Realms that were written
+    pub imported: Vec<String>,
+    /// Realms that were there before and were left alone
+    pub left_alone: Vec<String>,
+    /// What is kept without effect, each line with its realm
+    pub warnings: Vec<String>,
+}
+
+/// Why an import changed nothing
+#[derive(Debug, thiserror::Error)]
+pub enum ImportFailure {
+    /// The files
+    #[error(transparent)]
+    Files(#[from] ImportError),
+    /// What they say together
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key or a secret
+    #[error("a key or a secret of the import cannot be used: {0}")]
+    Key(#[from] KeyError),
+}
+
+/// Imports files into a store; a realm that is there already is left alone
+pub async fn run(
+    store: &Store,
+    master: &MasterKey,
+    files: &[PathBuf],
+    now: UnixTime,
+) -> Result<Report, ImportFailure> {
+    let read = read(files)?;
+    let names: Vec<_> = read.iter().map(|import| import.file.realm.clone()).collect();
+    let mut report = Report { left_alone: store.known_realms(&names)?, ..Report::default() };
+    let mut ready = Vec::new();
+    for import in read {
+        if report.left_alone.contains(&import.file.realm) {
+            continue;
+        }
+        if !import.file.defines_realm() {
+            return Err(ImportError::Realm {
+                message: "no file defines it: this one only adds users".to_owned(),
+                file: import.source,
+                realm: import.file.realm,
+            }
+            .into());
+        }
+        let realm = import.file.realm.clone();
+        report
+            .warnings
+            .extend(import.unsupported().into_iter().map(|line| format!("realm `{realm}`: {line}")));
+        report.imported.push(realm);
+        ready.push(prepare(import, master)?);
+    }
+    store.import(ready, now).await?;
+    Ok(report)
+}
+
+/// Hashes passwords and seals what is secret: slow, and outside of the transaction
+fn prepare(mut import: RealmImport, master: &MasterKey) -> Result<PreparedRealm, ImportFailure> {
+    import.hash_passwords()?;
+    let id = match &import.file.id {
+        Some(id) => id.clone(),
+        None => keys::random_id()?,
+    };
+    let mut secrets = Vec::new();
+    for client in import.file.clients.iter_mut().flatten() {
+        let uid = match &client.id {
+            Some(uid) => uid.clone(),
+            None => keys::random_id()?,
+        };
+        let seal = |secret: &Secret| master.seal(&auth::secret_place(&uid), secret.0.as_bytes());
+        secrets.push(client.secret.as_ref().map(seal).transpose()?);
+        client.id = Some(uid);
+    }
+    let mut stored = Vec::new();
+    if let Some(key) = &import.file.private_key {
+        stored.push(keys::seal(master, &keys::import_rsa(&key.0)?)?);
+    }
+    Ok(PreparedRealm { id, import, keys: stored, secrets })
 }

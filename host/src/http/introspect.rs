@@ -10,7 +10,6 @@ use axum::{
 use countersign_core::{
     assessment::Assessment,
     permission::{Claims, Permission},
-    token::AccessToken,
 };
 use serde_json::{Map, Value, json};
 
@@ -49,12 +48,12 @@ pub async fn introspect(
     let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
         Ok(verified) => {
             // Whom the token names, and to whom it was issued (design D4).
-            let concerned = verified.client.id == caller.id
-                || verified.token.claims().aud.contains(&caller.client_id);
+            let concerned =
+                verified.client.id == caller.id || verified.token.claims().aud.contains(&caller.client_id);
             if concerned { active(&app, &place, &verified, hint == Some(RPT_HINT))? } else { None }
         }
-        Err(error) => {
-            error.or_inactive()?;
+        Err(refused) => {
+            refused.or_inactive()?;
             None
         }
     };

@@ -127,9 +127,7 @@ pub async fn create(
         )));
     }
     if !resource.owner_managed {
-        return Err(invalid(
-            "permission can only be created for resources with user-managed access enabled",
-        ));
+        return Err(invalid("permission can only be created for resources with user-managed access enabled"));
     }
     let realm_id = caller.realm.id.as_str();
     let requester = match (body.requester, body.requester_name) {
@@ -137,8 +135,7 @@ pub async fn create(
         (None, Some(name)) => app.store.read(|tx| store::user::by_username(tx, realm_id, &name))?,
         (None, None) => None,
     };
-    let requester =
-        requester.ok_or_else(|| invalid("Requester does not exists in this server as user."))?.id;
+    let requester = requester.ok_or_else(|| invalid("Requester does not exists in this server as user."))?.id;
     let Some(scope) = app.store.scope(server_id, &scope_name)? else {
         return Err(ApiError::bad_request("invalid_scope", format!("Scope [{scope_name}] is invalid")));
     };

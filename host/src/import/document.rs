@@ -44,7 +44,7 @@ pub struct RealmFile {
     /// The same in old files: names of realm roles
     pub default_roles: Option<Vec<String>>,
     /// Legacy realm key, base64 of PKCS #8 or PKCS #1 DER
-    pub private_key: Option<String>,
+    pub private_key: Option<Secret>,
     /// Roles of the realm and of clients
     #[serde(default)]
     pub roles: RolesFile,
@@ -115,6 +115,13 @@ pub struct RoleFile {
     _client_role: Value,
     #[serde(default, rename = "containerId")]
     _container_id: Value,
+}
+
+impl RoleFile {
+    /// A role that is only named
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
 }
 
 /// Roles that a role contains
@@ -192,6 +199,15 @@ pub struct UserFile {
 }
 
 impl UserFile {
+    /// The service account of a client, without roles (`keycloak-wire` §9.6)
+    pub fn service_account(client_id: &str) -> Self {
+        Self {
+            username: format!("service-account-{client_id}"),
+            service_account_client_id: Some(client_id.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Whether the account is switched on: yes, if nothing is said
     pub fn is_enabled(&self) -> bool {
         self.enabled.unwrap_or(true)

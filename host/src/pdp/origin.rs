@@ -10,7 +10,7 @@ use super::{compile, failure::PdpError};
 /// The component as `cargo xtask wasm` made it
 const COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pdp.component.wasm"));
 /// What [`super::precompile`] made of it; empty if this program was built without
-const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pdp.cwasm"));
+pub(super) const PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pdp.cwasm"));
 
 const DIGEST: usize = 32;
 

@@ -6,7 +6,11 @@ use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde_json::Value;
 
-use super::{Store, StoreError, seconds};
+use super::{
+    Store, StoreError,
+    key::{self, StoredKey},
+    seconds,
+};
 use crate::{
     import::{
         RealmImport, StoredPassword,
@@ -17,28 +21,15 @@ use crate::{
 
 mod authorization;
 
-/// A key that a new realm starts with
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    /// Its name
-    pub kid: String,
-    /// `sig` or `ticket`
-    pub purpose: &'static str,
-    /// JWA name
-    pub alg: String,
-    /// The private part, sealed
-    pub private: Sealed,
-    /// The public part as a JWK; absent for keys that are never published
-    pub public_jwk: Option<String>,
-}
-
 /// A realm with everything that is slow or secret already done
 #[derive(Debug)]
 pub struct PreparedRealm {
+    /// Its internal id
+    pub id: String,
     /// What the files say
     pub import: RealmImport,
-    /// Its keys
-    pub keys: Vec<NewKey>,
+    /// Keys that the files bring; others are made when they are first needed
+    pub keys: Vec<StoredKey>,
     /// Secrets of its clients by their place, sealed
     pub secrets: Vec<Option<Sealed>>,
 }
@@ -130,9 +121,9 @@ fn new_id() -> String {
 }
 
 fn write(tx: &Transaction<'_>, realm: &PreparedRealm, now: UnixTime) -> Result<(), StoreError> {
-    let PreparedRealm { import, keys, secrets } = realm;
+    let PreparedRealm { id, import, keys, secrets } = realm;
     let file = &import.file;
-    let realm_id = file.id.clone().unwrap_or_else(new_id);
+    let realm_id = id.clone();
     let mut settings = file.settings();
     let default_role =
         settings.default_role.get_or_insert_with(|| format!("default-roles-{}", file.realm.to_lowercase()));
@@ -151,20 +142,8 @@ fn write(tx: &Transaction<'_>, realm: &PreparedRealm, now: UnixTime) -> Result<(
         seconds(now),
     ])
     .map_err(|error| named(error.into(), "realm", &file.realm))?;
-    for key in keys {
-        tx.prepare_cached(
-            "INSERT INTO realm_key (kid, realm_id, purpose, alg, active, private, public_jwk, created_at)
-             VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            key.kid,
-            realm_id,
-            key.purpose,
-            key.alg,
-            key.private.0,
-            key.public_jwk,
-            seconds(now)
-        ])?;
+    for stored in keys {
+        key::insert_first(tx, &realm_id, stored)?;
     }
     let mut writing = Writing {
         tx,
@@ -265,7 +244,7 @@ impl Writing<'_> {
         if let Some(id) = self.roles.get(&key) {
             return Ok(id.clone());
         }
-        self.insert_role(client, &RoleFile { name: name.to_owned(), ..RoleFile::default() })
+        self.insert_role(client, &RoleFile::named(name))
     }
 
     fn insert_role(&mut self, client: Option<&str>, role: &RoleFile) -> Result<String, StoreError> {
@@ -470,17 +449,11 @@ impl Writing<'_> {
         if !settings.service_accounts_enabled || listed.is_some() {
             return Ok(());
         }
-        let user = UserFile {
-            username: format!("service-account-{}", client.client_id),
-            service_account_client_id: Some(client.client_id.clone()),
-            realm_roles: vec![default_role.to_owned()],
-            client_roles: if settings.authorization_services_enabled {
-                BTreeMap::from([(client.client_id.clone(), vec!["uma_protection".to_owned()])])
-            } else {
-                BTreeMap::new()
-            },
-            ..UserFile::default()
-        };
+        let mut user = UserFile::service_account(&client.client_id);
+        user.realm_roles.push(default_role.to_owned());
+        if settings.authorization_services_enabled {
+            user.client_roles.insert(client.client_id.clone(), vec!["uma_protection".to_owned()]);
+        }
         self.user(&user, &[])
     }
 

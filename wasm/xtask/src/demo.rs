@@ -9,12 +9,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::{host, layout::Layout, npm, rust, terminal, wasm::Choice};
+use crate::{host, layout::Layout, npm, terminal, wasm::Choice};
 use servers::Servers;
 
 /// Starts the servers, walks through the story, and stays up if somebody is looking on.
 pub(crate) fn run(layout: &Layout, choice: Choice, once: bool) -> Result<()> {
-    rust::C_COMPILER.ensure(layout)?;
     npm::ensure(layout)?;
     let program = host::build(layout, choice)?;
     npm::build(layout)?;

@@ -10,12 +10,21 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     layout::Layout,
-    process,
+    process, rust, terminal,
     wasm::{self, Choice, Stamp},
 };
 
+/// Builds the modules and the host, and tells where the program is.
+pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
+    let program = build(layout, choice)?;
+    let kilobytes = fs::metadata(&program)?.len().div_euclid(1000);
+    terminal::say(&format!("{} ({kilobytes} kB)", program.display()));
+    Ok(())
+}
+
 /// Builds the modules and the host, and answers with the path of the program.
 pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<PathBuf> {
+    rust::C_COMPILER.ensure(layout)?;
     wasm::build(layout, choice)?;
     embed(layout)
 }

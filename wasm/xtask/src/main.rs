@@ -36,6 +36,12 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
+    /// Build the modules and the host with the machine code of its component in it
+    Build {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
     /// Start the real servers, walk through the story of one shared document, and stay up on a terminal
     Demo {
         /// End after the walk, with status 1 if any step did not answer as it should
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
     let outcome = Layout::find().and_then(|layout| match arguments.command {
         Task::Doctor => doctor::run(&layout),
         Task::Wasm { toolchain } => wasm::run(&layout, toolchain),
+        Task::Build { toolchain } => host::run(&layout, toolchain),
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),
     });
