@@ -71,8 +71,11 @@ impl Config {
     /// Puts flags (with the environment behind them) over a file
     pub fn new(args: ServeArgs, file: FileConfig) -> Result<Self, ConfigError> {
         let database = args.database.or(file.database).unwrap_or_else(|| DATABASE.to_owned());
-        let public_url =
-            args.public_url.or(file.public_url).map(|url| checked_url(&url).map(str::to_owned)).transpose()?;
+        let public_url = args
+            .public_url
+            .or(file.public_url)
+            .map(|url| checked_url(&url).map(str::to_owned))
+            .transpose()?;
         let master_key = match (args.master_key_file.or(file.master_key_file), args.master_key) {
             (Some(_), Some(_)) => return Err(ConfigError::TwoMasterKeys),
             (Some(path), None) => MasterKeySource::File(path),
@@ -126,7 +129,10 @@ mod tests {
         assert_eq!(config.database, Path::new("a.db"));
         assert_eq!(config.master_key, MasterKeySource::Beside);
         let config = Config::new(ServeArgs::default(), FileConfig::default()).unwrap();
-        assert_eq!((config.listen.as_str(), config.database.as_path()), (LISTEN, Path::new("countersign.db")));
+        assert_eq!(
+            (config.listen.as_str(), config.database.as_path()),
+            (LISTEN, Path::new("countersign.db"))
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The `countersign` binary.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::Parser as _;
 use countersign::{
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve(*args).map_err(|error| error.to_string()),
         Command::Precompile { input, output } => {
-            countersign::pdp::precompile(&input, &output).map_err(|error| error.to_string())
+            precompile(&input, &output).map_err(|error| error.to_string())
         }
     };
     match outcome {
@@ -28,6 +28,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads a component, compiles it, writes machine code
+fn precompile(input: &Path, output: &Path) -> Result<(), Box<dyn core::error::Error>> {
+    let told = |file: &Path, error: std::io::Error| format!("{}: {error}", file.display());
+    let component = std::fs::read(input).map_err(|error| told(input, error))?;
+    let code = countersign::pdp::precompile(&component)?;
+    std::fs::write(output, code).map_err(|error| told(output, error))?;
+    Ok(())
 }
 
 fn serve(args: ServeArgs) -> Result<(), StartError> {
