@@ -246,16 +246,23 @@ fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
     claims.insert("aud".to_owned(), value);
 }
 
-/// The audience of an RPT: the resource server alone, unless the mapped audience names it (wire §6.10)
+/// The audience of an RPT: the resource server first, others only if the mapped audience named it too
+/// (wire §6.10, behaviours R12)
 pub fn set_rpt_audience(claims: &mut Map<String, Value>, server: &str) {
-    let named = match claims.get("aud") {
-        Some(Value::String(one)) => one == server,
-        Some(Value::Array(many)) => many.iter().any(|name| name.as_str() == Some(server)),
-        _ => false,
+    let mut audience = match claims.get("aud") {
+        Some(Value::Array(many)) => many.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
     };
-    if !named {
-        claims.insert("aud".to_owned(), server.into());
-    }
+    let mapped = audience.len();
+    audience.retain(|name| name.as_str() != Some(server));
+    let aud = if audience.is_empty() || audience.len() == mapped {
+        server.into()
+    } else {
+        audience.insert(0, server.into());
+        audience.into()
+    };
+    claims.insert("aud".to_owned(), aud);
 }
 
 /// What a refresh token of an RPT says besides
