@@ -28,5 +28,7 @@ pub mod rpt;
 pub mod scope;
 #[cfg(feature = "pdp")]
 pub mod share;
+#[cfg(feature = "pdp")]
+pub mod ticket;
 pub mod time;
 pub mod token;

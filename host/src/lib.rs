@@ -1,1 +1,24 @@
-//! Countersign.
+//! The authorization server: UMA 2.0 as Keycloak serves it, on a decision core of its own.
+
+#![deny(unsafe_code)]
+
+pub mod app;
+pub mod auth;
+pub mod clock;
+pub mod decide;
+pub mod error;
+pub mod http;
+pub mod import;
+pub mod issue;
+pub mod keys;
+pub mod password;
+pub mod pdp;
+pub mod realm;
+pub mod store;
+
+use std::sync::Arc;
+
+/// Everything that this server answers, for one state
+pub fn app(state: Arc<app::App>) -> axum::Router {
+    http::router(state)
+}

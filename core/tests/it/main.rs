@@ -1,5 +1,7 @@
 //! Properties and the public interface, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(feature = "pdp")]
+mod assess;
 #[cfg(feature = "guard")]
 mod guard;

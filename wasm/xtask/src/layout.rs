@@ -1,9 +1,6 @@
 //! Where things are: the source tree, cargo's target folder, the user's cache folder.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -40,14 +37,14 @@ impl Layout {
         self.wasm().join("pdp.component.wasm")
     }
 
+    /// Its machine code, which the host embeds too
+    pub(crate) fn machine_code(&self) -> PathBuf {
+        self.wasm().join("pdp.cwasm")
+    }
+
     /// The npm package's folder
     pub(crate) fn js(&self) -> PathBuf {
         self.root.join("js")
-    }
-
-    /// A path as a person wants to read it
-    pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 

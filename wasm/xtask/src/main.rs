@@ -4,9 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod demo;
+mod doctor;
+mod host;
 mod layout;
 mod npm;
 mod process;
+mod rust;
+mod suite;
 mod terminal;
 mod tool;
 mod wasm;
@@ -23,8 +28,35 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Tell what this machine has, what it lacks, and how that would come; changes nothing
+    Doctor,
     /// Build the WebAssembly modules: the host's component and the npm package's modules
     Wasm {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
+    /// Build the modules and the host with the machine code of its component in it
+    Build {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
+    /// Start the real servers, walk through the story of one shared document, and stay up on a terminal
+    Demo {
+        /// End after the walk, with status 1 if any step did not answer as it should
+        #[arg(long)]
+        once: bool,
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
+    /// Build and check everything: formatting, lints, documentation, tests, sizes
+    #[command(visible_alias = "ci")]
+    Test {
+        /// Run the full counts, where the usual run has smaller ones
+        #[arg(long)]
+        long: bool,
         /// Where the `wasm32` standard library comes from
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
@@ -34,7 +66,11 @@ enum Task {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Layout::find().and_then(|layout| match arguments.command {
+        Task::Doctor => doctor::run(&layout),
         Task::Wasm { toolchain } => wasm::run(&layout, toolchain),
+        Task::Build { toolchain } => host::run(&layout, toolchain),
+        Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
+        Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

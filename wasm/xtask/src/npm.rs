@@ -1,6 +1,7 @@
 //! The npm packages of `js`, as its lock file says.
 
-use std::{fs, process::Command, time::Duration};
+use core::time::Duration;
+use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -32,12 +33,33 @@ pub(crate) fn ensure(layout: &Layout) -> Result<()> {
         return Ok(());
     }
     terminal::say("installing the npm packages of js (its lock file is new here)");
-    let mut command = Command::new("npm");
-    command.current_dir(&js).args(["ci", "--no-audit", "--no-fund"]);
+    let mut command = npm(layout);
+    command.args(["ci", "--no-audit", "--no-fund"]);
     process::run_quietly("npm ci", &mut command, &layout.target.join("xtask/npm.log"), INSTALL)
         .with_context(|| unreachable("the npm packages"))?;
     fs::write(&stamp, digest)?;
     Ok(())
+}
+
+/// Compiles the npm package around the module that is built.
+pub(crate) fn build(layout: &Layout) -> Result<()> {
+    process::run("build the npm package", npm(layout).args(["run", "--silent", "build"]))
+}
+
+/// `npm` in `js`
+pub(crate) fn npm(layout: &Layout) -> Command {
+    let mut command = Command::new("npm");
+    command.current_dir(layout.js()).env("CARGO_TARGET_DIR", &layout.target);
+    command
+}
+
+/// Whether `npm ci` would run
+pub(crate) fn state(layout: &Layout) -> &'static str {
+    if layout.js().join("node_modules/.countersign-lock").is_file() {
+        "installed"
+    } else {
+        "missing; a task that needs them runs npm ci"
+    }
 }
 
 fn major(version: &str) -> Option<u32> {

@@ -1,5 +1,6 @@
 //! Programs that a task starts, and how their end is told.
 
+use core::{iter, time::Duration};
 use std::{
     env,
     ffi::{OsStr, OsString},
@@ -7,12 +8,12 @@ use std::{
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::terminal;
+use crate::{layout::Layout, terminal};
 
 const POLL: Duration = Duration::from_millis(50);
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -60,8 +61,9 @@ pub(crate) fn version(program: impl AsRef<OsStr>) -> Option<String> {
 }
 
 /// This toolchain's cargo, for a native build
-pub(crate) fn cargo() -> Command {
+pub(crate) fn cargo(layout: &Layout) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&layout.root).env("CARGO_TARGET_DIR", &layout.target);
     for (name, _) in env::vars_os().filter(|(name, _)| is_of_the_outer_build(name)) {
         command.env_remove(name);
     }
@@ -139,7 +141,7 @@ fn cannot_start(command: &Command) -> String {
 }
 
 fn command_line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words = iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 

@@ -1,7 +1,8 @@
 //! What a person reads while a task runs.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the only place where xtask prints")]
 
-use std::{io::IsTerminal as _, io::Write as _, time::Duration};
+use core::time::Duration;
+use std::io::{IsTerminal as _, Write as _};
 
 /// One line of information
 pub(crate) fn say(text: &str) {

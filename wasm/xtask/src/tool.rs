@@ -1,6 +1,7 @@
 //! What the tasks need of a machine: how to see that it is there, and how to get it.
 
-use std::{path::Path, process::Command, time::Duration};
+use core::time::Duration;
+use std::{path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -24,6 +25,8 @@ pub(crate) struct Tool {
 pub(crate) enum Install {
     /// Debian's packages
     Debian(&'static [&'static str]),
+    /// A component of the active rustup toolchain
+    Rustup(&'static str),
     /// A person has to: what to do
     ByHand(&'static str),
 }
@@ -39,6 +42,21 @@ impl Tool {
                 terminal::say(&format!("installing {} ({}): {}", self.name, self.why, packages.join(" ")));
                 debian(layout, packages)?;
             }
+            Install::Rustup(component) => {
+                terminal::say(&format!(
+                    "installing {} ({}): rustup component add {component}",
+                    self.name, self.why
+                ));
+                let log = layout.target.join("xtask/rustup.log");
+                let mut command = Command::new("rustup");
+                command.args(["component", "add", component]);
+                process::run_quietly(
+                    &format!("rustup component add {component}"),
+                    &mut command,
+                    &log,
+                    RUSTUP,
+                )?;
+            }
             Install::ByHand(cure) => bail!("{} is missing ({}): {cure}", self.name, self.why),
         }
         if (self.check)(layout).is_none() {
@@ -49,6 +67,7 @@ impl Tool {
 }
 
 const APT: Duration = Duration::from_mins(15);
+const RUSTUP: Duration = Duration::from_mins(5);
 
 /// Installs Debian packages as root or through sudo, and says what to do where neither is possible.
 fn debian(layout: &Layout, packages: &[&str]) -> Result<()> {

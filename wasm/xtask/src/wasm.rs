@@ -11,16 +11,16 @@ use std::fs::{self, File};
 
 use anyhow::{Context as _, Result};
 
-pub(crate) use stamp::hex;
-pub(crate) use toolchain::{Choice, Toolchain};
+pub(crate) use artefact::{Artefact, table};
+pub(crate) use stamp::{Stamp, hex};
+pub(crate) use toolchain::{Choice, DEBIAN, Toolchain};
 
 use crate::{layout::Layout, terminal};
-use artefact::Artefact;
 
 /// Builds every module and prints what became of it.
 pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
     let artefacts = build(layout, choice)?;
-    terminal::say(&artefact::table(&artefacts));
+    terminal::say(&table(&artefacts));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! A finished module, and what is told of it: size, imports, digest.
 
-use std::{fmt::Write as _, fs, io::Write as _, path::Path};
+use core::fmt::Write as _;
+use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use flate2::{Compression, write::GzEncoder};
@@ -47,7 +48,7 @@ fn imports(bytes: &[u8]) -> Result<Vec<String>> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "every other section is of no interest")]
         match payload? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
-                depth = depth.saturating_add(1)
+                depth = depth.saturating_add(1);
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ImportSection(section) if depth == 0 => {

@@ -1,5 +1,7 @@
 //! From the core module with its WIT section to the component that the host runs.
 
+use std::fs;
+
 use anyhow::{Context as _, Result};
 use wit_component::ComponentEncoder;
 
@@ -15,9 +17,11 @@ pub(crate) fn make(layout: &Layout, module: &[u8]) -> Result<Artefact> {
         let component = ComponentEncoder::default()
             .validate(true)
             .module(&module)
-            .and_then(|encoder| encoder.encode())
+            .and_then(ComponentEncoder::encode)
             .context("wit-component cannot make a component of the module")?;
         stamp.write(&path, &component)?;
+        // The machine code was of another component; empty, because cargo builds anew what waits for a missing file.
+        fs::write(layout.machine_code(), [])?;
     }
     Artefact::read(&path)
 }

@@ -1,5 +1,6 @@
 //! What an output was made of, written beside it, so that nothing is made twice.
 
+use core::fmt::Write as _;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -42,7 +43,6 @@ fn beside(output: &Path) -> PathBuf {
 
 /// Lower-case hexadecimal digits
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         _ = write!(text, "{byte:02x}");
         text

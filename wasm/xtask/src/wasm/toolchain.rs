@@ -1,10 +1,10 @@
 //! Three ways to a `wasm32-unknown-unknown` standard library, and the build with the one that works here.
 
+use core::{fmt, time::Duration};
 use std::{
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -96,7 +96,7 @@ impl Toolchain {
                 Ok(()) => return Ok(Self::Active { added: true }),
                 Err(error) if choice == Choice::Rustup => return Err(error),
                 Err(error) => {
-                    terminal::say(&format!("rustup cannot add {TARGET} ({error:#}); taking Debian's"))
+                    terminal::say(&format!("rustup cannot add {TARGET} ({error:#}); taking Debian's"));
                 }
             }
         }
@@ -118,7 +118,7 @@ impl Toolchain {
     /// Compiles a package to a core module and answers with its bytes.
     pub(crate) fn compile(self, layout: &Layout, package: &str, file: &str) -> Result<Vec<u8>> {
         let mut command = match self {
-            Self::Active { .. } => process::cargo(),
+            Self::Active { .. } => process::cargo(layout),
             Self::Debian => {
                 let mut command = process::foreign_cargo("/usr/bin/cargo");
                 command.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");

@@ -1,0 +1,177 @@
+//! What every handler shares.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use axum::http::{HeaderMap, StatusCode, header};
+use countersign_core::{
+    ticket::{Ticket, TicketClaims, TicketError, UnverifiedTicket},
+    time::UnixTime,
+    token::SignatureOk,
+};
+
+use crate::{
+    clock::Clock,
+    error::ApiError,
+    keys::{Keyrings, MasterKey},
+    password::Passwords,
+    pdp::Pdp,
+    realm::Realm,
+    store::{self, Store, StoreError},
+};
+
+/// The state of the server; handlers take it as `State<Arc<App>>`
+#[derive(Debug)]
+pub struct App {
+    /// What is kept
+    pub store: Store,
+    /// The time
+    pub clock: Clock,
+    /// Which issuer a request sees
+    pub issuers: IssuerPolicy,
+    /// Decides
+    pub pdp: Pdp,
+    /// The keys of realms
+    pub keys: Keyrings,
+    /// Checks passwords
+    pub passwords: Passwords,
+    realms: RealmCache,
+}
+
+impl App {
+    /// The state of a server on this store
+    pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy, pdp: Pdp, master: Arc<MasterKey>) -> Self {
+        let (keys, passwords) = (Keyrings::new(master), Passwords::new());
+        Self { store, clock, issuers, pdp, keys, passwords, realms: RealmCache::default() }
+    }
+
+    /// A permission ticket, signed for this server only
+    pub fn sign_ticket(&self, realm: &Realm, ticket: &TicketClaims) -> Result<String, ApiError> {
+        Ok(self.keys.current(&self.store, realm)?.sign_internal(ticket)?)
+    }
+
+    /// Checks a permission ticket: signature, issuer and time; whether it is spent, the store says
+    pub fn verify_ticket(
+        &self,
+        realm: &Realm,
+        issuer: &str,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<Result<Ticket, TicketError>, ApiError> {
+        let ticket = match UnverifiedTicket::parse(text) {
+            Ok(ticket) => ticket,
+            Err(error) => return Ok(Err(error)),
+        };
+        let ring = self.keys.current(&self.store, realm)?;
+        if !ring.verify_internal(ticket.jws()) {
+            return Ok(Err(TicketError::Foreign));
+        }
+        Ok(ticket.accept(SignatureOk::i_have_verified_the_signature(), issuer, now))
+    }
+
+    /// The realm of this name, as of now
+    pub fn realm(&self, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
+        self.realms.get(&self.store, name)
+    }
+}
+
+/// Realms as last read: asking whether one has changed costs less than reading it
+#[derive(Debug, Default)]
+struct RealmCache(RwLock<HashMap<String, Arc<Realm>>>);
+
+impl RealmCache {
+    fn get(&self, store: &Store, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        let fresh = store.read(|tx| {
+            let Some((id, version)) = store::realm::version(tx, name)? else { return Ok(None) };
+            match known {
+                Some(known) if known.id == id && known.version == version => Ok(Some(known)),
+                _ => Ok(store::realm::by_name(tx, name)?.map(Arc::new)),
+            }
+        })?;
+        // Names come from callers, so only those of realms are kept.
+        if let Some(realm) = &fresh {
+            let mut realms = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            realms.insert(name.to_owned(), Arc::clone(realm));
+        }
+        Ok(fresh)
+    }
+}
+
+/// Which issuer a request sees.
+///
+/// A token is good only under the issuer that made it, so the caller must not choose freely: either the operator names
+/// the public URL, or the server listens on loopback and follows a `Host` header that names loopback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IssuerPolicy {
+    /// `--public-url`
+    Fixed(String),
+    /// Follows `Host` on loopback
+    Loopback {
+        /// On which the server listens
+        port: u16,
+    },
+}
+
+impl IssuerPolicy {
+    /// The base of every URL that this request is answered with
+    pub fn base(&self, headers: &HeaderMap) -> Result<String, ApiError> {
+        match self {
+            Self::Fixed(base) => Ok(base.clone()),
+            Self::Loopback { port } => {
+                let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+                let (name, given) = split(host);
+                let right_port = given.map_or(*port == 80, |given| given.parse() == Ok(*port));
+                if right_port && matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+                    Ok(format!("http://{host}"))
+                } else {
+                    Err(ApiError::new(
+                        StatusCode::BAD_REQUEST,
+                        "invalid_request",
+                        "Host must be localhost, 127.0.0.1 or [::1] with the listening port; \
+                         for others set --public-url",
+                    ))
+                }
+            }
+        }
+    }
+}
+
+fn split(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(policy: &IssuerPolicy, host: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        policy.base(&headers).ok()
+    }
+
+    #[test]
+    fn loopback_follows_only_loopback_hosts_on_the_listening_port() {
+        let policy = IssuerPolicy::Loopback { port: 8080 };
+        for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+            assert_eq!(base(&policy, host), Some(format!("http://{host}")));
+        }
+        for host in
+            ["localhost", "localhost:80", "evil.example:8080", "127.0.0.1.evil:8080", "", "[::1]", "::1"]
+        {
+            assert_eq!(base(&policy, host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_stands_whatever_host_is_sent() {
+        let policy = IssuerPolicy::Fixed("https://as.example".to_owned());
+        assert_eq!(base(&policy, "evil.example").as_deref(), Some("https://as.example"));
+    }
+}

@@ -1,0 +1,182 @@
+//! From a question without facts to an assessment: load, ask the engine, read its answer.
+
+use countersign_core::{
+    assessment::{Assessment, Facts, Question, ResourceServer},
+    ids::PartyId,
+    permission::{Claims, Permission},
+    requester::{Requester, Roles},
+    scope::ScopeSet,
+    time::UnixTime,
+};
+use serde_json::{Map, Value};
+
+use crate::{
+    app::App,
+    error::ApiError,
+    realm::{Client, OwnerAccess, Realm, RoleNames, User},
+    store::{
+        self,
+        facts::{FactsRequest, LoadedFacts},
+        server::Version,
+    },
+};
+
+/// A requesting party as its token, or its record, describes it
+#[derive(Debug, Clone)]
+pub struct Party {
+    /// Its part in the question
+    pub requester: Requester,
+    /// The account behind it
+    pub user_id: String,
+}
+
+/// What is asked, before facts are there; members as in [`Question`]
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// What is asked for
+    pub asks: Vec<countersign_core::assessment::Ask>,
+    /// Everything is asked for
+    pub everything: bool,
+    /// Scopes that are asked for in addition
+    pub scopes: ScopeSet,
+    /// Permissions of an earlier RPT
+    pub rpt: Option<Vec<Permission>>,
+    /// Claims of the ticket
+    pub ticket_claims: Claims,
+    /// Claims of the client
+    pub pushed_claims: Claims,
+    /// Most permissions of the answer
+    pub limit: Option<usize>,
+    /// Permissions go without the resource's name
+    pub nameless: bool,
+    /// What is not granted becomes a request
+    pub submit: bool,
+}
+
+impl Party {
+    /// The party that a verified access token speaks for (`keycloak-wire` §2.1, §8.8)
+    pub fn of_token(user: &User, client: &Client, claims: &Map<String, Value>) -> Result<Self, ApiError> {
+        let mut party = Self::bare(user, client)?;
+        party.requester.roles = roles_of_claims(claims);
+        party.requester.claims = claims.clone();
+        Ok(party)
+    }
+
+    /// The party as its record stands now: what introspection assesses
+    pub fn of_record(app: &App, user: &User, client: &Client) -> Result<Self, ApiError> {
+        let mut party = Self::bare(user, client)?;
+        party.requester.roles = recorded_roles(app, &user.id)?;
+        Ok(party)
+    }
+
+    fn bare(user: &User, client: &Client) -> Result<Self, ApiError> {
+        let requester = Requester {
+            id: party_id(identity(user))?,
+            client: party_id(&client.id)?,
+            roles: Roles::default(),
+            recorded_roles: None,
+            groups: Vec::new(),
+            claims: Map::new(),
+        };
+        Ok(Self { requester, user_id: user.id.clone() })
+    }
+}
+
+/// Under which id somebody owns and asks: a service account is its client (`keycloak-wire` §2.1)
+pub fn identity(user: &User) -> &str {
+    user.service_client.as_deref().unwrap_or(&user.id)
+}
+
+/// An internal id as the core takes it
+pub fn party_id(id: &str) -> Result<PartyId, ApiError> {
+    id.parse().map_err(|_| ApiError::server_error())
+}
+
+fn roles_of_claims(claims: &Map<String, Value>) -> Roles {
+    let names = |access: &Value| -> std::collections::BTreeSet<String> {
+        let roles = access.get("roles").and_then(Value::as_array);
+        roles.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let clients = claims.get("resource_access").and_then(Value::as_object);
+    Roles {
+        realm: claims.get("realm_access").map(names).unwrap_or_default(),
+        client: clients.into_iter().flatten().map(|(client, roles)| (client.clone(), names(roles))).collect(),
+    }
+}
+
+fn recorded_roles(app: &App, user_id: &str) -> Result<Roles, ApiError> {
+    let roles = app.store.read(|tx| store::user::effective_roles(tx, user_id))?;
+    let RoleNames { realm, clients } = RoleNames::of(&roles);
+    Ok(Roles { realm, client: clients })
+}
+
+/// Loads the facts of a request and asks the engine
+pub fn decide(
+    app: &App,
+    realm: &Realm,
+    server: &Client,
+    party: &Party,
+    request: &Request,
+    now: UnixTime,
+) -> Result<(Assessment, Version), ApiError> {
+    let loaded = app.store.facts(&FactsRequest {
+        server_id: &server.id,
+        requester: &party.requester,
+        asks: &request.asks,
+        everything: request.everything,
+        scopes: &request.scopes,
+        rpt: request.rpt.as_deref().unwrap_or_default(),
+        now,
+    })?;
+    let Some(LoadedFacts { facts, server: settings, version, fetches_roles, asks_groups }) = loaded else {
+        return Err(ApiError::invalid_request("Client does not support permissions"));
+    };
+    let mut requester = party.requester.clone();
+    if fetches_roles {
+        requester.recorded_roles = Some(recorded_roles(app, &party.user_id)?);
+    }
+    if asks_groups {
+        let groups = app.store.read(|tx| store::user::groups(tx, &party.user_id))?;
+        requester.groups = groups.into_iter().map(|group| group.path).collect();
+    } else {
+        requester.claims = Map::new();
+    }
+    let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
+    let question = question(request, requester, server, facts, now);
+    // An engine that fails has said nothing: nothing is stored, no ticket is spent.
+    let assessment = app.pdp.decide(&question).map_err(|_| ApiError::temporarily_unavailable())?;
+    Ok((assessment, version))
+}
+
+fn question(
+    request: &Request,
+    requester: Requester,
+    server: ResourceServer,
+    facts: Facts,
+    now: UnixTime,
+) -> Question {
+    Question {
+        now,
+        server,
+        requester,
+        asks: request.asks.clone(),
+        everything: request.everything,
+        scopes: request.scopes.clone(),
+        rpt: request.rpt.clone(),
+        ticket_claims: request.ticket_claims.clone(),
+        pushed_claims: request.pushed_claims.clone(),
+        limit: request.limit,
+        names: !request.nameless,
+        submit: request.submit,
+        facts,
+    }
+}
+
+impl From<OwnerAccess> for countersign_core::assessment::OwnerAccess {
+    fn from(access: OwnerAccess) -> Self {
+        match access {
+            OwnerAccess::Policy => Self::Policy,
+            OwnerAccess::Always => Self::Always,
+        }
+    }
+}

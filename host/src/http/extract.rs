@@ -1,0 +1,112 @@
+//! What handlers take from a request.
+
+mod form;
+mod json;
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+pub use self::{
+    form::{Form, Query, decode},
+    json::{Json, OptionalJson, Represents, parse},
+};
+use super::BODY_BYTES;
+use crate::{app::App, error::ApiError, realm::Realm};
+
+/// The realm that the path names, and the URLs that this request sees
+#[derive(Debug, Clone)]
+pub struct InRealm {
+    /// The realm, switched on
+    pub realm: Arc<Realm>,
+    /// Its issuer
+    pub issuer: String,
+    /// Base of all URLs, without a slash at its end
+    pub base: String,
+    /// From where the request came
+    pub address: IpAddr,
+}
+
+impl FromRequestParts<Arc<App>> for InRealm {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let params =
+            RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found())?;
+        let name = params.iter().find(|(name, _)| *name == "realm").map(|(_, value)| value);
+        let realm = name.map(|name| app.realm(name)).transpose()?.flatten();
+        let Some(realm) = realm else {
+            return Err(ApiError::bare(StatusCode::NOT_FOUND, "Realm does not exist"));
+        };
+        if !realm.enabled {
+            return Err(ApiError::forbidden("access_denied", "Realm not enabled"));
+        }
+        let base = app.issuers.base(&parts.headers)?;
+        let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
+        Ok(Self { issuer: realm.issuer(&base), base, realm, address })
+    }
+}
+
+/// The address that the request came from
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
+impl Default for ClientAddress {
+    /// Where no network is in between
+    fn default() -> Self {
+        Self(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = core::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get().copied().unwrap_or_default())
+    }
+}
+
+/// The media type of the body, in lower case and without parameters
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    (!kind.is_empty()).then(|| kind.to_ascii_lowercase())
+}
+
+/// The whole body, if it is not too long
+async fn body(body: Body) -> Result<Bytes, ApiError> {
+    match Limited::new(body, BODY_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "invalid_request",
+            "The request body is longer than allowed.",
+        )),
+        Err(_) => Err(ApiError::invalid_request("The request body could not be read.")),
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Form {
+    type Rejection = ApiError;
+
+    /// A body of another type has no parameters: the endpoint then misses those that it needs (wire §6.1)
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let is_form = media_type(request.headers()).as_deref() == Some("application/x-www-form-urlencoded");
+        let bytes = body(request.into_body()).await?;
+        if is_form { Self::parse(&bytes) } else { Ok(Self::default()) }
+    }
+}

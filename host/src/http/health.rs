@@ -1,0 +1,20 @@
+//! `/health` and `/ready`, for whoever watches this server.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde_json::json;
+
+use super::{Family, json};
+use crate::{app::App, error::ApiError};
+
+/// `GET /health`: the process answers
+pub async fn health(State(_): State<Arc<App>>) -> Response {
+    json(StatusCode::OK, Family::WellKnown, &json!({ "status": "UP" }))
+}
+
+/// `GET /ready`: the store answers too
+pub async fn ready(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    app.store.read(|tx| crate::store::realm::names(tx).map(drop))?;
+    Ok(json(StatusCode::OK, Family::WellKnown, &json!({ "status": "UP" })))
+}

@@ -1,0 +1,142 @@
+//! Token introspection (RFC 7662, FedAuthz §5, `keycloak-wire` §7.1): permissions as of now.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use countersign_core::{
+    assessment::Assessment,
+    permission::{Claims, Permission},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Family,
+    extract::{Form, InRealm},
+    json as answer,
+};
+use crate::{
+    app::App,
+    auth::{self, Verified},
+    decide::{Party, Request, decide},
+    error::ApiError,
+    issue, store,
+};
+
+/// The hint that asks for UMA's form
+const RPT_HINT: &str = "requesting_party_token";
+
+/// `POST token/introspect`
+pub async fn introspect(
+    State(app): State<Arc<App>>,
+    place: InRealm,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, ApiError> {
+    let caller = auth::authenticate_introspector(&app, &place.realm, &headers, &form)?;
+    if form.has_duplicates() {
+        return Err(ApiError::invalid_request("duplicated parameter"));
+    }
+    let token = form.get("token").ok_or_else(|| ApiError::invalid_request("Token not provided."))?;
+    let hint = form.get("token_type_hint");
+    if hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
+        return Err(ApiError::invalid_request("Unsupported token type."));
+    }
+    let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
+        Ok(verified) => {
+            // Whom the token names, and to whom it was issued (design D4).
+            let concerned =
+                verified.client.id == caller.id || verified.token.claims().aud.contains(&caller.client_id);
+            if concerned { active(&app, &place, &verified, hint == Some(RPT_HINT))? } else { None }
+        }
+        Err(refused) => {
+            refused.or_inactive()?;
+            None
+        }
+    };
+    let body = body.unwrap_or_else(|| json!({ "active": false }));
+    Ok(answer(StatusCode::OK, Family::Introspection, &body))
+}
+
+/// What a live token says; nothing for one that was never recorded
+fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Result<Option<Value>, ApiError> {
+    let claims = verified.token.claims();
+    let permissions = match issue::permissions_of(&claims.other) {
+        None => None,
+        Some(permissions) => match current(app, place, verified, permissions)? {
+            Some(permissions) => Some(permissions),
+            None => return Ok(None),
+        },
+    };
+    let mut body = Map::new();
+    let full = issue::to_map(claims);
+    if brief {
+        for name in ["exp", "nbf", "iat", "jti", "aud", "typ", "acr"] {
+            if let Some(value) = full.get(name) {
+                body.insert(name.to_owned(), value.clone());
+            }
+        }
+    } else {
+        body = full;
+        body.remove("authorization");
+        body.insert("client_id".to_owned(), json!(verified.client.client_id));
+        body.insert("username".to_owned(), json!(verified.user.username));
+        body.insert("token_type".to_owned(), json!("Bearer"));
+    }
+    if let Some(permissions) = permissions {
+        body.insert("permissions".to_owned(), permissions.iter().map(both_spellings).collect());
+        if !brief {
+            body.insert("authorization".to_owned(), json!({ "permissions": permissions }));
+        }
+    }
+    body.insert("active".to_owned(), json!(true));
+    Ok(Some(Value::Object(body)))
+}
+
+/// Keycloak's names and UMA's (`keycloak-wire` §7.1)
+fn both_spellings(permission: &Permission) -> Value {
+    let mut entry = Map::new();
+    if let Some(id) = &permission.rsid {
+        entry.insert("rsid".to_owned(), json!(id));
+        entry.insert("resource_id".to_owned(), json!(id));
+    }
+    if let Some(name) = &permission.rsname {
+        entry.insert("rsname".to_owned(), json!(name));
+    }
+    entry.insert("scopes".to_owned(), json!(permission.scopes));
+    entry.insert("resource_scopes".to_owned(), json!(permission.scopes));
+    Value::Object(entry)
+}
+
+/// The token's permissions, assessed again (design D3); nothing for an RPT that is not on record
+fn current(
+    app: &App,
+    place: &InRealm,
+    verified: &Verified,
+    permissions: Vec<Permission>,
+) -> Result<Option<Vec<Permission>>, ApiError> {
+    let jti = verified.token.claims().jti.as_ref();
+    let server_id = jti.map(|jti| app.store.rpt_server(jti.as_str())).transpose()?.flatten();
+    let Some(server_id) = server_id else { return Ok(None) };
+    let server = app.store.read(|tx| store::realm::client_by_id(tx, &place.realm.id, &server_id))?;
+    let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
+    if permissions.is_empty() {
+        return Ok(Some(permissions));
+    }
+    let pushed_claims: Claims = permissions.iter().flat_map(|permission| permission.claims.clone()).collect();
+    let request = Request {
+        nameless: permissions.iter().all(|permission| permission.rsname.is_none()),
+        rpt: Some(permissions),
+        pushed_claims,
+        ..Request::default()
+    };
+    let party = Party::of_record(app, &verified.user, &verified.client)?;
+    let (assessment, _) = decide(app, &place.realm, &server, &party, &request, app.clock.now())?;
+    Ok(Some(match assessment {
+        Assessment::Granted { permissions, .. } => permissions,
+        Assessment::Denied { .. } | Assessment::Refused(_) => Vec::new(),
+    }))
+}

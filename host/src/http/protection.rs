@@ -1,0 +1,109 @@
+//! Who calls the protection API, and for which resource server (`keycloak-wire` §2.1).
+
+use std::sync::Arc;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use countersign_core::{share::Standing, time::UnixTime};
+
+use super::extract::InRealm;
+use crate::{
+    app::App,
+    auth, decide,
+    error::ApiError,
+    realm::{Client, Realm},
+    store::{audit::Event, server::ServerSettings},
+};
+
+/// The client role that opens the protection API
+pub const ROLE: &str = "uma_protection";
+
+/// A caller whose token was issued to a resource server
+#[derive(Debug)]
+pub struct Caller {
+    /// The realm
+    pub realm: Arc<Realm>,
+    /// Its issuer
+    pub issuer: String,
+    /// The resource server: the client that the token was issued to
+    pub server: Client,
+    /// Its settings
+    pub settings: ServerSettings,
+    /// A user, or the resource server itself
+    pub id: String,
+    /// `sub` of the token
+    pub subject: String,
+    /// The time of the request
+    pub now: UnixTime,
+    has_role: bool,
+}
+
+impl Caller {
+    /// The caller is the resource server itself, not a person who uses it
+    pub fn is_server(&self) -> bool {
+        self.id == self.server.id
+    }
+
+    /// Demands the role; the resource server itself needs none
+    pub fn need_role(&self) -> Result<(), ApiError> {
+        if self.has_role || self.is_server() {
+            Ok(())
+        } else {
+            Err(ApiError::forbidden("invalid_scope", format!("Requires {ROLE} scope.")))
+        }
+    }
+
+    /// How the caller stands to what `owner` shares with `requester`
+    pub fn standing(&self, owner: &str, requester: Option<&str>) -> Standing {
+        if self.is_server() {
+            Standing::ResourceServer
+        } else if self.id == owner {
+            Standing::Owner
+        } else if requester == Some(&self.id) {
+            Standing::Requester
+        } else {
+            Standing::Stranger
+        }
+    }
+
+    /// An audit entry of something that the caller does
+    pub fn event(&self, name: &'static str) -> Event {
+        Event::new(name, &self.realm.id, &self.id, self.now)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let place = InRealm::from_request_parts(parts, app).await?;
+        let refused = || {
+            ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
+        };
+        let token = auth::bearer(&parts.headers)?.ok_or_else(refused)?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
+            .map_err(|error| error.or_else(refused))?;
+        let id = decide::identity(&verified.user).to_owned();
+        let now = app.clock.now();
+        let server = verified.client;
+        let Some(settings) = app.store.resource_server(&server.id)? else {
+            return Err(ApiError::forbidden(
+                "invalid_clientId",
+                format!("Client application [{}] is not registered as a resource server.", server.client_id),
+            ));
+        };
+        let claims = verified.token.claims();
+        if claims.iat.is_some_and(|issued| issued.0 < settings.not_before) {
+            return Err(refused());
+        }
+        let has_role = claims
+            .other
+            .get("resource_access")
+            .and_then(|access| access.get(&server.client_id))
+            .and_then(|access| access.get("roles"))
+            .and_then(serde_json::Value::as_array)
+            .is_some_and(|roles| roles.iter().any(|role| role == ROLE));
+        let subject = verified.user.id;
+        let InRealm { realm, issuer, .. } = place;
+        Ok(Self { realm, issuer, server, settings, id, subject, now, has_role })
+    }
+}

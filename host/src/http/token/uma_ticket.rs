@@ -1,0 +1,438 @@
+//! The UMA grant: `urn:ietf:params:oauth:grant-type:uma-ticket` (Grant §3.3, `keycloak-wire` §6).
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
+};
+use countersign_core::{
+    assessment::{Ask, Assessment, Pending},
+    dialect::keycloak,
+    permission::{Claims, Permission},
+    scope::{Scope, ScopeSet},
+    ticket::{Ticket, TicketError},
+    time::UnixTime,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    auth::{self, Verified},
+    decide::{Party, Request, decide},
+    error::ApiError,
+    http::{
+        Family,
+        extract::{Form, InRealm},
+        json as answer,
+    },
+    issue::{self, IssuedRpt, RptRequest},
+    realm::{Client, Session, TicketUse, User},
+    store::{
+        self, StoreError,
+        audit::Event,
+        grant::{NewRpt, Redemption, SpentTicket},
+        server::Version,
+    },
+};
+
+/// The grant's name
+pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:uma-ticket";
+/// `claim_token_format`: base64 of a JSON object, whatever its name says
+const JWT_FORMAT: &str = "urn:ietf:params:oauth:token-type:jwt";
+/// `claim_token_format`: an ID token
+const ID_TOKEN_FORMAT: &str = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
+/// How often an assessment is made again when what it was based on has moved (design §6)
+const ATTEMPTS: usize = 4;
+
+/// Who asks, in one of three ways (`keycloak-wire` §6.2)
+struct Asker {
+    user: User,
+    client: Client,
+    session: Option<Session>,
+    party: Party,
+    /// It is the token of a public client, or such a client is asking
+    public_client: bool,
+}
+
+impl Asker {
+    fn of(verified: Verified, public_client: bool) -> Result<Self, ApiError> {
+        let Verified { token, user, client, session } = verified;
+        let party = Party::of_token(&user, &client, &token.claims().other)?;
+        Ok(Self { user, client, session, party, public_client })
+    }
+}
+
+/// A request whose every parameter was read
+struct Grant {
+    asker: Asker,
+    server: Client,
+    ticket: Option<Ticket>,
+    request: Request,
+}
+
+/// `POST token` with the UMA grant
+pub async fn grant(
+    app: &Arc<App>,
+    place: &InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let now = app.clock.now();
+    let grant = read(app, place, headers, form, now)?;
+    for _ in 0..ATTEMPTS {
+        match attempt(app, place, form, &grant, now).await {
+            Err(Failure::Stale) => {}
+            Err(Failure::Refused(error)) => return Err(error),
+            Ok(response) => return Ok(response),
+        }
+    }
+    Err(ApiError::temporarily_unavailable())
+}
+
+enum Failure {
+    Stale,
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale => Self::Stale,
+            other => Self::Refused(other.into()),
+        }
+    }
+}
+
+/// Loads, decides, stores, renders; fails as stale if anything moved in between
+async fn attempt(
+    app: &Arc<App>,
+    place: &InRealm,
+    form: &Form,
+    grant: &Grant,
+    now: UnixTime,
+) -> Result<Response, Failure> {
+    let realm = &place.realm;
+    let single = realm.uma.ticket_use == TicketUse::Single;
+    if let Some(ticket) = grant.ticket.as_ref().filter(|_| single) {
+        if app.store.ticket_spent(ticket.id())? {
+            return Err(spent().into());
+        }
+    }
+    let party = &grant.asker.party;
+    let (assessment, version) = decide(app, realm, &grant.server, party, &grant.request, now)?;
+    let requester = party.requester.id.as_str();
+    match assessment {
+        Assessment::Refused(refusal) => Err(core_error(keycloak::refused(&refusal)).into()),
+        Assessment::Denied { submitted, pending } => {
+            if !pending.is_empty() {
+                app.store.submit(&grant.server.id, requester, pending, version, now).await?;
+            }
+            Err(core_error(keycloak::denied(submitted)).into())
+        }
+        Assessment::Granted { permissions, upgraded, pending } => match form.get("response_mode") {
+            None => {
+                let issued = record(app, place, grant, permissions, pending, version, now).await?;
+                Ok(answer(StatusCode::OK, Family::Token, &issued.body(upgraded)))
+            }
+            Some(mode @ ("decision" | "permissions")) => {
+                if !pending.is_empty() {
+                    app.store.submit(&grant.server.id, requester, pending, version, now).await?;
+                }
+                let body = if mode == "decision" { json!({ "result": true }) } else { list(permissions) };
+                Ok(answer(StatusCode::OK, Family::Token, &body))
+            }
+            Some(_) => Err(ApiError::invalid_request("Invalid response_mode").into()),
+        },
+    }
+}
+
+/// The RPT, recorded in the transaction that spends the ticket
+async fn record(
+    app: &Arc<App>,
+    place: &InRealm,
+    grant: &Grant,
+    permissions: Vec<Permission>,
+    pending: Vec<Pending>,
+    version: Version,
+    now: UnixTime,
+) -> Result<IssuedRpt, Failure> {
+    let Asker { user, client, session, party, .. } = &grant.asker;
+    let request = RptRequest {
+        realm: &place.realm,
+        issuer: &place.issuer,
+        client,
+        server: &grant.server,
+        user,
+        session: session.as_ref(),
+        permissions: &permissions,
+        address: place.address,
+        grant: None,
+        now,
+    };
+    let issued = issue::rpt(app, &request).await?;
+    let ticket = grant
+        .ticket
+        .as_ref()
+        .filter(|_| place.realm.uma.ticket_use == TicketUse::Single)
+        .map(|ticket| SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() });
+    let rpt = NewRpt {
+        jti: issued.jti.clone(),
+        realm_id: place.realm.id.clone(),
+        server_id: grant.server.id.clone(),
+        client_id: client.id.clone(),
+        requester: party.requester.id.as_str().to_owned(),
+        session_id: session.as_ref().map(|session| session.id.clone()),
+        issued_at: now,
+        expires_at: issued.expires_at,
+        permissions,
+        grant: issued.grant.clone(),
+    };
+    let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now);
+    match app.store.redeem(rpt, ticket, pending, version, event).await? {
+        Redemption::Recorded => Ok(issued),
+        Redemption::Spent => Err(spent().into()),
+    }
+}
+
+fn spent() -> ApiError {
+    ApiError::forbidden("invalid_ticket", "Invalid permission ticket.")
+}
+
+fn core_error(answer: countersign_core::dialect::ErrorAnswer) -> ApiError {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::FORBIDDEN);
+    ApiError::new(status, answer.error, answer.description)
+}
+
+/// `response_mode=permissions`: without the mark that only RPTs carry (design D10)
+fn list(permissions: Vec<Permission>) -> Value {
+    let unmarked = permissions.into_iter().map(|permission| Permission { rsowned: false, ..permission });
+    serde_json::to_value(unmarked.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// Reads a request in Keycloak's order (`keycloak-wire` §6.5)
+fn read(
+    app: &Arc<App>,
+    place: &InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+    now: UnixTime,
+) -> Result<Grant, ApiError> {
+    let asker = asker(app, place, headers, form)?;
+    let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?;
+    let limit = match form.get("response_permissions_limit") {
+        None => None,
+        Some(text) => Some(
+            text.parse::<usize>()
+                .map_err(|_| ApiError::invalid_request("Invalid response_permissions_limit"))?,
+        ),
+    };
+    let parameters = permissions(form)?;
+    let claim_token = form.get("claim_token");
+    if asker.public_client && claim_token.is_some() && form.get("ticket").is_none() {
+        return Err(ApiError::forbidden(
+            "invalid_grant",
+            "Public clients are not allowed to send claims",
+        ));
+    }
+    let ticket = form.get("ticket").map(|text| ticket(app, place, text, now)).transpose()?;
+    let pushed_claims = pushed(form)?;
+    let server = server(app, place, form, ticket.as_ref())?;
+    let (asks, everything) = match &ticket {
+        Some(ticket) => (ticket_asks(ticket), false),
+        None => {
+            let everything = parameters.is_empty() && rpt.is_none();
+            (parameters, everything)
+        }
+    };
+    let submit = ticket.is_some()
+        && form.get("submit_request").is_none_or(|value| value.eq_ignore_ascii_case("true"));
+    let request = Request {
+        asks,
+        everything,
+        scopes: form.get("scope").map(words).unwrap_or_default(),
+        rpt,
+        ticket_claims: ticket.as_ref().map(|ticket| ticket.claims().clone()).unwrap_or_default(),
+        pushed_claims,
+        limit,
+        nameless: form.get("response_include_resource_name").is_some_and(|v| v.eq_ignore_ascii_case("false")),
+        submit,
+    };
+    Ok(Grant { asker, server, ticket, request })
+}
+
+fn words(text: &str) -> ScopeSet {
+    text.split(' ').filter_map(|word| word.parse::<Scope>().ok()).collect()
+}
+
+/// By bearer, by client and identity token, or by client alone (`keycloak-wire` §6.2)
+fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result<Asker, ApiError> {
+    // A Basic header is no bearer token, and none of the refusals of one.
+    if let Some(token) = auth::bearer(headers).ok().flatten() {
+        let refused = || ApiError::invalid_grant("Invalid bearer token");
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
+        let public_client = verified.client.settings.public_client;
+        return Asker::of(verified, public_client);
+    }
+    let client = auth::authenticate_client(app, &place.realm, headers, form)?;
+    let public_client = client.settings.public_client;
+    let format = form.get("claim_token_format");
+    let identity = form.get("claim_token").filter(|_| format.is_none_or(|format| format == ID_TOKEN_FORMAT));
+    if let Some(token) = identity {
+        let refused = || ApiError::bad_request("unauthorized_client", "Invalid signature");
+        let verified = auth::verify_identity_token(app, &place.realm, &place.issuer, token)
+            .map_err(|error| error.or_else(refused))?;
+        if verified.client.id != client.id {
+            let text = "Token issued to a different client";
+            return Err(ApiError::bad_request("invalid_claim_token", text));
+        }
+        return Asker::of(verified, public_client);
+    }
+    if let Some(token) = form.get("subject_token") {
+        let refused = || ApiError::bad_request("unauthorized_client", "Invalid identity");
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
+        return Asker::of(verified, public_client);
+    }
+    if format == Some(ID_TOKEN_FORMAT) {
+        return Err(ApiError::invalid_request(
+            "Subject token can not be null and must be a valid ID or Access Token",
+        ));
+    }
+    service_account(app, place, client)
+}
+
+/// The client alone: it asks for its own service account
+fn service_account(app: &App, place: &InRealm, client: Client) -> Result<Asker, ApiError> {
+    let refused = |text| ApiError::unauthorized("unauthorized_client", text);
+    if client.settings.public_client {
+        return Err(refused("Public client not allowed to retrieve service account"));
+    }
+    let user = match client.settings.service_accounts_enabled {
+        true => app.store.read(|tx| store::user::service_account(tx, &place.realm.id, &client.id))?,
+        false => None,
+    };
+    let user = user
+        .filter(|user| user.enabled)
+        .ok_or_else(|| refused("Client not enabled to retrieve service account"))?;
+    let party = Party::of_record(app, &user, &client)?;
+    Ok(Asker { user, client, session: None, party, public_client: false })
+}
+
+/// Permissions of an earlier RPT of this realm; those of an expired one are not merged (`keycloak-wire` §6.8)
+fn earlier(app: &App, place: &InRealm, token: &str) -> Result<Vec<Permission>, ApiError> {
+    match auth::verify_signature(app, &place.realm, &place.issuer, token) {
+        Ok(token) => Ok(issue::permissions_of(&token.claims().other).unwrap_or_default()),
+        Err(error) if error.is_expired() => Ok(Vec::new()),
+        Err(error) => Err(error.or_else(|| ApiError::forbidden("invalid_rpt", "RPT signature is invalid"))),
+    }
+}
+
+/// `permission` in the format that `permission_resource_format` names (`keycloak-wire` §6.3)
+fn permissions(form: &Form) -> Result<Vec<Ask>, ApiError> {
+    let by_uri = match form.get("permission_resource_format") {
+        None | Some("id") => false,
+        Some("uri") => true,
+        // Any other value makes all permissions vanish.
+        Some(_) => return Ok(Vec::new()),
+    };
+    let mut asks = Vec::new();
+    for value in form.all("permission") {
+        let mut parts = value.split('#');
+        let resource = parts.next().unwrap_or_default().to_owned();
+        let mut scopes = ScopeSet::new();
+        for name in parts.next().into_iter().flat_map(|names| names.split(',')).filter(|n| !n.is_empty()) {
+            let scope = name.parse::<Scope>().map_err(|_| {
+                ApiError::bad_request("invalid_scope", "One of the given scopes is not a scope")
+            })?;
+            scopes.insert(scope);
+        }
+        match (resource.is_empty(), by_uri) {
+            (true, true) => return Err(ApiError::invalid_request("You must provide the uri")),
+            (true, false) if scopes.is_empty() => {}
+            (true, false) => asks.push(Ask::Scopes { scopes }),
+            (false, true) => asks.push(Ask::Uri { uri: resource, scopes }),
+            (false, false) => asks.push(Ask::Name { resource, scopes }),
+        }
+    }
+    Ok(asks)
+}
+
+fn ticket(app: &App, place: &InRealm, text: &str, now: UnixTime) -> Result<Ticket, ApiError> {
+    app.verify_ticket(&place.realm, &place.issuer, text, now)?.map_err(|error| {
+        let description = match error {
+            TicketError::Foreign => "Ticket verification failed",
+            TicketError::Inactive => "Invalid permission ticket.",
+        };
+        ApiError::forbidden("invalid_ticket", description)
+    })
+}
+
+fn ticket_asks(ticket: &Ticket) -> Vec<Ask> {
+    let ask = |permission: &countersign_core::ticket::TicketPermission| {
+        let scopes = permission.scopes.clone();
+        match permission.rsid.clone() {
+            Some(resource) => Ask::Id { resource, scopes },
+            None => Ask::Scopes { scopes },
+        }
+    };
+    ticket.permissions().iter().map(ask).collect()
+}
+
+/// Claims of the client: base64 of a JSON object (`keycloak-wire` §6.4, N2)
+fn pushed(form: &Form) -> Result<Claims, ApiError> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
+    let invalid = || ApiError::invalid_request("Invalid claims");
+    let Some(token) = form.get("claim_token") else { return Ok(Claims::new()) };
+    match form.get("claim_token_format") {
+        Some(JWT_FORMAT) => {}
+        // An identity, or, beside a bearer token, nothing (behaviours ENT-5).
+        None | Some(ID_TOKEN_FORMAT) => return Ok(Claims::new()),
+        Some(other) => {
+            return Err(ApiError::invalid_request(format!("Claim token format [{other}] not supported")));
+        }
+    }
+    let standard = token.replace('-', "+").replace('_', "/");
+    let bytes = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT)
+        .decode(standard)
+        .map_err(|_| invalid())?;
+    let object = countersign_core::json::object(&bytes).map_err(|_| invalid())?;
+    let values = |value: Value| -> Result<Vec<String>, ApiError> {
+        match value {
+            Value::String(text) => Ok(vec![text]),
+            Value::Array(items) => {
+                items.into_iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(invalid)).collect()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Err(invalid()),
+        }
+    };
+    object.into_iter().map(|(name, value)| Ok((name, values(value)?))).collect()
+}
+
+/// The resource server: the ticket's, else that of `audience` (`keycloak-wire` §6.5 row 7)
+fn server(app: &App, place: &InRealm, form: &Form, ticket: Option<&Ticket>) -> Result<Client, ApiError> {
+    let audience = match ticket {
+        Some(ticket) => ticket.server().as_str(),
+        None => form
+            .get("audience")
+            .ok_or_else(|| ApiError::invalid_request("You must provide the issuedFor"))?,
+    };
+    let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, audience))?;
+    let client = client.filter(|client| client.enabled).ok_or_else(|| {
+        ApiError::invalid_request(format!("Unknown resource server id: [{audience}]"))
+    })?;
+    match app.store.resource_server(&client.id)? {
+        Some(_) => Ok(client),
+        None => Err(ApiError::invalid_request("Client does not support permissions")),
+    }
+}

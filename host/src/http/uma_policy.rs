@@ -1,0 +1,337 @@
+//! `authz/protection/uma-policy`: policies that owners write for their resources (`keycloak-wire` §5).
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Family,
+    extract::{self, Query, Represents},
+    json,
+    protection::Caller,
+    resource_set::page,
+};
+use crate::{
+    app::App,
+    error::ApiError,
+    store::{
+        StoreError,
+        policy::{AdmissionNames, OwnersPolicy, PolicyFilter},
+        resource::ResourceRecord,
+    },
+};
+
+/// An owner's policy as callers write it (`keycloak-wire` §5.1)
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Representation {
+    id: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    #[serde(rename = "type")]
+    _kind: Option<String>,
+    scopes: Option<Vec<String>>,
+    roles: Option<Vec<String>>,
+    groups: Option<Vec<String>>,
+    clients: Option<Vec<String>>,
+    users: Option<Vec<String>>,
+    condition: Option<String>,
+    logic: Option<Logic>,
+    #[serde(rename = "decisionStrategy")]
+    strategy: Option<Strategy>,
+    #[serde(rename = "owner")]
+    _owner: Option<String>,
+    resources: Option<Vec<String>>,
+    policies: Option<Vec<String>>,
+    #[serde(rename = "resourceType")]
+    _resource_type: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Logic {
+    Positive,
+    Negative,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Strategy {
+    Unanimous,
+    Affirmative,
+    Consensus,
+}
+
+impl Represents for Representation {
+    const CLASS: &'static str = "UmaPermissionRepresentation";
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    id: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    r#type: &'static str,
+    scopes: BTreeSet<String>,
+    logic: String,
+    decision_strategy: String,
+    owner: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clients: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    users: Vec<String>,
+}
+
+fn view(app: &App, policy: OwnersPolicy) -> Result<View, ApiError> {
+    let AdmissionNames { users, roles, groups, clients } = app.store.admission_names(&policy.admission)?;
+    Ok(View {
+        id: policy.id,
+        name: policy.name,
+        description: policy.description,
+        r#type: "uma",
+        scopes: policy.scopes,
+        logic: policy.logic,
+        decision_strategy: policy.strategy,
+        owner: policy.owner,
+        roles,
+        groups,
+        clients,
+        users,
+    })
+}
+
+/// The checks of wire §5.3, in its order
+fn managed(app: &App, caller: &Caller, resource_id: &str) -> Result<ResourceRecord, ApiError> {
+    let Some(resource) = app.store.resource(&caller.server.id, resource_id)? else {
+        return Err(ApiError::invalid_request(format!("Resource [{resource_id}] cannot be found")));
+    };
+    if resource.owner != caller.id {
+        return Err(ApiError::invalid_request(format!(
+            "Only resource owner can access policies for resource [{resource_id}]"
+        )));
+    }
+    if !resource.owner_managed {
+        return Err(ApiError::invalid_request(
+            "Only resources with owner managed accessed can have policies",
+        ));
+    }
+    if !caller.settings.remote_management {
+        return Err(ApiError::forbidden(
+            "request_not_supported",
+            format!("Remote Resource Management not enabled on resource server [{}]", caller.server.id),
+        ));
+    }
+    Ok(resource)
+}
+
+fn owned(app: &App, caller: &Caller, id: &str) -> Result<(OwnersPolicy, ResourceRecord), ApiError> {
+    let Some(policy) = app.store.owners_policy(&caller.server.id, id)? else {
+        return Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "invalid_request",
+            format!("Policy with [{id}] does not exist"),
+        ));
+    };
+    let resource = managed(app, caller, &policy.resource_id)?;
+    Ok((policy, resource))
+}
+
+/// Scopes of the body; every scope of the resource if it names none
+fn scopes(resource: &ResourceRecord, asked: &[String]) -> Result<BTreeSet<String>, ApiError> {
+    let known: BTreeSet<_> = resource.scopes.iter().map(|scope| scope.name.as_str()).collect();
+    let wrong = asked.iter().any(|scope| !known.contains(scope.as_str()));
+    if wrong {
+        return Err(ApiError::invalid_request(format!(
+            "Some of the scopes [[{}]] are not valid for resource [{}]",
+            asked.join(", "),
+            resource.id
+        )));
+    }
+    Ok(asked.iter().cloned().collect())
+}
+
+/// What both writers have in common: names become ids, defaults are filled in
+fn policy(
+    app: &App,
+    caller: &Caller,
+    id: String,
+    resource: &ResourceRecord,
+    scopes: BTreeSet<String>,
+    body: Representation,
+) -> Result<OwnersPolicy, ApiError> {
+    let name = body.name.filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| ApiError::invalid_request("Policy name not provided."))?;
+    if body.condition.is_some() {
+        // No script engine is there that could know one (`keycloak-wire` N7).
+        return Err(ApiError::invalid_request("Condition is not a deployed script policy"));
+    }
+    let names = AdmissionNames {
+        users: body.users.unwrap_or_default(),
+        roles: body.roles.unwrap_or_default(),
+        groups: body.groups.unwrap_or_default(),
+        clients: body.clients.unwrap_or_default(),
+    };
+    let unknown =
+        |kind: &str, name: &str| ApiError::invalid_request(format!("{kind} [{name}] does not exist"));
+    let admission =
+        app.store.admission(&caller.realm.id, &names)?.map_err(|wrong| unknown(wrong.kind, &wrong.name))?;
+    let mut policies = BTreeSet::new();
+    for reference in body.policies.into_iter().flatten() {
+        let found = app.store.policy_id(&caller.server.id, &reference)?;
+        policies.insert(found.ok_or_else(|| unknown("Policy", &reference))?);
+    }
+    let logic = match body.logic.unwrap_or(Logic::Positive) {
+        Logic::Positive => "POSITIVE",
+        Logic::Negative => "NEGATIVE",
+    };
+    let strategy = match body.strategy.unwrap_or(Strategy::Unanimous) {
+        Strategy::Unanimous => "UNANIMOUS",
+        Strategy::Affirmative => "AFFIRMATIVE",
+        Strategy::Consensus => "CONSENSUS",
+    };
+    Ok(OwnersPolicy {
+        id,
+        name,
+        description: body.description,
+        logic: logic.to_owned(),
+        strategy: strategy.to_owned(),
+        owner: caller.id.clone(),
+        resource_id: resource.id.clone(),
+        scopes,
+        admission,
+        policies,
+        is_view: false,
+    })
+}
+
+fn parse(bytes: &Bytes) -> Result<Representation, ApiError> {
+    if bytes.is_empty() {
+        return Err(ApiError::invalid_request("Failed to parse representation"));
+    }
+    extract::parse(bytes)
+}
+
+fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
+    let text = format!("Policy with name [{name}] already exists");
+    move |error| match error {
+        StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, text, "Conflicting policy"),
+        other => other.into(),
+    }
+}
+
+/// `POST uma-policy/{resource_id}`
+pub async fn create(
+    State(app): State<Arc<App>>,
+    Path((_, resource_id)): Path<(String, String)>,
+    caller: Caller,
+    bytes: Bytes,
+) -> Result<Response, ApiError> {
+    let body = parse(&bytes)?;
+    if body.id.is_some() {
+        return Err(ApiError::invalid_request("Newly created uma policies should not have an id"));
+    }
+    let resource = managed(&app, &caller, &resource_id)?;
+    let others = body.resources.iter().flatten().any(|named| *named != resource.id);
+    if others {
+        return Err(ApiError::invalid_request("Invalid resource"));
+    }
+    let named = scopes(&resource, body.scopes.as_deref().unwrap_or_default())?;
+    let all = || resource.scopes.iter().map(|scope| scope.name.clone()).collect();
+    let scopes = if named.is_empty() { all() } else { named };
+    let id = uuid::Uuid::new_v4().to_string();
+    let policy = policy(&app, &caller, id, &resource, scopes, body)?;
+    let conflict = taken(&policy.name);
+    let event = caller.event("policy.created");
+    let created = app.store.create_owners_policy(&caller.server.id, policy, event).await.map_err(conflict)?;
+    Ok(json(StatusCode::OK, Family::Api, &view(&app, created)?))
+}
+
+/// `GET uma-policy/{policy_id}`
+pub async fn read(
+    State(app): State<Arc<App>>,
+    Path((_, id)): Path<(String, String)>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    let (policy, _) = owned(&app, &caller, &id)?;
+    Ok(json(StatusCode::OK, Family::Api, &view(&app, policy)?))
+}
+
+/// `PUT uma-policy/{policy_id}`: 201 without a body, as Keycloak answers
+pub async fn replace(
+    State(app): State<Arc<App>>,
+    Path((_, id)): Path<(String, String)>,
+    caller: Caller,
+    bytes: Bytes,
+) -> Result<Response, ApiError> {
+    let (before, resource) = owned(&app, &caller, &id)?;
+    let body = parse(&bytes).map_err(|error| match error.error() {
+        "invalid_request" | "unknown_error" => ApiError::invalid_request("Failed to parse representation"),
+        _ => error,
+    })?;
+    let moved = body.resources.as_ref().is_some_and(|named| named.as_slice() != [resource.id.clone()]);
+    if moved {
+        return Err(ApiError::invalid_request("Uma permission resource cannot be changed"));
+    }
+    let scopes = match &body.scopes {
+        None => before.scopes.clone(),
+        Some(named) => scopes(&resource, named)?,
+    };
+    let mut policy = policy(&app, &caller, id, &resource, scopes, body)?;
+    policy.policies.extend(before.policies.iter().cloned());
+    if before.is_view && (policy.admission != before.admission || policy.logic != before.logic) {
+        return Err(ApiError::invalid_request(
+            "This policy shows what was shared with one user: only its scopes can be changed",
+        ));
+    }
+    let conflict = taken(&policy.name);
+    let event = caller.event("policy.replaced");
+    app.store.replace_owners_policy(&caller.server.id, policy, caller.now, event).await.map_err(conflict)?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// `DELETE uma-policy/{policy_id}`
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    Path((_, id)): Path<(String, String)>,
+    caller: Caller,
+) -> Result<Response, ApiError> {
+    owned(&app, &caller, &id)?;
+    let event = caller.event("policy.deleted");
+    app.store.delete_owners_policy(&caller.server.id, &id, caller.now, event).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `GET uma-policy`: unknown resource or scope answers 204 (`keycloak-wire` §5.2)
+pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
+    let (first, max) = page(&query)?;
+    let server_id = caller.server.id.as_str();
+    let mut filter =
+        PolicyFilter { name: query.get("name").map(str::to_owned), first, max, ..PolicyFilter::default() };
+    if let Some(named) = query.get("resource") {
+        let Some(id) = app.store.resource_by_id_or_name_part(server_id, named)? else {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        };
+        filter.resource = Some(id);
+    }
+    if let Some(named) = query.get("scope") {
+        let Some(scope) = app.store.scope_by_id_or_name_part(server_id, named)? else {
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        };
+        filter.scope = Some(scope.name);
+    }
+    let policies = app.store.owners_policies(server_id, &caller.id, &filter)?;
+    let views = policies.into_iter().map(|policy| view(&app, policy)).collect::<Result<Vec<_>, _>>()?;
+    Ok(json(StatusCode::OK, Family::ApiList, &views))
+}

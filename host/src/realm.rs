@@ -1,0 +1,385 @@
+//! Realms, clients and people, as the store keeps them and the handlers see them.
+//!
+//! The settings documents have Keycloak's member names, so that an export needs no second table of names.
+
+mod uma;
+
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_core::time::UnixTime;
+use serde::{Deserialize, Serialize};
+
+pub use self::uma::{Dialect, KeycloakCompat, OwnerAccess, SettingError, TicketUse, UmaSettings};
+
+/// A realm: a name space of clients, people and keys with an issuer of its own
+#[derive(Debug, Clone)]
+pub struct Realm {
+    /// Internal id
+    pub id: String,
+    /// Its name in every path
+    pub name: String,
+    /// A realm that is switched off answers nobody
+    pub enabled: bool,
+    /// Raised by every change of the realm, its clients, keys or people
+    pub version: u64,
+    /// Tokens issued before this are dead
+    pub not_before: UnixTime,
+    /// Its settings
+    pub settings: RealmSettings,
+    /// The `countersign.*` attributes among them, read
+    pub uma: UmaSettings,
+}
+
+impl Realm {
+    /// The issuer of this realm (OIDC Discovery §3) below the base that the caller used
+    pub fn issuer(&self, base: &str) -> String {
+        let own = self.settings.attributes.get("frontendUrl").filter(|url| !url.is_empty());
+        let base = own.map_or(base, |url| url.trim_end_matches('/'));
+        format!("{base}/realms/{}", self.name)
+    }
+
+    /// Name of the role that new people get
+    pub fn default_role(&self) -> String {
+        self.settings
+            .default_role
+            .clone()
+            .unwrap_or_else(|| format!("default-roles-{}", self.name.to_lowercase()))
+    }
+}
+
+/// The settings of a realm, by Keycloak's member names
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RealmSettings {
+    /// Shown to people
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// `external`, `none` or `all`
+    pub ssl_required: String,
+    /// People see and manage their own resources in the account console
+    pub user_managed_access_allowed: bool,
+    /// People may register themselves
+    pub registration_allowed: bool,
+    /// An e-mail address works as a user name
+    pub login_with_email_allowed: bool,
+    /// Life of an access token, in seconds
+    pub access_token_lifespan: u64,
+    /// Life of a refresh token, in seconds
+    pub sso_session_idle_timeout: u64,
+    /// Life of a sign-in, in seconds
+    pub sso_session_max_lifespan: u64,
+    /// Algorithm of access tokens where the client names none
+    pub default_signature_algorithm: String,
+    /// Name of the role that new people get
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_role: Option<String>,
+    /// Client scopes that a client gets which names none
+    pub default_default_client_scopes: Vec<String>,
+    /// The same, on request only
+    pub default_optional_client_scopes: Vec<String>,
+    /// Client scopes by name
+    pub client_scopes: Vec<ClientScope>,
+    /// Attributes, ours (`countersign.*`) among them
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Default for RealmSettings {
+    fn default() -> Self {
+        Self {
+            display_name: None,
+            ssl_required: "external".to_owned(),
+            user_managed_access_allowed: false,
+            registration_allowed: false,
+            login_with_email_allowed: true,
+            access_token_lifespan: 300,
+            sso_session_idle_timeout: 1_800,
+            sso_session_max_lifespan: 36_000,
+            default_signature_algorithm: "RS256".to_owned(),
+            default_role: None,
+            default_default_client_scopes: names(&[
+                "web-origins",
+                "acr",
+                "profile",
+                "roles",
+                "email",
+                "basic",
+            ]),
+            default_optional_client_scopes: names(&[
+                "address",
+                "phone",
+                "offline_access",
+                "microprofile-jwt",
+            ]),
+            client_scopes: Vec::new(),
+            attributes: BTreeMap::new(),
+        }
+    }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A client scope: mappers that several clients share
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientScope {
+    /// Internal id
+    pub id: String,
+    /// What a client's lists and a token's `scope` name
+    pub name: String,
+    /// Shown to administrators
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `openid-connect`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// `include.in.token.scope` and the like
+    pub attributes: BTreeMap<String, String>,
+    /// What it puts into tokens
+    pub protocol_mappers: Vec<ProtocolMapper>,
+}
+
+impl ClientScope {
+    /// Whether the token's `scope` names it
+    pub fn in_token(&self) -> bool {
+        self.attributes.get("include.in.token.scope").is_none_or(|value| value == "true")
+    }
+}
+
+/// Puts one thing into tokens
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProtocolMapper {
+    /// Internal id
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Shown to administrators
+    pub name: String,
+    /// `openid-connect`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Which kind, for example `oidc-audience-mapper`
+    pub protocol_mapper: String,
+    /// Its settings
+    pub config: BTreeMap<String, String>,
+}
+
+/// A client: an application, or a resource server
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Internal id; that of its resource server too
+    pub id: String,
+    /// Its public name (RFC 6749 §2.2)
+    pub client_id: String,
+    /// A client that is switched off gets no tokens, and its tokens are dead
+    pub enabled: bool,
+    /// Its secret, sealed under the master key
+    pub secret: Option<Sealed>,
+    /// Tokens issued to it before this are dead
+    pub not_before: UnixTime,
+    /// Its settings
+    pub settings: ClientSettings,
+}
+
+impl Client {
+    /// The value of an attribute, absent if it is empty
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.settings.attributes.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether grants for it come with a refresh token (`use.refresh.tokens`)
+    pub fn uses_refresh_tokens(&self) -> bool {
+        self.attribute("use.refresh.tokens") != Some("false")
+    }
+
+    /// Whether it can keep a secret and prove who it is
+    pub const fn is_confidential(&self) -> bool {
+        !self.settings.public_client && !self.settings.bearer_only
+    }
+}
+
+/// Bytes that only the master key opens
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed")
+    }
+}
+
+/// The settings of a client, by Keycloak's member names
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the document has these members")]
+pub struct ClientSettings {
+    /// Shown to people
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Shown to administrators
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// `openid-connect`
+    pub protocol: String,
+    /// Has no secret
+    pub public_client: bool,
+    /// Never asks for tokens
+    pub bearer_only: bool,
+    /// How it proves who it is
+    pub client_authenticator_type: String,
+    /// Where a sign-in may return to
+    pub redirect_uris: Vec<String>,
+    /// Origins of scripts that may call with its tokens
+    pub web_origins: Vec<String>,
+    /// Its home page
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// What relative URLs are relative to
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_url: Option<String>,
+    /// Where an administrator's pushes go
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_url: Option<String>,
+    /// Authorization code grant
+    pub standard_flow_enabled: bool,
+    /// Implicit grant
+    pub implicit_flow_enabled: bool,
+    /// Password grant
+    pub direct_access_grants_enabled: bool,
+    /// Client credentials grant
+    pub service_accounts_enabled: bool,
+    /// It is a resource server
+    pub authorization_services_enabled: bool,
+    /// Its tokens carry every role of the user
+    pub full_scope_allowed: bool,
+    /// People are asked before it gets tokens
+    pub consent_required: bool,
+    /// Client scopes of every token; absent: the realm's
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_client_scopes: Option<Vec<String>>,
+    /// Client scopes on request
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub optional_client_scopes: Option<Vec<String>>,
+    /// Mappers of its own
+    pub protocol_mappers: Vec<ProtocolMapper>,
+    /// `access.token.lifespan`, `use.refresh.tokens` and the like
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            name: None,
+            description: None,
+            protocol: "openid-connect".to_owned(),
+            public_client: false,
+            bearer_only: false,
+            client_authenticator_type: "client-secret".to_owned(),
+            redirect_uris: Vec::new(),
+            web_origins: Vec::new(),
+            base_url: None,
+            root_url: None,
+            admin_url: None,
+            standard_flow_enabled: true,
+            implicit_flow_enabled: false,
+            direct_access_grants_enabled: false,
+            service_accounts_enabled: false,
+            authorization_services_enabled: false,
+            full_scope_allowed: true,
+            consent_required: false,
+            default_client_scopes: None,
+            optional_client_scopes: None,
+            protocol_mappers: Vec::new(),
+            attributes: BTreeMap::new(),
+        }
+    }
+}
+
+/// A person, or the service account of a client
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// `sub` of the tokens
+    pub id: String,
+    /// In lower case
+    pub username: String,
+    /// E-mail address
+    pub email: Option<String>,
+    /// Given name
+    pub first_name: Option<String>,
+    /// Family name
+    pub last_name: Option<String>,
+    /// Somebody has shown that the address is hers
+    pub email_verified: bool,
+    /// An account that is switched off gets no tokens, and its tokens are dead
+    pub enabled: bool,
+    /// Internal id of the client whose service account this is
+    pub service_client: Option<String>,
+    /// Attributes, each with its values
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// Tokens issued before this are dead
+    pub not_before: UnixTime,
+}
+
+/// A role of a realm or of a client
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Internal id, which policies name
+    pub id: String,
+    /// Its name
+    pub name: String,
+    /// Internal id of its client; absent: a role of the realm
+    pub client: Option<String>,
+    /// Public name of its client
+    pub client_id: Option<String>,
+    /// Its client, if it has one, is switched on
+    pub client_enabled: bool,
+}
+
+/// Names of roles, as a token carries them
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoleNames {
+    /// `realm_access.roles`
+    pub realm: BTreeSet<String>,
+    /// `resource_access.{client}.roles`
+    pub clients: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl RoleNames {
+    /// The names of roles whose clients are switched on (wire N37)
+    pub fn of<'a>(roles: impl IntoIterator<Item = &'a Role>) -> Self {
+        let mut names = Self::default();
+        for role in roles.into_iter().filter(|role| role.client_enabled) {
+            match &role.client_id {
+                None => names.realm.insert(role.name.clone()),
+                Some(client) => names.clients.entry(client.clone()).or_default().insert(role.name.clone()),
+            };
+        }
+        names
+    }
+}
+
+/// A group in which somebody is
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Internal id, which policies name
+    pub id: String,
+    /// Its name, which other groups may have too
+    pub name: String,
+    /// Its full path: `/staff/night`
+    pub path: String,
+}
+
+/// A sign-in; tokens name it as `sid`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// 24 base64url characters
+    pub id: String,
+    /// Whose it is
+    pub user_id: String,
+    /// When it began
+    pub started_at: UnixTime,
+    /// Its last second
+    pub expires_at: UnixTime,
+}

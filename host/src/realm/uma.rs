@@ -1,0 +1,245 @@
+//! Our own settings of a realm: attributes named `countersign.*`.
+
+use std::collections::BTreeMap;
+
+/// Begin of the names of our attributes
+const PREFIX: &str = "countersign.";
+
+/// Why an attribute of ours is refused
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// No setting has this name
+    #[error("unknown setting `{name}`; did you mean `{nearest}`?")]
+    Unknown {
+        /// As given
+        name: String,
+        /// The known name most like it
+        nearest: &'static str,
+    },
+    /// The value is none of those that the setting takes
+    #[error("setting `{name}` must be {wanted}")]
+    Value {
+        /// Of the setting
+        name: &'static str,
+        /// What it takes
+        wanted: &'static str,
+    },
+}
+
+/// How often a permission ticket works
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketUse {
+    /// Once
+    Single,
+    /// Until it expires, as Keycloak has it
+    UntilExpiry,
+}
+
+/// In which form an assessment is answered
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Keycloak's
+    Keycloak,
+    /// UMA 2.0's
+    Uma2,
+}
+
+/// Which Keycloak is followed where its releases differ
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeycloakCompat {
+    /// 26.7
+    V26_7,
+    /// 26.4
+    V26_4,
+}
+
+/// What an owner may do with his own resource
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerAccess {
+    /// What policies grant him
+    Policy,
+    /// Everything
+    Always,
+}
+
+/// Settings of a realm that Keycloak does not have
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UmaSettings {
+    /// Life of a permission ticket, in seconds
+    pub ticket_lifespan: u64,
+    /// How often a ticket works
+    pub ticket_use: TicketUse,
+    /// Form of the answers
+    pub dialect: Dialect,
+    /// Release that is followed
+    pub keycloak_compat: KeycloakCompat,
+    /// What an owner may do
+    pub owner_access: OwnerAccess,
+    /// Built-in policies that stand for deployed scripts: type to name
+    pub scripts: Option<String>,
+    /// Seconds between two polls with a ticket
+    pub poll_interval: u64,
+    /// Claims that a requesting party must bring
+    pub required_claims: Vec<String>,
+    /// Longest RPT, in bytes; none: unlimited
+    pub rpt_max_bytes: Option<u64>,
+}
+
+impl Default for UmaSettings {
+    fn default() -> Self {
+        Self {
+            ticket_lifespan: 300,
+            ticket_use: TicketUse::Single,
+            dialect: Dialect::Keycloak,
+            keycloak_compat: KeycloakCompat::V26_7,
+            owner_access: OwnerAccess::Policy,
+            scripts: None,
+            poll_interval: 5,
+            required_claims: Vec::new(),
+            rpt_max_bytes: None,
+        }
+    }
+}
+
+/// Every name after the prefix
+const NAMES: &[&str] = &[
+    "countersign.dialect",
+    "countersign.keycloak_compat",
+    "countersign.owner_access",
+    "countersign.poll_interval",
+    "countersign.required_claims",
+    "countersign.rpt_max_bytes",
+    "countersign.scripts",
+    "countersign.ticket_lifespan",
+    "countersign.ticket_use",
+];
+
+impl UmaSettings {
+    /// Reads our attributes among those of a realm; others are none of its business
+    pub fn read(attributes: &BTreeMap<String, String>) -> Result<Self, SettingError> {
+        let mut settings = Self::default();
+        for (name, value) in attributes {
+            if name.starts_with(PREFIX) {
+                settings.set(name, value)?;
+            }
+        }
+        Ok(settings)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), SettingError> {
+        match name {
+            "countersign.ticket_lifespan" => {
+                self.ticket_lifespan = number(value, 1, 86_400).ok_or(SettingError::Value {
+                    name: "countersign.ticket_lifespan",
+                    wanted: "a number of seconds from 1 to 86400",
+                })?;
+            }
+            "countersign.ticket_use" => {
+                self.ticket_use = match value {
+                    "single" => TicketUse::Single,
+                    "until-expiry" => TicketUse::UntilExpiry,
+                    _ => {
+                        return Err(SettingError::Value {
+                            name: "countersign.ticket_use",
+                            wanted: "`single` or `until-expiry`",
+                        });
+                    }
+                }
+            }
+            "countersign.dialect" => {
+                self.dialect = match value {
+                    "keycloak" => Dialect::Keycloak,
+                    "uma2" => Dialect::Uma2,
+                    _ => {
+                        return Err(SettingError::Value {
+                            name: "countersign.dialect",
+                            wanted: "`keycloak` or `uma2`",
+                        });
+                    }
+                }
+            }
+            "countersign.keycloak_compat" => {
+                self.keycloak_compat = match value {
+                    "26.7" => KeycloakCompat::V26_7,
+                    "26.4" => KeycloakCompat::V26_4,
+                    _ => {
+                        return Err(SettingError::Value {
+                            name: "countersign.keycloak_compat",
+                            wanted: "`26.7` or `26.4`",
+                        });
+                    }
+                }
+            }
+            "countersign.owner_access" => {
+                self.owner_access = match value {
+                    "policy" => OwnerAccess::Policy,
+                    "always" => OwnerAccess::Always,
+                    _ => {
+                        return Err(SettingError::Value {
+                            name: "countersign.owner_access",
+                            wanted: "`policy` or `always`",
+                        });
+                    }
+                }
+            }
+            "countersign.scripts" => self.scripts = Some(value.to_owned()).filter(|text| !text.is_empty()),
+            "countersign.poll_interval" => {
+                self.poll_interval = number(value, 0, 3_600).ok_or(SettingError::Value {
+                    name: "countersign.poll_interval",
+                    wanted: "a number of seconds from 0 to 3600",
+                })?;
+            }
+            "countersign.required_claims" => {
+                self.required_claims = value
+                    .split(|c: char| c == ',' || c.is_whitespace())
+                    .filter(|claim| !claim.is_empty())
+                    .map(str::to_owned)
+                    .collect();
+            }
+            "countersign.rpt_max_bytes" => {
+                let bytes = number(value, 512, 1_000_000).ok_or(SettingError::Value {
+                    name: "countersign.rpt_max_bytes",
+                    wanted: "a number of bytes from 512 to 1000000",
+                })?;
+                self.rpt_max_bytes = Some(bytes);
+            }
+            _ => return Err(SettingError::Unknown { name: name.to_owned(), nearest: nearest(name) }),
+        }
+        Ok(())
+    }
+}
+
+fn number(value: &str, least: u64, most: u64) -> Option<u64> {
+    value.parse().ok().filter(|number| (least..=most).contains(number))
+}
+
+fn nearest(name: &str) -> &'static str {
+    NAMES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name)).copied().unwrap_or(PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, value: &str) -> Result<UmaSettings, SettingError> {
+        UmaSettings::read(&BTreeMap::from([(name.to_owned(), value.to_owned())]))
+    }
+
+    #[test]
+    fn settings_are_read_and_others_left_alone() {
+        assert_eq!(read("countersign.owner_access", "always").unwrap().owner_access, OwnerAccess::Always);
+        assert_eq!(read("countersign.ticket_lifespan", "60").unwrap().ticket_lifespan, 60);
+        assert_eq!(read("frontendUrl", "x").unwrap(), UmaSettings::default());
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused_with_the_nearest_name() {
+        let error = read("countersign.ticket_lifespam", "60").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown setting `countersign.ticket_lifespam`; did you mean `countersign.ticket_lifespan`?"
+        );
+        let error = read("countersign.dialect", "uma3").unwrap_err();
+        assert_eq!(error.to_string(), "setting `countersign.dialect` must be `keycloak` or `uma2`");
+    }
+}

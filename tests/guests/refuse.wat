@@ -1,0 +1,26 @@
+;; A guest that refuses every question with a code.
+(component
+  (core module $code
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+    ;; The answer: a result whose case is `error`, with the places and lengths of the code and the message.
+    (data (i32.const 0) "\01\00\00\00\20\00\00\00\10\00\00\00\20\00\00\00\10\00\00\00")
+    (data (i32.const 32) "invalid_question")
+    (func (export "assess") (param i32 i32) (result i32) (i32.const 0)))
+  (core instance $code (instantiate $code))
+  (type $failure (record (field "code" string) (field "message" string)))
+  (func $assess (param "question" (list u8)) (result (result (list u8) (error $failure)))
+    (canon lift (core func $code "assess") (memory (core memory $code "memory"))
+      (realloc (core func $code "realloc"))))
+  (component $decisions
+    (type $record (record (field "code" string) (field "message" string)))
+    (import "import-type-failure" (type $failure (eq $record)))
+    (import "import-func-assess" (func $assess
+      (param "question" (list u8)) (result (result (list u8) (error $failure)))))
+    (export $exported "failure" (type $record))
+    (export "assess" (func $assess) (func
+      (param "question" (list u8)) (result (result (list u8) (error $exported))))))
+  (instance $decisions (instantiate $decisions
+    (with "import-type-failure" (type $failure))
+    (with "import-func-assess" (func $assess))))
+  (export "countersign:pdp/decisions@0.1.0" (instance $decisions)))

@@ -1,0 +1,68 @@
+//! The host: built once, asked for the machine code of its component, built again with it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    layout::Layout,
+    process, rust, terminal,
+    wasm::{self, Choice, Stamp},
+};
+
+/// Builds the modules and the host, and tells where the program is.
+pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
+    let program = build(layout, choice)?;
+    let kilobytes = fs::metadata(&program)?.len().div_euclid(1000);
+    terminal::say(&format!("{} ({kilobytes} kB)", program.display()));
+    Ok(())
+}
+
+/// Builds the modules and the host, and answers with the path of the program.
+pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<PathBuf> {
+    rust::C_COMPILER.ensure(layout)?;
+    wasm::build(layout, choice)?;
+    embed(layout)
+}
+
+/// Builds the host around the component that is there.
+pub(crate) fn embed(layout: &Layout) -> Result<PathBuf> {
+    let program = layout.target.join("release").join(format!("countersign{}", std::env::consts::EXE_SUFFIX));
+    let stamp = stamp(layout)?;
+    let code = layout.machine_code();
+    let fresh = stamp.is_on(&code);
+    compile(layout, "build the host")?;
+    if !fresh {
+        precompile(&program, &layout.component(), &code)?;
+        let bytes = fs::read(&code).context("the host made no machine code of its component")?;
+        stamp.write(&code, &bytes)?;
+        compile(layout, "build the host with the machine code of its component")?;
+    }
+    Ok(program)
+}
+
+fn compile(layout: &Layout, title: &str) -> Result<()> {
+    let mut command = process::cargo(layout);
+    command.args(["build", "--release", "--package", "countersign"]);
+    process::run(title, &mut command)
+}
+
+fn precompile(program: &Path, component: &Path, code: &Path) -> Result<()> {
+    let mut command = Command::new(program);
+    command.arg("precompile").arg(component).arg(code);
+    process::run("compile the component to machine code", &mut command)
+}
+
+/// Machine code depends on the component, on wasmtime and on how the host sets it up.
+fn stamp(layout: &Layout) -> Result<Stamp> {
+    let component = fs::read(layout.component()).context("the component is not built")?;
+    let engine = fs::read_to_string(layout.root.join("host/src/pdp/engine.rs"))?;
+    let origin = fs::read_to_string(layout.root.join("host/src/pdp/origin.rs"))?;
+    let lock = fs::read_to_string(layout.root.join("Cargo.lock"))?;
+    let wasmtime = lock.split("[[package]]").find(|package| package.contains("\nname = \"wasmtime\"\n"));
+    Ok(Stamp::of(&["machine code", &engine, &origin, wasmtime.unwrap_or_default()], &component))
+}
