@@ -248,13 +248,14 @@ fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
 
 /// The audience of an RPT: the resource server alone, unless the mapped audience names it (wire §6.10)
 pub fn set_rpt_audience(claims: &mut Map<String, Value>, server: &str) {
-    let named = match claims.get("aud") {
-        Some(Value::String(one)) => one == server,
-        Some(Value::Array(many)) => many.iter().any(|name| name.as_str() == Some(server)),
-        _ => false,
-    };
-    if !named {
-        claims.insert("aud".to_owned(), server.into());
+    match claims.get_mut("aud") {
+        // It comes first: clients look there (behaviours R12).
+        Some(Value::Array(many)) if many.iter().any(|name| *name == server) => {
+            many.sort_by_key(|name| *name != server);
+        }
+        _ => {
+            claims.insert("aud".to_owned(), server.into());
+        }
     }
 }
 
