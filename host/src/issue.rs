@@ -249,20 +249,15 @@ fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
 /// The audience of an RPT: the resource server first, others only if the mapped audience named it too
 /// (wire §6.10, behaviours R12)
 pub fn set_rpt_audience(claims: &mut Map<String, Value>, server: &str) {
-    let mut audience = match claims.get("aud") {
-        Some(Value::Array(many)) => many.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    };
-    let mapped = audience.len();
-    audience.retain(|name| name.as_str() != Some(server));
-    let aud = if audience.is_empty() || audience.len() == mapped {
-        server.into()
-    } else {
-        audience.insert(0, server.into());
-        audience.into()
-    };
-    claims.insert("aud".to_owned(), aud);
+    match claims.get_mut("aud") {
+        // It comes first: clients look there (behaviours R12).
+        Some(Value::Array(many)) if many.iter().any(|name| *name == server) => {
+            many.sort_by_key(|name| *name != server);
+        }
+        _ => {
+            claims.insert("aud".to_owned(), server.into());
+        }
+    }
 }
 
 /// What a refresh token of an RPT says besides
