@@ -97,6 +97,12 @@ impl Rpt {
         Self { permissions: permissions.collect(), token }
     }
 
+    /// The same without claims, for caches: permissions and life time are all that a check looks at
+    #[must_use]
+    pub fn without_claims(self) -> Self {
+        Self { token: self.token.without_claims(), ..self }
+    }
+
     /// The token itself
     pub const fn token(&self) -> &AccessToken {
         &self.token

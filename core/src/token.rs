@@ -294,6 +294,11 @@ impl AccessToken {
         self.expires_at
     }
 
+    #[cfg(feature = "guard")]
+    pub(crate) fn without_claims(self) -> Self {
+        Self { claims: Claims::default(), ..self }
+    }
+
     /// What it says, to keep
     #[must_use]
     pub fn into_claims(self) -> Claims {

@@ -6,10 +6,18 @@ use std::{
 };
 
 use axum::http::{HeaderMap, StatusCode, header};
+use countersign_core::{
+    ticket::{Ticket, TicketClaims, TicketError, UnverifiedTicket},
+    time::UnixTime,
+    token::SignatureOk,
+};
 
 use crate::{
     clock::Clock,
     error::ApiError,
+    keys::{Keyrings, MasterKey},
+    password::Passwords,
+    pdp::Pdp,
     realm::Realm,
     store::{self, Store, StoreError},
 };
@@ -23,13 +31,44 @@ pub struct App {
     pub clock: Clock,
     /// Which issuer a request sees
     pub issuers: IssuerPolicy,
+    /// Decides
+    pub pdp: Pdp,
+    /// The keys of realms
+    pub keys: Keyrings,
+    /// Checks passwords
+    pub passwords: Passwords,
     realms: RealmCache,
 }
 
 impl App {
     /// The state of a server on this store
-    pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy) -> Self {
-        Self { store, clock, issuers, realms: RealmCache::default() }
+    pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy, pdp: Pdp, master: Arc<MasterKey>) -> Self {
+        let (keys, passwords) = (Keyrings::new(master), Passwords::new());
+        Self { store, clock, issuers, pdp, keys, passwords, realms: RealmCache::default() }
+    }
+
+    /// A permission ticket, signed for this server only
+    pub fn sign_ticket(&self, realm: &Realm, ticket: &TicketClaims) -> Result<String, ApiError> {
+        Ok(self.keys.current(&self.store, realm)?.sign_internal(ticket)?)
+    }
+
+    /// Checks a permission ticket: signature, issuer and time; whether it is spent, the store says
+    pub fn verify_ticket(
+        &self,
+        realm: &Realm,
+        issuer: &str,
+        text: &str,
+        now: UnixTime,
+    ) -> Result<Result<Ticket, TicketError>, ApiError> {
+        let ticket = match UnverifiedTicket::parse(text) {
+            Ok(ticket) => ticket,
+            Err(error) => return Ok(Err(error)),
+        };
+        let ring = self.keys.current(&self.store, realm)?;
+        if !ring.verify_internal(ticket.jws()) {
+            return Ok(Err(TicketError::Foreign));
+        }
+        Ok(ticket.accept(SignatureOk::i_have_verified_the_signature(), issuer, now))
     }
 
     /// The realm of this name, as of now

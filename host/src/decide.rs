@@ -54,9 +54,7 @@ pub struct Request {
 }
 
 impl Party {
-    /// The party that a verified access token speaks for (`keycloak-wire` §2.1, §8.8).
-    ///
-    /// A service account is its client: it owns what the resource server owns.
+    /// The party that a verified access token speaks for (`keycloak-wire` §2.1, §8.8)
     pub fn of_token(user: &User, client: &Client, claims: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut party = Self::bare(user, client)?;
         party.requester.roles = roles_of_claims(claims);
@@ -72,12 +70,8 @@ impl Party {
     }
 
     fn bare(user: &User, client: &Client) -> Result<Self, ApiError> {
-        let id = match &user.service_client {
-            Some(service) => service,
-            None => &user.id,
-        };
         let requester = Requester {
-            id: party_id(id)?,
+            id: party_id(identity(user))?,
             client: party_id(&client.id)?,
             roles: Roles::default(),
             recorded_roles: None,
@@ -86,6 +80,11 @@ impl Party {
         };
         Ok(Self { requester, user_id: user.id.clone() })
     }
+}
+
+/// Under which id somebody owns and asks: a service account is its client (`keycloak-wire` §2.1)
+pub fn identity(user: &User) -> &str {
+    user.service_client.as_deref().unwrap_or(&user.id)
 }
 
 /// An internal id as the core takes it
@@ -144,7 +143,9 @@ pub fn decide(
     }
     let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
     let question = question(request, requester, server, facts, now);
-    Ok((ask(app, &question)?, version))
+    // An engine that fails has said nothing: nothing is stored, no ticket is spent.
+    let assessment = app.pdp.decide(&question).map_err(|_| ApiError::temporarily_unavailable())?;
+    Ok((assessment, version))
 }
 
 fn question(
@@ -169,16 +170,6 @@ fn question(
         submit: request.submit,
         facts,
     }
-}
-
-/// The engine's answer; an engine that fails has said nothing, so that nothing is stored and no ticket is spent
-fn ask(app: &App, question: &Question) -> Result<Assessment, ApiError> {
-    let document = serde_json::to_vec(question).map_err(|_| ApiError::server_error())?;
-    let answer = app.pdp.assess(&document).map_err(|_| ApiError::temporarily_unavailable())?;
-    serde_json::from_slice(&answer).map_err(|_| {
-        crate::error::log_seldom("engine", &"the decision component answered with an unreadable document");
-        ApiError::temporarily_unavailable()
-    })
 }
 
 impl From<OwnerAccess> for countersign_core::assessment::OwnerAccess {

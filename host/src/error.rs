@@ -141,6 +141,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Stale => Self::temporarily_unavailable(),
             StoreError::Missing => Self::not_found(),
+            StoreError::Refused(text) => Self::invalid_request(text),
             StoreError::Conflict(text) => {
                 tracing::debug!(store.error = %text, "a change conflicts with what is stored");
                 Self::new(StatusCode::CONFLICT, "conflict", "Duplicate resource error")

@@ -1,8 +1,18 @@
 //! The HTTP face: which path is answered by whom, and what every answer has in common.
 
+pub mod certs;
+pub mod discovery;
 pub mod extract;
 pub mod health;
+pub mod introspect;
+pub mod permission;
+pub mod protection;
+pub mod realm_info;
+pub mod resource_set;
 pub mod serve;
+pub mod stored_ticket;
+pub mod token;
+pub mod uma_policy;
 
 use std::sync::Arc;
 
@@ -13,7 +23,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse as _, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, delete, get, post},
 };
 use serde::Serialize;
 
@@ -40,10 +50,40 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .at("/health", get(health::health))
         .at("/ready", get(health::ready))
+        .at("/realms/{realm}", get(realm_info::show))
+        .at("/realms/{realm}/.well-known/uma2-configuration", get(discovery::uma))
+        .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
+        .merge(protocol())
+        .merge(protection_api())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response(common_headers))
         .with_state(app)
+}
+
+fn protocol() -> Router<Arc<App>> {
+    const BASE: &str = "/realms/{realm}/protocol/openid-connect";
+    Router::new()
+        .at(&format!("{BASE}/certs"), get(certs::show))
+        .at(&format!("{BASE}/token"), post(token::token))
+        .at(&format!("{BASE}/token/introspect"), post(introspect::introspect))
+}
+
+fn protection_api() -> Router<Arc<App>> {
+    const BASE: &str = "/realms/{realm}/authz/protection";
+    let resource = get(resource_set::read).put(resource_set::replace).delete(resource_set::delete);
+    let tickets = get(stored_ticket::list).post(stored_ticket::create).put(stored_ticket::update);
+    let policy =
+        get(uma_policy::read).post(uma_policy::create).put(uma_policy::replace).delete(uma_policy::delete);
+    Router::new()
+        .at(&format!("{BASE}/resource_set"), get(resource_set::list).post(resource_set::create))
+        .at(&format!("{BASE}/resource_set/{{id}}"), resource)
+        .at(&format!("{BASE}/permission"), post(permission::issue))
+        .at(&format!("{BASE}/permission/ticket"), tickets)
+        .at(&format!("{BASE}/permission/ticket/count"), get(stored_ticket::count))
+        .at(&format!("{BASE}/permission/ticket/{{id}}"), delete(stored_ticket::delete))
+        .at(&format!("{BASE}/uma-policy"), get(uma_policy::list))
+        .at(&format!("{BASE}/uma-policy/{{id}}"), policy)
 }
 
 /// Unknown paths below the protection API answer as Keycloak's: 405 (wire §0.2)
@@ -93,10 +133,17 @@ pub enum Family {
 
 /// A JSON answer, labelled as its family is
 pub fn json(status: StatusCode, family: Family, body: &impl Serialize) -> Response {
-    let Ok(bytes) = serde_json::to_vec(body) else {
-        crate::error::log_seldom("render", &"an answer could not be written as JSON");
-        return ApiError::server_error().into_response();
-    };
+    match serde_json::to_vec(body) {
+        Ok(bytes) => labelled(status, family, bytes),
+        Err(_) => {
+            crate::error::log_seldom("render", &"an answer could not be written as JSON");
+            ApiError::server_error().into_response()
+        }
+    }
+}
+
+/// JSON that is written already, labelled as its family is
+pub fn labelled(status: StatusCode, family: Family, bytes: Vec<u8>) -> Response {
     let mut response = Bytes::from(bytes).into_response();
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -3,9 +3,15 @@
 #![deny(unsafe_code)]
 
 pub mod app;
+pub mod auth;
 pub mod clock;
+pub mod decide;
 pub mod error;
 pub mod http;
+pub mod import;
+pub mod issue;
+pub mod keys;
+pub mod password;
 pub mod pdp;
 pub mod realm;
 pub mod store;

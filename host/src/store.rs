@@ -6,7 +6,8 @@
 pub mod audit;
 pub mod facts;
 pub mod grant;
-mod import;
+pub mod import;
+pub mod key;
 mod migrate;
 pub mod policy;
 pub mod realm;
@@ -73,6 +74,9 @@ pub enum StoreError {
         /// Number of the last one here
         known: i64,
     },
+    /// What is to be written contradicts itself or names what is not there
+    #[error("{0}")]
+    Refused(String),
     /// The writing thread has ended
     #[error("the store has stopped")]
     Stopped,
@@ -132,6 +136,7 @@ impl OpenStoreError {
             StoreError::Stale
             | StoreError::Conflict(_)
             | StoreError::Missing
+            | StoreError::Refused(_)
             | StoreError::Stopped
             | StoreError::Other(_) => "see that the file is a database of this program",
         };

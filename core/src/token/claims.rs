@@ -65,25 +65,41 @@ impl Claims {
     /// Reads the payload of a token
     pub fn parse(payload: &[u8]) -> Result<Self, ParseClaimsError> {
         let mut claims = Self::default();
-        for (name, value) in json::object(payload).map_err(|_| ParseClaimsError::Malformed)? {
-            match name.as_str() {
-                "iss" => claims.iss = Some(text(value, "iss")?),
-                "sub" => claims.sub = Some(id(value, "sub")?),
-                "azp" => claims.azp = Some(id(value, "azp")?),
-                "aud" => claims.aud = audience(value)?,
-                "jti" => claims.jti = Some(id(value, "jti")?),
-                "exp" => claims.exp = Some(date(&value, "exp")?),
-                "nbf" => claims.nbf = Some(date(&value, "nbf")?),
-                "iat" => claims.iat = Some(date(&value, "iat")?),
-                "sid" => claims.sid = Some(text(value, "sid")?),
-                "scope" => claims.scope = Some(text(value, "scope")?),
-                "typ" => claims.typ = Some(text(value, "typ")?),
-                _ => {
-                    claims.other.insert(name, value);
-                }
-            }
+        let (mut aud, mut wrong) = (None, None);
+        let walked = json::each_member(payload, &mut |name, value| {
+            claims.take(&mut aud, name, value).unwrap_or_else(|error| {
+                wrong = Some(error);
+                false
+            })
+        });
+        match (walked, wrong) {
+            (Ok(()), _) => Ok(Self { aud: aud.unwrap_or_default(), ..claims }),
+            (Err(_), Some(error)) => Err(error),
+            (Err(_), None) => Err(ParseClaimsError::Malformed),
         }
-        Ok(claims)
+    }
+
+    /// Puts a claim in its place; false where one was there before
+    fn take(
+        &mut self,
+        aud: &mut Option<Vec<String>>,
+        name: String,
+        value: Value,
+    ) -> Result<bool, ParseClaimsError> {
+        Ok(match name.as_str() {
+            "iss" => self.iss.replace(text(value, "iss")?).is_none(),
+            "sub" => self.sub.replace(id(value, "sub")?).is_none(),
+            "azp" => self.azp.replace(id(value, "azp")?).is_none(),
+            "aud" => aud.replace(audience(value)?).is_none(),
+            "jti" => self.jti.replace(id(value, "jti")?).is_none(),
+            "exp" => self.exp.replace(date(&value, "exp")?).is_none(),
+            "nbf" => self.nbf.replace(date(&value, "nbf")?).is_none(),
+            "iat" => self.iat.replace(date(&value, "iat")?).is_none(),
+            "sid" => self.sid.replace(text(value, "sid")?).is_none(),
+            "scope" => self.scope.replace(text(value, "scope")?).is_none(),
+            "typ" => self.typ.replace(text(value, "typ")?).is_none(),
+            _ => self.other.insert(name, value).is_none(),
+        })
     }
 }
 

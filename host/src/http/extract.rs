@@ -14,8 +14,8 @@ use axum::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub use self::{
-    form::{Form, Query},
-    json::{Json, OptionalJson, Represents},
+    form::{Form, Query, decode},
+    json::{Json, OptionalJson, Represents, parse},
 };
 use super::BODY_BYTES;
 use crate::{app::App, error::ApiError, realm::Realm};
@@ -29,6 +29,8 @@ pub struct InRealm {
     pub issuer: String,
     /// Base of all URLs, without a slash at its end
     pub base: String,
+    /// From where the request came
+    pub address: IpAddr,
 }
 
 impl FromRequestParts<Arc<App>> for InRealm {
@@ -46,7 +48,8 @@ impl FromRequestParts<Arc<App>> for InRealm {
             return Err(ApiError::forbidden("access_denied", "Realm not enabled"));
         }
         let base = app.issuers.base(&parts.headers)?;
-        Ok(Self { issuer: realm.issuer(&base), base, realm })
+        let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
+        Ok(Self { issuer: realm.issuer(&base), base, realm, address })
     }
 }
 
@@ -54,11 +57,18 @@ impl FromRequestParts<Arc<App>> for InRealm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
+impl Default for ClientAddress {
+    /// Where no network is in between
+    fn default() -> Self {
+        Self(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = core::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(parts.extensions.get().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::LOCALHOST))))
+        Ok(parts.extensions.get().copied().unwrap_or_default())
     }
 }
 

@@ -10,7 +10,6 @@ use axum::{
 use countersign_core::{
     assessment::Assessment,
     permission::{Claims, Permission},
-    token::AccessToken,
 };
 use serde_json::{Map, Value, json};
 
@@ -24,7 +23,7 @@ use crate::{
     auth::{self, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
-    issue,
+    issue, store,
 };
 
 /// The hint that asks for UMA's form
@@ -49,12 +48,12 @@ pub async fn introspect(
     let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
         Ok(verified) => {
             // Whom the token names, and to whom it was issued (design D4).
-            let concerned = verified.client.id == caller.id
-                || verified.token.claims().aud.contains(&caller.client_id);
+            let concerned =
+                verified.client.id == caller.id || verified.token.claims().aud.contains(&caller.client_id);
             if concerned { active(&app, &place, &verified, hint == Some(RPT_HINT))? } else { None }
         }
-        Err(error) => {
-            error.or_inactive()?;
+        Err(refused) => {
+            refused.or_inactive()?;
             None
         }
     };
@@ -73,7 +72,7 @@ fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Resul
         },
     };
     let mut body = Map::new();
-    let full = all_claims(&verified.token);
+    let full = issue::to_map(claims);
     if brief {
         for name in ["exp", "nbf", "iat", "jti", "aud", "typ", "acr"] {
             if let Some(value) = full.get(name) {
@@ -95,10 +94,6 @@ fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Resul
     }
     body.insert("active".to_owned(), json!(true));
     Ok(Some(Value::Object(body)))
-}
-
-fn all_claims(token: &AccessToken) -> Map<String, Value> {
-    issue::to_map(token.claims())
 }
 
 /// Keycloak's names and UMA's (`keycloak-wire` §7.1)
@@ -126,7 +121,7 @@ fn current(
     let jti = verified.token.claims().jti.as_ref();
     let server_id = jti.map(|jti| app.store.rpt_server(jti.as_str())).transpose()?.flatten();
     let Some(server_id) = server_id else { return Ok(None) };
-    let server = app.store.client_by_id(&place.realm.id, &server_id)?;
+    let server = app.store.read(|tx| store::realm::client_by_id(tx, &place.realm.id, &server_id))?;
     let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
     if permissions.is_empty() {
         return Ok(Some(permissions));

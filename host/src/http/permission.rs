@@ -95,7 +95,7 @@ pub async fn issue(
             }
         }
     }
-    let jti = format!("{}-{}", uuid::Uuid::new_v4(), app.clock.millis());
+    let jti = format!("{}-{}000", uuid::Uuid::new_v4(), caller.now.0);
     let ticket = TicketClaims {
         exp: caller.now.plus(caller.realm.uma.ticket_lifespan),
         iat: caller.now,

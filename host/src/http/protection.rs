@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{StatusCode, header, request::Parts},
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use countersign_core::{share::Standing, time::UnixTime};
 
 use super::extract::InRealm;
 use crate::{
     app::App,
-    auth,
+    auth, decide,
     error::ApiError,
     realm::{Client, Realm},
     store::{audit::Event, server::ServerSettings},
@@ -78,24 +75,15 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let InRealm { realm, issuer, .. } = InRealm::from_request_parts(parts, app).await?;
-        let header = parts.headers.get(header::AUTHORIZATION);
-        let token = match header {
-            None => None,
-            Some(value) => {
-                let token = value.to_str().ok().and_then(auth::bearer_token);
-                Some(token.ok_or_else(|| ApiError::plain(StatusCode::UNAUTHORIZED))?)
-            }
-        };
+        let place = InRealm::from_request_parts(parts, app).await?;
         let refused = || {
-            ApiError::forbidden(
-                "invalid_bearer_token",
-                "Could not obtain bearer access_token from request.",
-            )
+            ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
         };
-        let now = app.clock.now();
-        let verified = auth::verify_access_token(app, &realm, &issuer, token.ok_or_else(refused)?)
+        let token = auth::bearer(&parts.headers)?.ok_or_else(refused)?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
             .map_err(|error| error.or_else(refused))?;
+        let id = decide::identity(&verified.user).to_owned();
+        let now = app.clock.now();
         let server = verified.client;
         let Some(settings) = app.store.resource_server(&server.id)? else {
             return Err(ApiError::forbidden(
@@ -114,9 +102,8 @@ impl FromRequestParts<Arc<App>> for Caller {
             .and_then(|access| access.get("roles"))
             .and_then(serde_json::Value::as_array)
             .is_some_and(|roles| roles.iter().any(|role| role == ROLE));
-        let own = verified.user.service_client.as_ref() == Some(&server.id);
         let subject = verified.user.id;
-        let id = if own { server.id.clone() } else { subject.clone() };
+        let InRealm { realm, issuer, .. } = place;
         Ok(Self { realm, issuer, server, settings, id, subject, now, has_role })
     }
 }

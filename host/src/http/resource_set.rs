@@ -20,7 +20,7 @@ use crate::{
     app::App,
     error::ApiError,
     store::{
-        StoreError,
+        self, StoreError,
         resource::{Attributes, ResourceDescription, ResourceFilter, ResourceRecord},
     },
 };
@@ -99,7 +99,9 @@ impl Description {
         let mut names = std::collections::BTreeSet::new();
         for name in scopes {
             if name.parse::<Scope>().is_err() {
-                return Err(ApiError::invalid_request("Scope name is empty, too long or has control characters."));
+                return Err(ApiError::invalid_request(
+                    "Scope name is empty, too long or has control characters.",
+                ));
             }
             names.insert(name);
         }
@@ -187,10 +189,7 @@ fn view(resource: ResourceRecord, shape: Shape) -> View {
         scopes: has_scopes.then(scopes),
         name: resource.name,
         kind: resource.kind,
-        owner: OwnerView {
-            id: resource.owner,
-            name: resource.owner_name.filter(|_| shape != Shape::Read),
-        },
+        owner: OwnerView { id: resource.owner, name: resource.owner_name.filter(|_| shape != Shape::Read) },
         owner_managed: resource.owner_managed,
         display_name: resource.display_name,
         attributes: (shape != Shape::Created).then_some(resource.attributes),
@@ -225,7 +224,7 @@ fn not_yours() -> ApiError {
     ApiError::forbidden("forbidden", "You don't have permission to manage this resource")
 }
 
-fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError {
+fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Resource with name [{name}] already exists.");
     move |error| match error {
         StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, "invalid_request", text),
@@ -241,9 +240,8 @@ fn owner(app: &App, caller: &Caller, named: Option<Owner>) -> Result<String, Api
         Owner::Object { id, name } => id.or(name),
     };
     let Some(name) = name else { return Ok(caller.id.clone()) };
-    party(app, caller, &name)?.ok_or_else(|| {
-        ApiError::invalid_request("Owner must be a valid username or user identifier.")
-    })
+    party(app, caller, &name)?
+        .ok_or_else(|| ApiError::invalid_request("Owner must be a valid username or user identifier."))
 }
 
 /// The id of a user by id or name, or of the resource server by either of its names
@@ -251,7 +249,11 @@ pub(super) fn party(app: &App, caller: &Caller, name: &str) -> Result<Option<Str
     if name == caller.server.client_id || name == caller.server.id {
         return Ok(Some(caller.server.id.clone()));
     }
-    Ok(app.store.user_id(&caller.realm.id, name)?)
+    let user = app.store.read(|tx| match store::user::by_id(tx, &caller.realm.id, name)? {
+        Some(user) => Ok(Some(user)),
+        None => store::user::by_username(tx, &caller.realm.id, name),
+    })?;
+    Ok(user.map(|user| user.id))
 }
 
 /// `POST resource_set`
@@ -281,11 +283,8 @@ pub async fn create(
     let owner = owner(&app, &caller, named)?;
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let event = caller.event("resource.created");
-    let resource = app
-        .store
-        .create_resource(server_id, id, owner, description, event)
-        .await
-        .map_err(taken(&name))?;
+    let resource =
+        app.store.create_resource(server_id, id, owner, description, event).await.map_err(taken(&name))?;
     Ok(json(StatusCode::CREATED, Family::Api, &view(resource, Shape::Created)))
 }
 

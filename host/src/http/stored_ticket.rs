@@ -21,7 +21,7 @@ use crate::{
     app::App,
     error::ApiError,
     store::{
-        StoreError,
+        self, StoreError,
         share::{NewShare, ShareFilter, ShareRecord},
     },
 };
@@ -127,17 +127,15 @@ pub async fn create(
         )));
     }
     if !resource.owner_managed {
-        return Err(invalid(
-            "permission can only be created for resources with user-managed access enabled",
-        ));
+        return Err(invalid("permission can only be created for resources with user-managed access enabled"));
     }
+    let realm_id = caller.realm.id.as_str();
     let requester = match (body.requester, body.requester_name) {
-        (Some(id), _) => app.store.user_by_id(&caller.realm.id, &id)?.map(|user| user.id),
-        (None, Some(name)) => app.store.user_by_username(&caller.realm.id, &name)?.map(|user| user.id),
+        (Some(id), _) => app.store.read(|tx| store::user::by_id(tx, realm_id, &id))?,
+        (None, Some(name)) => app.store.read(|tx| store::user::by_username(tx, realm_id, &name))?,
         (None, None) => None,
     };
-    let requester =
-        requester.ok_or_else(|| invalid("Requester does not exists in this server as user."))?;
+    let requester = requester.ok_or_else(|| invalid("Requester does not exists in this server as user."))?.id;
     let Some(scope) = app.store.scope(server_id, &scope_name)? else {
         return Err(ApiError::bad_request("invalid_scope", format!("Scope [{scope_name}] is invalid")));
     };

@@ -183,7 +183,8 @@ fn policy(
         groups: body.groups.unwrap_or_default(),
         clients: body.clients.unwrap_or_default(),
     };
-    let unknown = |kind: &str, name: &str| ApiError::invalid_request(format!("{kind} [{name}] does not exist"));
+    let unknown =
+        |kind: &str, name: &str| ApiError::invalid_request(format!("{kind} [{name}] does not exist"));
     let admission =
         app.store.admission(&caller.realm.id, &names)?.map_err(|wrong| unknown(wrong.kind, &wrong.name))?;
     let mut policies = BTreeSet::new();
@@ -222,7 +223,7 @@ fn parse(bytes: &Bytes) -> Result<Representation, ApiError> {
     extract::parse(bytes)
 }
 
-fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError {
+fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Policy with name [{name}] already exists");
     move |error| match error {
         StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, text, "Conflicting policy"),
@@ -253,8 +254,7 @@ pub async fn create(
     let policy = policy(&app, &caller, id, &resource, scopes, body)?;
     let conflict = taken(&policy.name);
     let event = caller.event("policy.created");
-    let created =
-        app.store.create_owners_policy(&caller.server.id, policy, event).await.map_err(conflict)?;
+    let created = app.store.create_owners_policy(&caller.server.id, policy, event).await.map_err(conflict)?;
     Ok(json(StatusCode::OK, Family::Api, &view(&app, created)?))
 }
 
@@ -276,13 +276,10 @@ pub async fn replace(
     bytes: Bytes,
 ) -> Result<Response, ApiError> {
     let (before, resource) = owned(&app, &caller, &id)?;
-    let body = parse(&bytes)
-        .map_err(|error| match error.error() {
-            "invalid_request" | "unknown_error" => {
-                ApiError::invalid_request("Failed to parse representation")
-            }
-            _ => error,
-        })?;
+    let body = parse(&bytes).map_err(|error| match error.error() {
+        "invalid_request" | "unknown_error" => ApiError::invalid_request("Failed to parse representation"),
+        _ => error,
+    })?;
     let moved = body.resources.as_ref().is_some_and(|named| named.as_slice() != [resource.id.clone()]);
     if moved {
         return Err(ApiError::invalid_request("Uma permission resource cannot be changed"));
@@ -300,10 +297,7 @@ pub async fn replace(
     }
     let conflict = taken(&policy.name);
     let event = caller.event("policy.replaced");
-    app.store
-        .replace_owners_policy(&caller.server.id, policy, caller.now, event)
-        .await
-        .map_err(conflict)?;
+    app.store.replace_owners_policy(&caller.server.id, policy, caller.now, event).await.map_err(conflict)?;
     Ok(StatusCode::CREATED.into_response())
 }
 
@@ -323,12 +317,8 @@ pub async fn delete(
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let (first, max) = page(&query)?;
     let server_id = caller.server.id.as_str();
-    let mut filter = PolicyFilter {
-        name: query.get("name").map(str::to_owned),
-        first,
-        max,
-        ..PolicyFilter::default()
-    };
+    let mut filter =
+        PolicyFilter { name: query.get("name").map(str::to_owned), first, max, ..PolicyFilter::default() };
     if let Some(named) = query.get("resource") {
         let Some(id) = app.store.resource_by_id_or_name_part(server_id, named)? else {
             return Ok(StatusCode::NO_CONTENT.into_response());

@@ -206,7 +206,8 @@ fn put_held(tx: &Transaction<'_>, grant_id: &str, permissions: &[Permission]) ->
     Ok(())
 }
 
-fn held(tx: &Transaction<'_>, grant_id: &str) -> Result<Vec<Permission>, StoreError> {
+/// What a grant still holds
+pub fn held(tx: &Transaction<'_>, grant_id: &str) -> Result<Vec<Permission>, StoreError> {
     let mut statement =
         tx.prepare_cached("SELECT permission FROM grant_permission WHERE grant_id = ?1 ORDER BY position")?;
     let rows = statement.query_map([grant_id], |row| row.get::<_, String>(0))?;

@@ -106,7 +106,7 @@ impl Store {
         names: &AdmissionNames,
     ) -> Result<Result<Admission, UnknownName>, StoreError> {
         self.read(|tx| {
-            let mut lookup = |kind: &'static str, sql: &str, names: &[String]| -> Result<_, StoreError> {
+            let lookup = |kind: &'static str, sql: &str, names: &[String]| -> Result<_, StoreError> {
                 let mut ids = BTreeSet::new();
                 for name in names {
                     let id: Option<String> =
@@ -130,7 +130,7 @@ impl Store {
     /// Names for ids, as answers show them; what was deleted is left out
     pub fn admission_names(&self, admission: &Admission) -> Result<AdmissionNames, StoreError> {
         self.read(|tx| {
-            let mut names = |sql: &str, ids: &Option<BTreeSet<String>>| -> Result<Vec<String>, StoreError> {
+            let names = |sql: &str, ids: &Option<BTreeSet<String>>| -> Result<Vec<String>, StoreError> {
                 let mut names = Vec::new();
                 for id in ids.iter().flatten() {
                     names.extend(tx.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?);

@@ -10,10 +10,11 @@ use countersign_core::{
     denial::Denial,
     ids::ClientId,
     jwk::Jwks,
+    limits::TOKEN_BYTES,
     rpt::{Granted, NotPermitted, Rpt},
     scope::Scope,
     time::UnixTime,
-    token::{Expect, UnverifiedToken},
+    token::{Expect, Pending, TokenError, UnverifiedToken},
 };
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
@@ -42,6 +43,7 @@ pub struct GuardModule {
     keys: Jwks,
     tokens: Tokens,
     refusal: Refusal,
+    input: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -53,7 +55,7 @@ impl GuardModule {
             audience.parse().map_err(|_| failure("invalid_configuration", "`audience` is no client id"))?;
         let expect = Expect::bearer(issuer).audience(audience).leeway(leeway.into());
         let refusal = Refusal { code: Denial::EngineFailed.code(), message: String::new() };
-        Ok(Self { expect, keys: Jwks::default(), tokens: Tokens::default(), refusal })
+        Ok(Self { expect, keys: Jwks::default(), tokens: Tokens::default(), refusal, input: Vec::new() })
     }
 
     /// Takes the issuer's key set and answers with the keys that are of use, as JWKs in a fixed order
@@ -63,15 +65,26 @@ impl GuardModule {
         to_js(&keys)
     }
 
-    /// Checks everything of a token but its signature: a handle, or -1 and a [`refusal`](Self::refusal)
-    pub fn begin(&mut self, token: &str, now: f64) -> i32 {
-        match UnverifiedToken::parse(token, &self.keys, &self.expect, moment(now)) {
-            Ok(pending) => match self.tokens.put(pending) {
-                Some(handle) => handle,
-                None => self.refuse(Denial::EngineFailed, "too many tokens"),
-            },
-            Err(error) => self.refuse(error.denial(), &error.to_string()),
+    /// Where in memory to write a token of so many bytes for [`begin`](Self::begin); 0 if it is too long
+    pub fn input(&mut self, length: usize) -> usize {
+        if length > TOKEN_BYTES {
+            return 0;
         }
+        self.input.resize(length, 0);
+        self.input.as_ptr().expose_provenance()
+    }
+
+    /// Checks everything of the token in [`input`](Self::input) but its signature: a handle, or -1 and a
+    /// [`refusal`](Self::refusal)
+    pub fn begin(&mut self, now: f64) -> i32 {
+        let pending = UnverifiedToken::parse(self.input.as_slice(), &self.keys, &self.expect, moment(now));
+        self.wait(pending)
+    }
+
+    /// Like [`begin`](Self::begin), for any text
+    pub fn begin_text(&mut self, token: &str, now: f64) -> i32 {
+        let pending = UnverifiedToken::parse(token.as_bytes(), &self.keys, &self.expect, moment(now));
+        self.wait(pending)
     }
 
     /// Which of the keys of [`set_keys`](Self::set_keys) the signature has to be right under, or -1
@@ -128,6 +141,16 @@ impl GuardModule {
     /// Why the last answer was no: `{ code, message }`
     pub fn refusal(&self) -> Result<JsValue, JsValue> {
         to_js(&self.refusal)
+    }
+
+    fn wait(&mut self, pending: Result<Pending, TokenError>) -> i32 {
+        match pending {
+            Ok(pending) => match self.tokens.put(pending) {
+                Some(handle) => handle,
+                None => self.refuse(Denial::EngineFailed, "too many tokens"),
+            },
+            Err(error) => self.refuse(error.denial(), &error.to_string()),
+        }
     }
 
     fn answer(&mut self, answer: Option<Result<Granted, NotPermitted>>) -> JsValue {

@@ -51,7 +51,7 @@ impl Tokens {
         match core::mem::replace(entry, Entry::Free) {
             Entry::Pending(pending) => {
                 let token = pending.accept(SignatureOk::i_have_verified_the_signature());
-                *entry = Entry::Rpt(Box::new(Rpt::new(token)));
+                *entry = Entry::Rpt(Box::new(Rpt::new(token).without_claims()));
                 true
             }
             other @ (Entry::Free | Entry::Rpt(_)) => {

@@ -101,7 +101,7 @@ impl Query {
 }
 
 /// Percent-decoding with `+` for a blank; nothing for bad escapes and what is not UTF-8
-pub(crate) fn decode(text: &[u8]) -> Option<String> {
+pub fn decode(text: &[u8]) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {

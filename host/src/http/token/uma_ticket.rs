@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use base64::{
@@ -11,7 +11,7 @@ use base64::{
     engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
 };
 use countersign_core::{
-    assessment::{Ask, Assessment},
+    assessment::{Ask, Assessment, Pending},
     dialect::keycloak,
     permission::{Claims, Permission},
     scope::{Scope, ScopeSet},
@@ -20,16 +20,20 @@ use countersign_core::{
 };
 use serde_json::{Value, json};
 
-use super::super::{Family, extract::Form, extract::InRealm, json as answer};
 use crate::{
     app::App,
     auth::{self, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
-    issue,
-    realm::{Client, TicketUse},
+    http::{
+        Family,
+        extract::{Form, InRealm},
+        json as answer,
+    },
+    issue::{self, IssuedRpt, RptRequest},
+    realm::{Client, Session, TicketUse, User},
     store::{
-        StoreError,
+        self, StoreError,
         audit::Event,
         grant::{NewRpt, Redemption, SpentTicket},
         server::Version,
@@ -47,9 +51,20 @@ const ATTEMPTS: usize = 4;
 
 /// Who asks, in one of three ways (`keycloak-wire` §6.2)
 struct Asker {
-    verified: Verified,
-    /// The client proved who it is, or the token it holds was issued to a public one
+    user: User,
+    client: Client,
+    session: Option<Session>,
+    party: Party,
+    /// It is the token of a public client, or such a client is asking
     public_client: bool,
+}
+
+impl Asker {
+    fn of(verified: Verified, public_client: bool) -> Result<Self, ApiError> {
+        let Verified { token, user, client, session } = verified;
+        let party = Party::of_token(&user, &client, &token.claims().other)?;
+        Ok(Self { user, client, session, party, public_client })
+    }
 }
 
 /// A request whose every parameter was read
@@ -114,9 +129,8 @@ async fn attempt(
             return Err(spent().into());
         }
     }
-    let verified = &grant.asker.verified;
-    let party = Party::of_token(&verified.user, &verified.client, &verified.token.claims().other)?;
-    let (assessment, version) = decide(app, realm, &grant.server, &party, &grant.request, now)?;
+    let party = &grant.asker.party;
+    let (assessment, version) = decide(app, realm, &grant.server, party, &grant.request, now)?;
     let requester = party.requester.id.as_str();
     match assessment {
         Assessment::Refused(refusal) => Err(core_error(keycloak::refused(&refusal)).into()),
@@ -128,8 +142,7 @@ async fn attempt(
         }
         Assessment::Granted { permissions, upgraded, pending } => match form.get("response_mode") {
             None => {
-                let issued =
-                    record(app, place, grant, requester, permissions, pending, version, now).await?;
+                let issued = record(app, place, grant, permissions, pending, version, now).await?;
                 Ok(answer(StatusCode::OK, Family::Token, &issued.body(upgraded)))
             }
             Some(mode @ ("decision" | "permissions")) => {
@@ -145,31 +158,29 @@ async fn attempt(
 }
 
 /// The RPT, recorded in the transaction that spends the ticket
-#[expect(clippy::too_many_arguments, reason = "what is recorded together is passed together")]
 async fn record(
     app: &Arc<App>,
     place: &InRealm,
     grant: &Grant,
-    requester: &str,
     permissions: Vec<Permission>,
-    pending: Vec<countersign_core::assessment::Pending>,
+    pending: Vec<Pending>,
     version: Version,
     now: UnixTime,
-) -> Result<issue::IssuedRpt, Failure> {
-    let verified = &grant.asker.verified;
-    let issued = issue::rpt(
-        app,
-        &issue::RptRequest {
-            realm: &place.realm,
-            issuer: &place.issuer,
-            client: &verified.client,
-            server: &grant.server,
-            user: &verified.user,
-            session: verified.session.as_ref(),
-            permissions: &permissions,
-            now,
-        },
-    )?;
+) -> Result<IssuedRpt, Failure> {
+    let Asker { user, client, session, party, .. } = &grant.asker;
+    let request = RptRequest {
+        realm: &place.realm,
+        issuer: &place.issuer,
+        client,
+        server: &grant.server,
+        user,
+        session: session.as_ref(),
+        permissions: &permissions,
+        address: place.address,
+        grant: None,
+        now,
+    };
+    let issued = issue::rpt(app, &request).await?;
     let ticket = grant
         .ticket
         .as_ref()
@@ -179,15 +190,15 @@ async fn record(
         jti: issued.jti.clone(),
         realm_id: place.realm.id.clone(),
         server_id: grant.server.id.clone(),
-        client_id: verified.client.id.clone(),
-        requester: requester.to_owned(),
-        session_id: verified.session.as_ref().map(|session| session.id.clone()),
+        client_id: client.id.clone(),
+        requester: party.requester.id.as_str().to_owned(),
+        session_id: session.as_ref().map(|session| session.id.clone()),
         issued_at: now,
         expires_at: issued.expires_at,
         permissions,
         grant: issued.grant.clone(),
     };
-    let event = Event::new("rpt.issued", &place.realm.id, &verified.client.client_id, now);
+    let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now);
     match app.store.redeem(rpt, ticket, pending, version, event).await? {
         Redemption::Recorded => Ok(issued),
         Redemption::Spent => Err(spent().into()),
@@ -218,7 +229,7 @@ fn read(
     now: UnixTime,
 ) -> Result<Grant, ApiError> {
     let asker = asker(app, place, headers, form)?;
-    let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?.flatten();
+    let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?;
     let limit = match form.get("response_permissions_limit") {
         None => None,
         Some(text) => Some(
@@ -235,7 +246,7 @@ fn read(
         ));
     }
     let ticket = form.get("ticket").map(|text| ticket(app, place, text, now)).transpose()?;
-    let pushed_claims = pushed(form, headers)?;
+    let pushed_claims = pushed(form)?;
     let server = server(app, place, form, ticket.as_ref())?;
     let (asks, everything) = match &ticket {
         Some(ticket) => (ticket_asks(ticket), false),
@@ -266,50 +277,63 @@ fn words(text: &str) -> ScopeSet {
 
 /// By bearer, by client and identity token, or by client alone (`keycloak-wire` §6.2)
 fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result<Asker, ApiError> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if let Some(token) = bearer.and_then(auth::bearer_token) {
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
-            .map_err(|error| error.or_else(|| ApiError::invalid_grant("Invalid bearer token")))?;
+    // A Basic header is no bearer token, and none of the refusals of one.
+    if let Some(token) = auth::bearer(headers).ok().flatten() {
+        let refused = || ApiError::invalid_grant("Invalid bearer token");
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
         let public_client = verified.client.settings.public_client;
-        return Ok(Asker { verified, public_client });
+        return Asker::of(verified, public_client);
     }
     let client = auth::authenticate_client(app, &place.realm, headers, form)?;
     let public_client = client.settings.public_client;
     let format = form.get("claim_token_format");
     let identity = form.get("claim_token").filter(|_| format.is_none_or(|format| format == ID_TOKEN_FORMAT));
     if let Some(token) = identity {
+        let refused = || ApiError::bad_request("unauthorized_client", "Invalid signature");
         let verified = auth::verify_identity_token(app, &place.realm, &place.issuer, token)
-            .map_err(|error| error.or_else(|| ApiError::bad_request("unauthorized_client", "Invalid signature")))?;
+            .map_err(|error| error.or_else(refused))?;
         if verified.client.id != client.id {
-            return Err(ApiError::bad_request("invalid_claim_token", "Token issued to a different client"));
+            let text = "Token issued to a different client";
+            return Err(ApiError::bad_request("invalid_claim_token", text));
         }
-        return Ok(Asker { verified, public_client });
+        return Asker::of(verified, public_client);
     }
     if let Some(token) = form.get("subject_token") {
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
-            .map_err(|error| error.or_else(|| ApiError::bad_request("unauthorized_client", "Invalid identity")))?;
-        return Ok(Asker { verified, public_client });
+        let refused = || ApiError::bad_request("unauthorized_client", "Invalid identity");
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
+        return Asker::of(verified, public_client);
     }
     if format == Some(ID_TOKEN_FORMAT) {
         return Err(ApiError::invalid_request(
             "Subject token can not be null and must be a valid ID or Access Token",
         ));
     }
-    let verified = issue::service_account(app, &place.realm, &place.issuer, client)?;
-    Ok(Asker { verified, public_client })
+    service_account(app, place, client)
+}
+
+/// The client alone: it asks for its own service account
+fn service_account(app: &App, place: &InRealm, client: Client) -> Result<Asker, ApiError> {
+    let refused = |text| ApiError::unauthorized("unauthorized_client", text);
+    if client.settings.public_client {
+        return Err(refused("Public client not allowed to retrieve service account"));
+    }
+    let user = match client.settings.service_accounts_enabled {
+        true => app.store.read(|tx| store::user::service_account(tx, &place.realm.id, &client.id))?,
+        false => None,
+    };
+    let user = user
+        .filter(|user| user.enabled)
+        .ok_or_else(|| refused("Client not enabled to retrieve service account"))?;
+    let party = Party::of_record(app, &user, &client)?;
+    Ok(Asker { user, client, session: None, party, public_client: false })
 }
 
 /// Permissions of an earlier RPT of this realm; those of an expired one are not merged (`keycloak-wire` §6.8)
-fn earlier(app: &App, place: &InRealm, token: &str) -> Result<Option<Vec<Permission>>, ApiError> {
+fn earlier(app: &App, place: &InRealm, token: &str) -> Result<Vec<Permission>, ApiError> {
     match auth::verify_signature(app, &place.realm, &place.issuer, token) {
-        Ok(token) => {
-            let permissions = issue::permissions_of(&token.claims().other);
-            Ok(Some(permissions.unwrap_or_default()))
-        }
-        Err(error) if error.is_expired() => Ok(Some(Vec::new())),
-        Err(error) => {
-            Err(error.or_else(|| ApiError::forbidden("invalid_rpt", "RPT signature is invalid")))
-        }
+        Ok(token) => Ok(issue::permissions_of(&token.claims().other).unwrap_or_default()),
+        Err(error) if error.is_expired() => Ok(Vec::new()),
+        Err(error) => Err(error.or_else(|| ApiError::forbidden("invalid_rpt", "RPT signature is invalid"))),
     }
 }
 
@@ -365,17 +389,15 @@ fn ticket_asks(ticket: &Ticket) -> Vec<Ask> {
 }
 
 /// Claims of the client: base64 of a JSON object (`keycloak-wire` §6.4, N2)
-fn pushed(form: &Form, headers: &HeaderMap) -> Result<Claims, ApiError> {
+fn pushed(form: &Form) -> Result<Claims, ApiError> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
     let invalid = || ApiError::invalid_request("Invalid claims");
     let Some(token) = form.get("claim_token") else { return Ok(Claims::new()) };
     match form.get("claim_token_format") {
         Some(JWT_FORMAT) => {}
-        Some(ID_TOKEN_FORMAT) => return Ok(Claims::new()),
-        // With a bearer the value is no identity, and without a format no claims either (behaviours ENT-5).
-        None if headers.contains_key(header::AUTHORIZATION) => return Ok(Claims::new()),
-        None => return Ok(Claims::new()),
+        // An identity, or, beside a bearer token, nothing (behaviours ENT-5).
+        None | Some(ID_TOKEN_FORMAT) => return Ok(Claims::new()),
         Some(other) => {
             return Err(ApiError::invalid_request(format!("Claim token format [{other}] not supported")));
         }
@@ -405,7 +427,7 @@ fn server(app: &App, place: &InRealm, form: &Form, ticket: Option<&Ticket>) -> R
             .get("audience")
             .ok_or_else(|| ApiError::invalid_request("You must provide the issuedFor"))?,
     };
-    let client = app.store.client_by_client_id(&place.realm.id, audience)?;
+    let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, audience))?;
     let client = client.filter(|client| client.enabled).ok_or_else(|| {
         ApiError::invalid_request(format!("Unknown resource server id: [{audience}]"))
     })?;

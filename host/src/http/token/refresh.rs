@@ -1,0 +1,141 @@
+//! The refresh grant (RFC 6749 §6, UMA Grant §3.6).
+//!
+//! A user's tokens are made anew from what he is now. An RPT gets what its grant still holds: nothing is assessed,
+//! nothing is added (wire N30, N31).
+
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use countersign_core::token::{Claims, TokenError};
+
+use super::{Ordinary, issue};
+use crate::{
+    app::App,
+    auth::{self, TokenRefused},
+    error::ApiError,
+    http::{
+        Family,
+        extract::{Form, InRealm},
+        json,
+    },
+    issue::{GRANT_CLAIM, Origin, RptRequest, Scopes, rpt, subject},
+    realm::{Client, Session, User},
+    store::{self, StoreError, audit::Event, grant::NewRpt},
+};
+
+/// How often an RPT is made again when its grant was narrowed meanwhile
+const ATTEMPTS: usize = 3;
+
+/// Answers a refresh token with new tokens
+pub(super) async fn grant(
+    app: &App,
+    place: &InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let caller = auth::authenticate_client(app, &place.realm, headers, form)?;
+    let Some(token) = form.get("refresh_token") else {
+        return Err(ApiError::invalid_request("No refresh token"));
+    };
+    let claims =
+        auth::verify_refresh_token(app, &place.realm, &place.issuer, token).map_err(|error| match error {
+            TokenRefused::Token(TokenError::Expired) => ApiError::invalid_grant("Token is not active"),
+            other => other.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
+        })?;
+    if claims.azp.as_ref().is_none_or(|azp| **azp != *caller.client_id) {
+        return Err(ApiError::invalid_grant(
+            "Invalid refresh token. Token client and authorized client don't match",
+        ));
+    }
+    let now = app.clock.now();
+    let alive = app.store.read(|tx| Ok(auth::alive(tx, &place.realm, &claims, now)))?;
+    let (user, client, session) = alive.map_err(|error| match error {
+        TokenRefused::User => ApiError::invalid_grant("User disabled"),
+        TokenRefused::NotBefore => ApiError::invalid_grant("Stale token"),
+        TokenRefused::Session => ApiError::invalid_grant("Session not active"),
+        other => other.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
+    })?;
+    // INVARIANT: every refresh token is made with a session.
+    let session = session.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;
+    match claims.other.get(GRANT_CLAIM).map(|id| id.as_str().unwrap_or_default().to_owned()) {
+        Some(grant_id) => again(app, place, (user, client, session), grant_id).await,
+        None => ordinary(app, place, (user, client, session), &claims).await,
+    }
+}
+
+async fn ordinary(
+    app: &App,
+    place: &InRealm,
+    (user, client, session): (User, Client, Session),
+    claims: &Claims,
+) -> Result<Response, ApiError> {
+    let scopes = Scopes::again(&place.realm, &client, claims.scope.as_deref().unwrap_or_default());
+    let subject = app.store.read(|tx| subject(tx, user))?;
+    let ordinary = Ordinary {
+        client: &client,
+        subject: &subject,
+        session: Some(&session),
+        scopes: &scopes,
+        origin: Origin::Refresh,
+    };
+    issue(app, place, ordinary).await
+}
+
+/// An RPT with what its grant still holds
+async fn again(
+    app: &App,
+    place: &InRealm,
+    (user, client, session): (User, Client, Session),
+    grant_id: String,
+) -> Result<Response, ApiError> {
+    let gone = || ApiError::invalid_grant("Invalid refresh token");
+    for _ in 0..ATTEMPTS {
+        let (held, server) = app.store.read(|tx| {
+            let server = store::session::grant_server(tx, &grant_id, &client.id)?;
+            let server = match server {
+                Some(id) => store::realm::client_by_id(tx, &place.realm.id, &id)?,
+                None => None,
+            };
+            Ok((store::grant::held(tx, &grant_id)?, server))
+        })?;
+        let server = server.filter(|server| server.enabled).ok_or_else(gone)?;
+        if held.is_empty() {
+            return Err(gone());
+        }
+        let now = app.clock.now();
+        let request = RptRequest {
+            realm: &place.realm,
+            issuer: &place.issuer,
+            client: &client,
+            server: &server,
+            user: &user,
+            session: Some(&session),
+            permissions: &held,
+            address: place.address,
+            grant: Some(&grant_id),
+            now,
+        };
+        let issued = rpt(app, &request).await?;
+        let new = NewRpt {
+            jti: issued.jti.clone(),
+            realm_id: place.realm.id.clone(),
+            server_id: server.id.clone(),
+            client_id: client.id.clone(),
+            requester: user.id.clone(),
+            session_id: Some(session.id.clone()),
+            issued_at: now,
+            expires_at: issued.expires_at,
+            permissions: held,
+            // The grant row is there already.
+            grant: None,
+        };
+        let event = Event::new("rpt.refreshed", &place.realm.id, &client.client_id, now);
+        match app.store.record_refreshed(new, grant_id.clone(), event).await {
+            Ok(()) => return Ok(json(StatusCode::OK, Family::Token, &issued.refreshed_body())),
+            Err(StoreError::Stale) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApiError::temporarily_unavailable())
+}

@@ -1,0 +1,595 @@
+//! Keycloak's realm file: the members that are understood (`keycloak-wire` §9).
+//!
+//! What is not listed here is kept with the realm and reported, never dropped in silence.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
+
+use crate::realm::{ClientScope, ClientSettings, ProtocolMapper, RealmSettings};
+
+/// One realm of one file
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RealmFile {
+    /// Name of the realm
+    pub realm: String,
+    /// Internal id
+    pub id: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    enabled: Option<bool>,
+    display_name: Option<String>,
+    ssl_required: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    user_managed_access_allowed: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    registration_allowed: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    login_with_email_allowed: Option<bool>,
+    access_token_lifespan: Option<u64>,
+    sso_session_idle_timeout: Option<u64>,
+    sso_session_max_lifespan: Option<u64>,
+    default_signature_algorithm: Option<String>,
+    default_default_client_scopes: Option<Vec<String>>,
+    default_optional_client_scopes: Option<Vec<String>>,
+    client_scopes: Option<Vec<ClientScope>>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Text>,
+    /// Tokens from before this moment are dead
+    #[serde(default)]
+    pub not_before: u64,
+    /// The role that new people get
+    pub default_role: Option<RoleFile>,
+    /// The same in old files: names of realm roles
+    pub default_roles: Option<Vec<String>>,
+    /// Legacy realm key, base64 of PKCS #8 or PKCS #1 DER
+    pub private_key: Option<Secret>,
+    /// Roles of the realm and of clients
+    #[serde(default)]
+    pub roles: RolesFile,
+    /// Groups, nested
+    #[serde(default)]
+    pub groups: Vec<GroupFile>,
+    /// People and service accounts
+    #[serde(default)]
+    pub users: Vec<UserFile>,
+    /// Clients; absent in a file that only adds people
+    pub clients: Option<Vec<ClientFile>>,
+}
+
+/// A text that some files write as a number or a truth value
+#[derive(Debug, Clone, Default)]
+pub struct Text(pub String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self(text)),
+            other @ (Value::Bool(_) | Value::Number(_)) => Ok(Self(other.to_string())),
+            Value::Null => Ok(Self::default()),
+            Value::Array(_) | Value::Object(_) => Err(D::Error::custom("expected a text")),
+        }
+    }
+}
+
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Bool(flag) => Ok(Some(flag)),
+        Value::String(text) if text == "true" => Ok(Some(true)),
+        Value::String(text) if text == "false" => Ok(Some(false)),
+        _ => Err(D::Error::custom("expected true or false")),
+    }
+}
+
+/// `roles`
+#[derive(Debug, Default, Deserialize)]
+pub struct RolesFile {
+    /// Of the realm
+    #[serde(default)]
+    pub realm: Vec<RoleFile>,
+    /// Of clients, by `clientId`
+    #[serde(default)]
+    pub client: BTreeMap<String, Vec<RoleFile>>,
+}
+
+/// One role
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleFile {
+    /// Internal id
+    pub id: Option<String>,
+    /// Its name
+    pub name: String,
+    /// What it is for
+    pub description: Option<String>,
+    #[serde(default, rename = "composite", deserialize_with = "flag")]
+    _composite: Option<bool>,
+    /// Roles that it contains
+    #[serde(default)]
+    pub composites: Composites,
+    #[serde(default, rename = "scopeParamRequired")]
+    _scope_param_required: Value,
+    #[serde(default, rename = "clientRole")]
+    _client_role: Value,
+    #[serde(default, rename = "containerId")]
+    _container_id: Value,
+}
+
+impl RoleFile {
+    /// A role that is only named
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+}
+
+/// Roles that a role contains
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Composites {
+    /// Realm roles by name
+    #[serde(default)]
+    pub realm: Vec<String>,
+    /// Client roles by `clientId` and name
+    #[serde(default)]
+    pub client: BTreeMap<String, Vec<String>>,
+}
+
+/// One group
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupFile {
+    /// Internal id
+    pub id: Option<String>,
+    /// Its name
+    pub name: String,
+    #[serde(default, rename = "path")]
+    _path: Value,
+    /// Realm roles of its members
+    #[serde(default)]
+    pub realm_roles: Vec<String>,
+    /// Client roles of its members
+    #[serde(default)]
+    pub client_roles: BTreeMap<String, Vec<String>>,
+    /// Groups below it
+    #[serde(default)]
+    pub sub_groups: Vec<GroupFile>,
+}
+
+/// One user
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserFile {
+    /// Internal id: `sub` of the tokens
+    pub id: Option<String>,
+    /// User name
+    pub username: String,
+    #[serde(default, deserialize_with = "flag")]
+    enabled: Option<bool>,
+    /// E-mail address
+    pub email: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    email_verified: Option<bool>,
+    /// Given name
+    pub first_name: Option<String>,
+    /// Family name
+    pub last_name: Option<String>,
+    /// Attributes
+    #[serde(default)]
+    pub attributes: BTreeMap<String, Values>,
+    /// Passwords and other credentials
+    #[serde(default)]
+    pub credentials: Vec<CredentialFile>,
+    /// Realm roles
+    #[serde(default)]
+    pub realm_roles: Vec<String>,
+    /// Client roles
+    #[serde(default)]
+    pub client_roles: BTreeMap<String, Vec<String>>,
+    /// Paths of groups
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Whose service account this is
+    pub service_account_client_id: Option<String>,
+    /// Milliseconds since 1970
+    pub created_timestamp: Option<u64>,
+    /// Tokens from before this moment are dead
+    #[serde(default)]
+    pub not_before: u64,
+}
+
+impl UserFile {
+    /// The service account of a client, without roles (`keycloak-wire` §9.6)
+    pub fn service_account(client_id: &str) -> Self {
+        Self {
+            username: format!("service-account-{client_id}"),
+            service_account_client_id: Some(client_id.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the account is switched on: yes, if nothing is said
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.unwrap_or(true)
+    }
+
+    /// Whether the address is known to be the user's
+    pub fn has_verified_email(&self) -> bool {
+        self.email_verified.unwrap_or(false)
+    }
+}
+
+/// Values of an attribute, one or many
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Values {
+    /// One
+    One(String),
+    /// Many
+    Many(Vec<String>),
+}
+
+impl From<Values> for Vec<String> {
+    fn from(values: Values) -> Self {
+        match values {
+            Values::One(value) => vec![value],
+            Values::Many(values) => values,
+        }
+    }
+}
+
+/// One credential: plain, exported, or in the legacy form (`keycloak-wire` §9.3)
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialFile {
+    /// `password`, `otp`, …
+    #[serde(rename = "type", default)]
+    pub kind: String,
+    /// A password as it is typed
+    pub value: Option<Secret>,
+    /// Exported: `{"value","salt",…}` as text
+    pub secret_data: Option<Secret>,
+    /// Exported: `{"hashIterations","algorithm",…}` as text
+    pub credential_data: Option<String>,
+    #[serde(default, rename = "temporary", deserialize_with = "flag")]
+    _temporary: Option<bool>,
+    #[serde(default, rename = "createdDate")]
+    _created: Value,
+    #[serde(default, rename = "id")]
+    _id: Value,
+}
+
+/// A text that is never shown
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// One client
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClientFile {
+    /// Internal id
+    pub id: Option<String>,
+    /// Public name
+    pub client_id: String,
+    /// Its secret
+    pub secret: Option<Secret>,
+    name: Option<String>,
+    description: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    enabled: Option<bool>,
+    protocol: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    public_client: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    bearer_only: Option<bool>,
+    client_authenticator_type: Option<String>,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+    #[serde(default)]
+    web_origins: Vec<String>,
+    base_url: Option<String>,
+    root_url: Option<String>,
+    admin_url: Option<String>,
+    #[serde(default, deserialize_with = "flag")]
+    standard_flow_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    implicit_flow_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    direct_access_grants_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    service_accounts_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    authorization_services_enabled: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    full_scope_allowed: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    consent_required: Option<bool>,
+    default_client_scopes: Option<Vec<String>>,
+    optional_client_scopes: Option<Vec<String>>,
+    #[serde(default)]
+    protocol_mappers: Vec<ProtocolMapper>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Text>,
+    /// Tokens issued to it before this moment are dead
+    #[serde(default)]
+    pub not_before: u64,
+    /// Legacy: client roles that everybody with the default role has
+    #[serde(default)]
+    pub default_roles: Vec<String>,
+    /// Resources, scopes and policies
+    pub authorization_settings: Option<AuthorizationFile>,
+}
+
+impl ClientFile {
+    /// Whether the client is switched on: yes, if nothing is said
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.unwrap_or(true)
+    }
+
+    /// Settings with Keycloak's defaults; authorization makes a client confidential (`keycloak-wire` §9.4)
+    pub fn settings(&self) -> ClientSettings {
+        let authorization = self.authorization_services_enabled.unwrap_or(false);
+        let defaults = ClientSettings::default();
+        ClientSettings {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            protocol: self.protocol.clone().unwrap_or(defaults.protocol),
+            public_client: self.public_client.unwrap_or(false) && !authorization,
+            bearer_only: self.bearer_only.unwrap_or(false) && !authorization,
+            client_authenticator_type: self
+                .client_authenticator_type
+                .clone()
+                .unwrap_or(defaults.client_authenticator_type),
+            redirect_uris: self.redirect_uris.clone(),
+            web_origins: self.web_origins.clone(),
+            base_url: self.base_url.clone(),
+            root_url: self.root_url.clone(),
+            admin_url: self.admin_url.clone(),
+            standard_flow_enabled: self.standard_flow_enabled.unwrap_or(true),
+            implicit_flow_enabled: self.implicit_flow_enabled.unwrap_or(false),
+            direct_access_grants_enabled: self.direct_access_grants_enabled.unwrap_or(false),
+            service_accounts_enabled: self.service_accounts_enabled.unwrap_or(false) || authorization,
+            authorization_services_enabled: authorization,
+            full_scope_allowed: self.full_scope_allowed.unwrap_or(true),
+            consent_required: self.consent_required.unwrap_or(false),
+            default_client_scopes: self.default_client_scopes.clone(),
+            optional_client_scopes: self.optional_client_scopes.clone(),
+            protocol_mappers: self.protocol_mappers.clone(),
+            attributes: self.attributes.iter().map(|(name, text)| (name.clone(), text.0.clone())).collect(),
+        }
+    }
+}
+
+impl RealmFile {
+    /// Whether the realm is switched on: yes, if nothing is said
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.unwrap_or(true)
+    }
+
+    /// Settings with Keycloak's defaults
+    pub fn settings(&self) -> RealmSettings {
+        let defaults = RealmSettings::default();
+        RealmSettings {
+            display_name: self.display_name.clone(),
+            ssl_required: self.ssl_required.clone().unwrap_or(defaults.ssl_required),
+            user_managed_access_allowed: self.user_managed_access_allowed.unwrap_or(false),
+            registration_allowed: self.registration_allowed.unwrap_or(false),
+            login_with_email_allowed: self.login_with_email_allowed.unwrap_or(true),
+            access_token_lifespan: self.access_token_lifespan.unwrap_or(defaults.access_token_lifespan),
+            sso_session_idle_timeout: self
+                .sso_session_idle_timeout
+                .unwrap_or(defaults.sso_session_idle_timeout),
+            sso_session_max_lifespan: self
+                .sso_session_max_lifespan
+                .unwrap_or(defaults.sso_session_max_lifespan),
+            default_signature_algorithm: self
+                .default_signature_algorithm
+                .clone()
+                .unwrap_or(defaults.default_signature_algorithm),
+            default_role: self.default_role.as_ref().map(|role| role.name.clone()),
+            default_default_client_scopes: self
+                .default_default_client_scopes
+                .clone()
+                .unwrap_or(defaults.default_default_client_scopes),
+            default_optional_client_scopes: self
+                .default_optional_client_scopes
+                .clone()
+                .unwrap_or(defaults.default_optional_client_scopes),
+            client_scopes: self.client_scopes.clone().unwrap_or_default(),
+            attributes: self.attributes.iter().map(|(name, text)| (name.clone(), text.0.clone())).collect(),
+        }
+    }
+
+    /// Whether the file says anything but people
+    pub fn defines_realm(&self) -> bool {
+        self.clients.is_some()
+    }
+}
+
+/// `authorizationSettings` of a client (`keycloak-wire` §9.5)
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizationFile {
+    /// Resources may be registered over HTTP
+    #[serde(default, deserialize_with = "flag")]
+    allow_remote_resource_management: Option<bool>,
+    /// What happens where no permission applies
+    #[serde(default)]
+    pub policy_enforcement_mode: Mode,
+    /// How permissions are combined
+    pub decision_strategy: Option<Strategy>,
+    /// Scopes
+    #[serde(default)]
+    pub scopes: Vec<ScopeFile>,
+    /// Resources
+    #[serde(default)]
+    pub resources: Vec<ResourceFile>,
+    /// Policies and permissions
+    #[serde(default)]
+    pub policies: Vec<PolicyFile>,
+}
+
+impl AuthorizationFile {
+    /// Whether resources may be registered over HTTP: yes, if nothing is said
+    pub fn allows_remote_management(&self) -> bool {
+        self.allow_remote_resource_management.unwrap_or(true)
+    }
+}
+
+/// `policyEnforcementMode`
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Mode {
+    /// No permission applies: not granted
+    #[default]
+    Enforcing,
+    /// No permission applies: granted
+    Permissive,
+    /// Everything is granted
+    Disabled,
+}
+
+/// `decisionStrategy`
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Strategy {
+    /// No result may deny
+    #[default]
+    Unanimous,
+    /// One permit is enough
+    Affirmative,
+    /// More permits than others
+    Consensus,
+}
+
+/// A scope of a resource server
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScopeFile {
+    /// Internal id, which policies may name
+    pub id: Option<String>,
+    /// Its name
+    pub name: String,
+    /// What people see
+    pub display_name: Option<String>,
+    /// Its icon
+    pub icon_uri: Option<String>,
+}
+
+/// A resource
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceFile {
+    /// Its id
+    #[serde(rename = "_id")]
+    pub id: Option<String>,
+    /// Its name
+    pub name: String,
+    /// Its type
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// What people see
+    pub display_name: Option<String>,
+    /// Its icon
+    #[serde(rename = "icon_uri")]
+    pub icon_uri: Option<String>,
+    /// Its URI in old files
+    pub uri: Option<String>,
+    /// Its URIs
+    #[serde(default)]
+    pub uris: Vec<String>,
+    /// The owner may share it
+    #[serde(default, deserialize_with = "flag")]
+    owner_managed_access: Option<bool>,
+    /// Who owns it; absent: the resource server
+    pub owner: Option<OwnerFile>,
+    /// Its scopes
+    #[serde(default)]
+    pub scopes: Vec<ScopeReference>,
+    /// Free attributes
+    #[serde(default)]
+    pub attributes: BTreeMap<String, Values>,
+}
+
+impl ResourceFile {
+    /// Whether the owner may share it: no, if nothing is said
+    pub fn is_owner_managed(&self) -> bool {
+        self.owner_managed_access.unwrap_or(false)
+    }
+}
+
+/// A scope by name, alone or in an object
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ScopeReference {
+    /// Alone
+    Name(String),
+    /// In an object
+    Object {
+        /// Its name
+        name: String,
+    },
+}
+
+impl ScopeReference {
+    /// Its name
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Name(name) | Self::Object { name } => name,
+        }
+    }
+}
+
+/// An owner by name or id
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum OwnerFile {
+    /// Name or id
+    Name(String),
+    /// In an object
+    Object {
+        /// User name
+        name: Option<String>,
+        /// Internal id
+        id: Option<String>,
+    },
+}
+
+/// A policy or permission; configuration values are texts, lists are JSON inside them
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyFile {
+    /// Its id
+    pub id: Option<String>,
+    /// Its name
+    pub name: String,
+    /// What it is for
+    pub description: Option<String>,
+    /// Its type
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `POSITIVE` or `NEGATIVE`
+    pub logic: Option<Logic>,
+    /// How its results are combined
+    pub decision_strategy: Option<Strategy>,
+    /// What the type needs
+    #[serde(default)]
+    pub config: BTreeMap<String, Text>,
+}
+
+/// `logic`
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Logic {
+    /// As it says
+    Positive,
+    /// Turned around
+    Negative,
+}

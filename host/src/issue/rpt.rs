@@ -1,0 +1,164 @@
+//! Requesting party tokens (wire §6.9 to §6.11).
+
+use core::net::IpAddr;
+
+use countersign_core::{permission::Permission, time::UnixTime};
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+use super::{
+    IssueContext, Origin, RptGrant, Scopes, access_token_alg, claims, lifetimes, refresh_claims,
+    set_rpt_audience, subject,
+};
+use crate::{
+    app::App,
+    error::ApiError,
+    keys::random_id,
+    realm::{Client, Realm, Session, User},
+};
+
+/// What an RPT is made of
+#[derive(Debug, Clone, Copy)]
+pub struct RptRequest<'a> {
+    /// The realm
+    pub realm: &'a Realm,
+    /// Its issuer as this request sees it
+    pub issuer: &'a str,
+    /// The client of the requesting party's token: `azp`
+    pub client: &'a Client,
+    /// The resource server: `aud`
+    pub server: &'a Client,
+    /// The requesting party
+    pub user: &'a User,
+    /// His sign-in; without it there is no refresh token
+    pub session: Option<&'a Session>,
+    /// What is granted
+    pub permissions: &'a [Permission],
+    /// From where the client called
+    pub address: IpAddr,
+    /// The grant row that a refresh keeps; none for a first RPT
+    pub grant: Option<&'a str>,
+    /// Now
+    pub now: UnixTime,
+}
+
+/// An RPT that is ready to be recorded and sent
+#[derive(Clone)]
+pub struct IssuedRpt {
+    /// Its `jti`
+    pub jti: String,
+    /// Its last good second
+    pub expires_at: UnixTime,
+    /// The grant row of its refresh token, and the last second for which that row is of use
+    pub grant: Option<(String, UnixTime)>,
+    access: String,
+    refresh: Option<String>,
+    lives: (u64, u64),
+    not_before: UnixTime,
+    scope: String,
+    session: Option<String>,
+}
+
+impl core::fmt::Debug for IssuedRpt {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("IssuedRpt")
+            .field("jti", &self.jti)
+            .field("grant", &self.grant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IssuedRpt {
+    /// The answer of the UMA grant
+    pub fn body(&self, upgraded: bool) -> Value {
+        let mut body = self.members();
+        body.insert("upgraded".to_owned(), upgraded.into());
+        body.into()
+    }
+
+    /// The answer of a refresh, which has what an ordinary one has (wire §6.11)
+    pub fn refreshed_body(&self) -> Value {
+        let mut body = self.members();
+        body.insert("scope".to_owned(), self.scope.as_str().into());
+        if let Some(session) = &self.session {
+            body.insert("session_state".to_owned(), session.as_str().into());
+        }
+        body.into()
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        let (access, refresh) = self.lives;
+        body.insert("access_token".to_owned(), self.access.as_str().into());
+        body.insert("expires_in".to_owned(), access.into());
+        body.insert("refresh_expires_in".to_owned(), refresh.into());
+        body.insert("token_type".to_owned(), "Bearer".into());
+        body.insert("not-before-policy".to_owned(), self.not_before.0.into());
+        if let Some(refresh) = &self.refresh {
+            body.insert("refresh_token".to_owned(), refresh.as_str().into());
+        }
+        body
+    }
+}
+
+/// Makes an RPT, and its refresh token where the requesting party has a sign-in and the client uses refresh tokens
+pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiError> {
+    let RptRequest { realm, client, server, session, now, .. } = *request;
+    let alg = access_token_alg(realm, client);
+    let ring = app.keys.with(&app.store, realm, alg).await?;
+    let scopes = Scopes::resolve(realm, server, None).unwrap_or_default();
+    let authorization = json!({ "permissions": request.permissions });
+    let life = lifetimes(realm, client, session, now);
+    let refreshing = session.filter(|_| client.uses_refresh_tokens());
+    let grant = match (request.grant, refreshing) {
+        (_, None) => None,
+        (Some(kept), Some(session)) => Some((kept.to_owned(), session.expires_at)),
+        (None, Some(session)) => Some((random_id()?, session.expires_at)),
+    };
+    let (access, refresh) = app.store.read(|tx| {
+        let subject = subject(tx, request.user.clone())?;
+        let context = IssueContext {
+            realm,
+            issuer: request.issuer,
+            client,
+            scopes_of: server,
+            subject: &subject,
+            session,
+            scopes: &scopes,
+            address: request.address,
+            origin: match (request.grant, session) {
+                (Some(_), _) => Origin::Refresh,
+                (None, Some(_)) => Origin::Uma,
+                (None, None) => Origin::UmaStateless,
+            },
+            now,
+        };
+        let mut access = claims(tx, &context)?;
+        set_rpt_audience(&mut access, &server.client_id);
+        access.insert("authorization".to_owned(), authorization.clone());
+        let refresh = grant.as_ref().map(|(grant, _)| {
+            refresh_claims(&context, Some(RptGrant { grant, authorization: &authorization }))
+        });
+        Ok((access, refresh))
+    })?;
+    let jti = access.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let refresh = refresh.transpose()?.map(|claims| ring.sign_internal(&claims)).transpose()?;
+    let refresh_life = if refresh.is_some() { life.refresh } else { 0 };
+    Ok(IssuedRpt {
+        jti,
+        expires_at: now.plus(life.access),
+        grant,
+        access: ring.sign(alg, &access)?,
+        refresh,
+        lives: (life.access, refresh_life),
+        not_before: realm.not_before.max(client.not_before),
+        scope: scopes.in_token(),
+        session: session.map(|session| session.id.clone()),
+    })
+}
+
+/// The permissions of an RPT's claims; nothing where the token is no RPT
+pub fn permissions_of(claims: &Map<String, Value>) -> Option<Vec<Permission>> {
+    let entries = claims.get("authorization")?.get("permissions")?.as_array()?;
+    Some(entries.iter().filter_map(|entry| Permission::deserialize(entry).ok()).collect())
+}

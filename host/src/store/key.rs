@@ -1,0 +1,57 @@
+//! The keys of realms in the store.
+
+use rusqlite::{Transaction, params};
+
+use super::{StoreError, realm};
+use crate::realm::Sealed;
+
+/// A key as it is stored
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Its name in the key set
+    pub kid: String,
+    /// What it signs by
+    pub alg: String,
+    /// It signs; otherwise it only checks
+    pub active: bool,
+    /// Its private part
+    pub private: Sealed,
+    /// Its public part; absent for a key that is never published
+    pub public_jwk: Option<String>,
+}
+
+/// The version of the realm, and all its keys, the newest first
+pub fn all(tx: &Transaction<'_>, realm_id: &str) -> Result<(u64, Vec<StoredKey>), StoreError> {
+    let version: i64 = tx
+        .prepare_cached("SELECT version FROM realm WHERE id = ?1")?
+        .query_row([realm_id], |row| row.get(0))?;
+    let mut statement = tx.prepare_cached(
+        "SELECT kid, alg, active, private, public_jwk FROM realm_key
+         WHERE realm_id = ?1 ORDER BY created_at DESC, kid",
+    )?;
+    let keys = statement
+        .query_map([realm_id], |row| {
+            Ok(StoredKey {
+                kid: row.get(0)?,
+                alg: row.get(1)?,
+                active: row.get(2)?,
+                private: Sealed(row.get(3)?),
+                public_jwk: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok((version.unsigned_abs(), keys))
+}
+
+/// Stores a key unless the realm has an active one of its algorithm: of two makers the first wins
+pub fn insert_first(tx: &Transaction<'_>, realm_id: &str, key: &StoredKey) -> Result<(), StoreError> {
+    let purpose = if key.public_jwk.is_some() { "sig" } else { "ticket" };
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO realm_key (kid, realm_id, purpose, alg, active, private, public_jwk, created_at)
+             SELECT ?1, ?2, ?3, ?4, 1, ?5, ?6, unixepoch()
+             WHERE NOT EXISTS (SELECT 1 FROM realm_key WHERE realm_id = ?2 AND alg = ?4 AND active = 1)",
+        )?
+        .execute(params![key.kid, realm_id, purpose, key.alg, key.private.0, key.public_jwk])?;
+    if inserted > 0 { realm::touch(tx, realm_id) } else { Ok(()) }
+}
