@@ -12,7 +12,7 @@ use crate::layout::Layout;
 pub(crate) fn make(layout: &Layout, name: &str, module: &[u8]) -> Result<Artefact> {
     let folder = layout.wasm().join(name);
     let path = folder.join(format!("{name}_bg.wasm"));
-    let stamp = Stamp::of(&["bindgen", name, optimizer::identity(layout)], module);
+    let stamp = Stamp::of(&["bindgen", name, optimizer::IDENTITY], module);
     if !stamp.is_on(&path) {
         fs::create_dir_all(&folder)?;
         let mut output = Bindgen::new()

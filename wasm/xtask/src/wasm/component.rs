@@ -11,7 +11,7 @@ use crate::layout::Layout;
 /// Makes `pdp.component.wasm` of the compiled module.
 pub(crate) fn make(layout: &Layout, module: &[u8]) -> Result<Artefact> {
     let path = layout.component();
-    let stamp = Stamp::of(&["component", optimizer::identity(layout)], module);
+    let stamp = Stamp::of(&["component", optimizer::IDENTITY], module);
     if !stamp.is_on(&path) {
         let module = optimizer::optimize(layout, "pdp", Aim::Speed, module)?;
         let component = ComponentEncoder::default()

@@ -5,12 +5,10 @@ use std::{fs, process::Command};
 use anyhow::{Context as _, Result};
 
 use super::Aim;
-use crate::{layout::Layout, npm, process, terminal};
+use crate::{layout::Layout, npm, process};
 
 /// What an optimised module depends on besides its input
-pub(crate) fn identity(layout: &Layout) -> &'static str {
-    if is_available(layout) { concat!(env!("CARGO_PKG_VERSION"), " -Os or -O3") } else { "as compiled" }
-}
+pub(crate) const IDENTITY: &str = concat!(env!("CARGO_PKG_VERSION"), " -Os or -O3");
 
 /// What every engine that we serve understands, and `rustc` emits
 const FEATURES: [&str; 7] = [
@@ -25,10 +23,6 @@ const FEATURES: [&str; 7] = [
 
 /// Makes a module smaller, or faster and somewhat smaller.
 pub(crate) fn optimize(layout: &Layout, name: &str, aim: Aim, module: &[u8]) -> Result<Vec<u8>> {
-    if !is_available(layout) {
-        terminal::say("    js has no lock file yet, so no wasm-opt");
-        return Ok(module.to_vec());
-    }
     npm::ensure(layout)?;
     let program = layout.js().join("node_modules/.bin/wasm-opt");
     let folder = layout.wasm().join("steps");
@@ -43,8 +37,4 @@ pub(crate) fn optimize(layout: &Layout, name: &str, aim: Aim, module: &[u8]) -> 
     command.args(FEATURES).arg(&input).arg("-o").arg(&output);
     process::run(&format!("wasm-opt {name}"), &mut command)?;
     fs::read(&output).with_context(|| format!("wasm-opt made no `{}`", output.display()))
-}
-
-fn is_available(layout: &Layout) -> bool {
-    layout.js().join("package-lock.json").is_file()
 }
