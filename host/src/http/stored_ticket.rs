@@ -156,6 +156,14 @@ pub async fn create(
     Ok(json(StatusCode::OK, Family::Api, &view(share, false)))
 }
 
+/// Somebody else was first
+fn gone(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Missing => ApiError::invalid_request("invalid_ticket"),
+        other => other.into(),
+    }
+}
+
 fn known(app: &App, caller: &Caller, id: Option<&str>) -> Result<ShareRecord, ApiError> {
     let share = id.map(|id| app.store.share(&caller.server.id, id)).transpose()?.flatten();
     share.ok_or_else(|| ApiError::invalid_request("invalid_ticket"))
@@ -177,9 +185,9 @@ pub async fn update(
         )));
     }
     if body.granted.unwrap_or(false) {
-        app.store.approve_share(&share, caller.now, caller.event("share.granted")).await?;
+        app.store.approve_share(&share, caller.now, caller.event("share.granted")).await.map_err(gone)?;
     } else {
-        app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await?;
+        app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await.map_err(gone)?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -198,7 +206,7 @@ pub async fn delete(
             share.resource_id
         )));
     }
-    app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await?;
+    app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await.map_err(gone)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
