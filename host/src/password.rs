@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn an_argon2_hash_with_other_parameters_verifies() {
         let secret =
-            r#"{"value":"RdescudvJCsgt3ub+b+dWRWJTmmaJObG","salt":"c29tZXNhbHQ=","additionalParameters":{}}"#;
+            r#"{"value":"RdescudvJCsgt3ub+b+dWRWJTmaaJObG","salt":"c29tZXNhbHQ=","additionalParameters":{}}"#;
         let data = r#"{"hashIterations":2,"algorithm":"argon2","additionalParameters":{"hashLength":["24"],
             "memory":["65536"],"type":["i"],"version":["1.3"],"parallelism":["4"]}}"#;
         let hash = PasswordHash::read(secret, data).unwrap();
