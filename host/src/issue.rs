@@ -246,7 +246,8 @@ fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
     claims.insert("aud".to_owned(), value);
 }
 
-/// The audience of an RPT: the resource server alone, unless the mapped audience names it (wire §6.10)
+/// The audience of an RPT: the resource server first, others only if the mapped audience named it too
+/// (wire §6.10, behaviours R12)
 pub fn set_rpt_audience(claims: &mut Map<String, Value>, server: &str) {
     match claims.get_mut("aud") {
         // It comes first: clients look there (behaviours R12).

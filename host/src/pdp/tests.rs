@@ -117,6 +117,14 @@ fn embedded_component_answers_like_the_core_itself() {
 }
 
 #[test]
+fn embedded_component_is_held_to_its_memory() {
+    let pdp = Pdp::new(PdpSource::Embedded).unwrap();
+    let question = vec![b' '; 65 * 1024 * 1024];
+    assert_eq!(pdp.assess(&question), Err(EngineFailure::Memory));
+    assert!(pdp.decide(&self::question()).is_ok());
+}
+
+#[test]
 fn machine_code_made_before_answers_like_the_component() {
     let engine = engine::engine().unwrap();
     let component = wat::parse_str(include_str!("../../../tests/guests/garbage.wat")).unwrap();
