@@ -226,9 +226,12 @@ fn not_yours() -> ApiError {
 
 fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Resource with name [{name}] already exists.");
-    move |error| match error {
-        StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, "invalid_request", text),
-        other => other.into(),
+    move |error| {
+        if matches!(error, StoreError::Conflict(_)) {
+            ApiError::new(StatusCode::CONFLICT, "invalid_request", text)
+        } else {
+            error.into()
+        }
     }
 }
 

@@ -73,7 +73,12 @@ impl TestServer {
         basic: Option<(&str, &str)>,
         form: &[(&str, &str)],
     ) -> Answer {
-        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let encode = |text: &str| {
+            text.bytes()
+                .flat_map(|byte| format!("%{byte:02x}").into_bytes())
+                .map(char::from)
+                .collect::<String>()
+        };
         let pairs = form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
         let body = pairs.collect::<Vec<_>>().join("&");
         let mut request = Request::builder()
