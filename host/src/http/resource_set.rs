@@ -226,13 +226,11 @@ fn not_yours() -> ApiError {
 
 fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Resource with name [{name}] already exists.");
-    move |error| match error {
+    move |error| match &error {
         // An `_id` that is in use elsewhere is nobody's business here.
-        StoreError::Conflict(what) if what.contains("resource.id") => {
-            ApiError::new(StatusCode::CONFLICT, "conflict", "Duplicate resource error")
-        }
+        StoreError::Conflict(what) if what.contains("resource.id") => error.into(),
         StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, "invalid_request", text),
-        other => other.into(),
+        _ => error.into(),
     }
 }
 

@@ -148,11 +148,13 @@ pub async fn create(
     let granted = body.granted.unwrap_or(false);
     let new = NewShare { resource_id, owner: resource.owner, scope_id: scope.id, requester, granted };
     let event = caller.event(if granted { "share.granted" } else { "share.requested" });
-    let share =
-        app.store.create_share(server_id, new, caller.now, event).await.map_err(|error| match error {
-            StoreError::Conflict(_) => invalid("Permission already exists"),
-            other => other.into(),
-        })?;
+    let share = app.store.create_share(server_id, new, caller.now, event).await.map_err(|error| {
+        if matches!(error, StoreError::Conflict(_)) {
+            invalid("Permission already exists")
+        } else {
+            error.into()
+        }
+    })?;
     Ok(json(StatusCode::OK, Family::Api, &view(share, false)))
 }
 

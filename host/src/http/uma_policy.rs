@@ -230,9 +230,12 @@ type Body = Result<OptionalJson<Representation>, ApiError>;
 
 fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Policy with name [{name}] already exists");
-    move |error| match error {
-        StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, text, "Conflicting policy"),
-        other => other.into(),
+    move |error| {
+        if matches!(error, StoreError::Conflict(_)) {
+            ApiError::new(StatusCode::CONFLICT, text, "Conflicting policy")
+        } else {
+            error.into()
+        }
     }
 }
 
