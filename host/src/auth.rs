@@ -94,12 +94,12 @@ pub fn client(app: &App, realm: &Realm, headers: &HeaderMap, form: &Form) -> Res
 
 /// The secret of a client
 pub fn client_secret(master: &MasterKey, client: &Client) -> Result<Option<Vec<u8>>, KeyError> {
-    client.secret.as_ref().map(|sealed| master.open(&secret_place(&client.client_id), sealed)).transpose()
+    client.secret.as_ref().map(|sealed| master.open(&secret_place(&client.id), sealed)).transpose()
 }
 
-/// For whom a client's secret is sealed, by the client's public name
-pub fn secret_place(client_id: &str) -> String {
-    format!("client:{client_id}")
+/// For whom a secret is sealed, by the internal id of the client
+pub fn secret_place(id: &str) -> String {
+    format!("client:{id}")
 }
 
 /// Compares digests, so that neither the place of the first difference nor the length shows in the time

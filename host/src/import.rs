@@ -362,6 +362,18 @@ pub async fn run(
     Ok(report)
 }
 
+/// Writes one realm that this program made up itself
+pub async fn document(
+    store: &Store,
+    master: &MasterKey,
+    file: RealmFile,
+    now: UnixTime,
+) -> Result<(), ImportFailure> {
+    let import = RealmImport { file, source: PathBuf::new(), kept: BTreeMap::new(), passwords: Vec::new() };
+    let ready = prepare(import, master)?;
+    Ok(store.import(vec![ready], now).await?)
+}
+
 /// Hashes passwords and seals what is secret: slow, and outside of the transaction
 fn prepare(mut import: RealmImport, master: &MasterKey) -> Result<PreparedRealm, ImportFailure> {
     import.hash_passwords()?;

@@ -4,7 +4,9 @@
 
 pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod decide;
 pub mod error;
 pub mod http;
@@ -14,6 +16,7 @@ pub mod keys;
 pub mod password;
 pub mod pdp;
 pub mod realm;
+pub mod start;
 pub mod store;
 
 use std::sync::Arc;

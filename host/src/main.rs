@@ -1,3 +1,78 @@
-//! The binary.
+//! The `countersign` binary.
 
-fn main() {}
+use std::{path::Path, process::ExitCode};
+
+use clap::Parser as _;
+use countersign::{
+    cli::{Cli, Command, ServeArgs},
+    config::{Config, FileConfig},
+    start::{Server, StartError},
+};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Named, so that no other feature of some dependency chooses for us; the only failure is "already installed".
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let outcome = match Cli::parse().command {
+        Command::Serve(args) => serve(*args).map_err(|error| error.to_string()),
+        Command::Precompile { input, output } => {
+            precompile(&input, &output).map_err(|error| error.to_string())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads a component, compiles it, writes machine code
+fn precompile(input: &Path, output: &Path) -> Result<(), Box<dyn core::error::Error>> {
+    let told = |file: &Path, error: std::io::Error| format!("{}: {error}", file.display());
+    let component = std::fs::read(input).map_err(|error| told(input, error))?;
+    let code = countersign::pdp::precompile(&component)?;
+    std::fs::write(output, code).map_err(|error| told(output, error))?;
+    Ok(())
+}
+
+fn serve(args: ServeArgs) -> Result<(), StartError> {
+    let args = args.with_environment(|name| std::env::var(name).ok());
+    let file = FileConfig::read(args.config.as_deref())?;
+    let config = Config::new(args, file)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
+    runtime.block_on(async {
+        let server = Server::start(config).await?;
+        server.announce()?;
+        server.serve(stopped()).await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// Waits for SIGINT or SIGTERM
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals there is nothing to wait for, and stopping at once would be wrong.
+        core::future::pending::<()>().await;
+    }
+}

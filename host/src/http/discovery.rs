@@ -49,7 +49,10 @@ pub async fn openid(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMa
             "azp"
         ]),
     );
-    set("introspection_endpoint_auth_methods_supported", json!(["client_secret_basic", "client_secret_post"]));
+    set(
+        "introspection_endpoint_auth_methods_supported",
+        json!(["client_secret_basic", "client_secret_post"]),
+    );
     set("request_parameter_supported", false.into());
     set("request_uri_parameter_supported", false.into());
     set("require_request_uri_registration", false.into());

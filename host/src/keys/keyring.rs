@@ -211,12 +211,19 @@ impl Keyrings {
         Ok(ring)
     }
 
-    /// The keys of a realm, with one for this algorithm among them: made now if there was none
+    /// The keys of a realm, with one for this algorithm and one for tickets and refresh tokens among them: made now
+    /// where there was none
     pub async fn with(&self, store: &Store, realm: &Realm, alg: Alg) -> Result<Arc<Keyring>, KeyringError> {
-        let ring = self.current(store, realm)?;
-        if ring.has(alg) {
-            return Ok(ring);
+        let mut ring = self.current(store, realm)?;
+        for alg in [alg, Alg::Hs512] {
+            if !ring.has(alg) {
+                ring = self.make(store, realm, alg).await?;
+            }
         }
+        Ok(ring)
+    }
+
+    async fn make(&self, store: &Store, realm: &Realm, alg: Alg) -> Result<Arc<Keyring>, KeyringError> {
         let key = if alg == Alg::Hs512 {
             super::new_ticket_key()?
         } else {

@@ -62,7 +62,11 @@ pub fn sweep(tx: &Transaction<'_>, now: UnixTime) -> Result<usize, StoreError> {
 }
 
 /// The resource server of a grant that was made to this client
-pub fn grant_server(tx: &Transaction<'_>, grant_id: &str, client: &str) -> Result<Option<String>, StoreError> {
+pub fn grant_server(
+    tx: &Transaction<'_>,
+    grant_id: &str,
+    client: &str,
+) -> Result<Option<String>, StoreError> {
     let found = tx
         .prepare_cached("SELECT server_id FROM grant_row WHERE id = ?1 AND client_id = ?2")?
         .query_row([grant_id, client], |row| row.get(0))

@@ -1,8 +1,9 @@
 //! People, their roles, groups and passwords in the store.
 
+use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{StoreError, realm, time};
+use super::{StoreError, realm, seconds, time};
 use crate::realm::{Group, Role, User};
 
 const USER: &str =
@@ -174,6 +175,67 @@ pub fn set_enabled(tx: &Transaction<'_>, realm_id: &str, id: &str, enabled: bool
         .execute(params![realm_id, id, enabled])?;
     if changed == 0 {
         return Err(StoreError::Missing);
+    }
+    realm::touch(tx, realm_id)
+}
+
+/// Whether a realm has anybody who is no service account
+pub fn has_people(tx: &Transaction<'_>, realm_id: &str) -> Result<bool, StoreError> {
+    let found = tx
+        .prepare_cached("SELECT 1 FROM user WHERE realm_id = ?1 AND service_client IS NULL LIMIT 1")?
+        .exists([realm_id])?;
+    Ok(found)
+}
+
+/// Stores a new user with a password and roles of the realm
+pub fn insert(
+    tx: &Transaction<'_>,
+    realm_id: &str,
+    user: &User,
+    password: &Credential,
+    roles: &[String],
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO user (id, realm_id, username, email, first_name, last_name, email_verified, enabled,
+                           service_client, attributes, not_before, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        user.id,
+        realm_id,
+        user.username,
+        user.email,
+        user.first_name,
+        user.last_name,
+        user.email_verified,
+        user.enabled,
+        user.service_client,
+        serde_json::to_string(&user.attributes)?,
+        seconds(user.not_before),
+        seconds(now),
+    ])?;
+    tx.prepare_cached(
+        "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
+         VALUES (?1, ?2, 'password', ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        password.id,
+        user.id,
+        password.secret_data,
+        password.credential_data,
+        seconds(now)
+    ])?;
+    for role in roles {
+        let granted = tx
+            .prepare_cached(
+                "INSERT INTO user_role (user_id, role_id)
+                 SELECT ?1, id FROM role WHERE realm_id = ?2 AND client_id IS NULL AND name = ?3",
+            )?
+            .execute(params![user.id, realm_id, role])?;
+        if granted == 0 {
+            return Err(StoreError::Missing);
+        }
     }
     realm::touch(tx, realm_id)
 }

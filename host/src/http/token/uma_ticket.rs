@@ -181,11 +181,10 @@ async fn record(
         now,
     };
     let issued = issue::rpt(app, &request).await?;
-    let ticket = grant
-        .ticket
-        .as_ref()
-        .filter(|_| place.realm.uma.ticket_use == TicketUse::Single)
-        .map(|ticket| SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() });
+    let ticket =
+        grant.ticket.as_ref().filter(|_| place.realm.uma.ticket_use == TicketUse::Single).map(|ticket| {
+            SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() }
+        });
     let rpt = NewRpt {
         jti: issued.jti.clone(),
         realm_id: place.realm.id.clone(),
@@ -240,10 +239,7 @@ fn read(
     let parameters = permissions(form)?;
     let claim_token = form.get("claim_token");
     if asker.public_client && claim_token.is_some() && form.get("ticket").is_none() {
-        return Err(ApiError::forbidden(
-            "invalid_grant",
-            "Public clients are not allowed to send claims",
-        ));
+        return Err(ApiError::forbidden("invalid_grant", "Public clients are not allowed to send claims"));
     }
     let ticket = form.get("ticket").map(|text| ticket(app, place, text, now)).transpose()?;
     let pushed_claims = pushed(form)?;
@@ -255,8 +251,8 @@ fn read(
             (parameters, everything)
         }
     };
-    let submit = ticket.is_some()
-        && form.get("submit_request").is_none_or(|value| value.eq_ignore_ascii_case("true"));
+    let submit =
+        ticket.is_some() && form.get("submit_request").is_none_or(|value| value.eq_ignore_ascii_case("true"));
     let request = Request {
         asks,
         everything,
@@ -280,7 +276,8 @@ fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result
     // A Basic header is no bearer token, and none of the refusals of one.
     if let Some(token) = auth::bearer(headers).ok().flatten() {
         let refused = || ApiError::invalid_grant("Invalid bearer token");
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
+            .map_err(|error| error.or_else(refused))?;
         let public_client = verified.client.settings.public_client;
         return Asker::of(verified, public_client);
     }
@@ -300,7 +297,8 @@ fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result
     }
     if let Some(token) = form.get("subject_token") {
         let refused = || ApiError::bad_request("unauthorized_client", "Invalid identity");
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| error.or_else(refused))?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
+            .map_err(|error| error.or_else(refused))?;
         return Asker::of(verified, public_client);
     }
     if format == Some(ID_TOKEN_FORMAT) {
@@ -390,8 +388,8 @@ fn ticket_asks(ticket: &Ticket) -> Vec<Ask> {
 
 /// Claims of the client: base64 of a JSON object (`keycloak-wire` §6.4, N2)
 fn pushed(form: &Form) -> Result<Claims, ApiError> {
-    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
     let invalid = || ApiError::invalid_request("Invalid claims");
     let Some(token) = form.get("claim_token") else { return Ok(Claims::new()) };
     match form.get("claim_token_format") {
@@ -403,9 +401,8 @@ fn pushed(form: &Form) -> Result<Claims, ApiError> {
         }
     }
     let standard = token.replace('-', "+").replace('_', "/");
-    let bytes = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT)
-        .decode(standard)
-        .map_err(|_| invalid())?;
+    let bytes =
+        GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT).decode(standard).map_err(|_| invalid())?;
     let object = countersign_core::json::object(&bytes).map_err(|_| invalid())?;
     let values = |value: Value| -> Result<Vec<String>, ApiError> {
         match value {
@@ -423,14 +420,14 @@ fn pushed(form: &Form) -> Result<Claims, ApiError> {
 fn server(app: &App, place: &InRealm, form: &Form, ticket: Option<&Ticket>) -> Result<Client, ApiError> {
     let audience = match ticket {
         Some(ticket) => ticket.server().as_str(),
-        None => form
-            .get("audience")
-            .ok_or_else(|| ApiError::invalid_request("You must provide the issuedFor"))?,
+        None => {
+            form.get("audience").ok_or_else(|| ApiError::invalid_request("You must provide the issuedFor"))?
+        }
     };
     let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, audience))?;
-    let client = client.filter(|client| client.enabled).ok_or_else(|| {
-        ApiError::invalid_request(format!("Unknown resource server id: [{audience}]"))
-    })?;
+    let client = client
+        .filter(|client| client.enabled)
+        .ok_or_else(|| ApiError::invalid_request(format!("Unknown resource server id: [{audience}]")))?;
     match app.store.resource_server(&client.id)? {
         Some(_) => Ok(client),
         None => Err(ApiError::invalid_request("Client does not support permissions")),

@@ -1,0 +1,112 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// User-managed access (UMA 2.0): an owner decides who may use what is hers, and every guard obeys
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    after_help = "Examples:
+  countersign serve
+      Listens on http://localhost:8080, keeps everything in countersign.db
+  countersign serve --import realm.json --import users.json
+      Imports realms in Keycloak's form at the first start
+  countersign serve --listen 0.0.0.0:8080 --public-url https://as.example --database sqlite:/var/lib/countersign.db
+      Serves others, behind a proxy that ends TLS"
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve
+    Serve(Box<ServeArgs>),
+    /// Compile a decision component to machine code, so that the server starts faster
+    Precompile {
+        /// Component (WebAssembly)
+        input: PathBuf,
+        /// Machine code for this version of the server
+        output: PathBuf,
+    },
+}
+
+/// Flags of `serve`, each with a variable behind it
+#[derive(Debug, Default, Clone, Args)]
+#[command(after_help = "A flag goes over its variable, a variable over countersign.toml.
+
+Variables without a flag:
+  COUNTERSIGN_MASTER_KEY        the master key itself: 32 bytes in base64
+  COUNTERSIGN_ADMIN_USERNAME    first administrator, made at the first start
+  COUNTERSIGN_ADMIN_PASSWORD
+  COUNTERSIGN_LOG               what to log, for example `info` or `countersign=debug`")]
+pub struct ServeArgs {
+    /// Configuration file [default: countersign.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Address and port; `localhost:PORT` means both loopback addresses; port 0 takes a free one
+    /// [default: localhost:8080]
+    #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_LISTEN")]
+    pub listen: Option<String>,
+    /// Where everything is kept [default: sqlite:countersign.db]
+    #[arg(long, value_name = "sqlite:FILE", env = "COUNTERSIGN_DATABASE")]
+    pub database: Option<String>,
+    /// Realm in Keycloak's form, imported if the database does not have it yet; may come more than once
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_IMPORT", value_delimiter = ',')]
+    pub import: Vec<PathBuf>,
+    /// Base of all URLs as others see it, for example https://as.example
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Decision component in the place of the built-in one
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_PDP")]
+    pub pdp: Option<PathBuf>,
+    /// File with the key that secrets are stored under [default: made beside the database]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
+    /// From the environment only: a command line can be read by others
+    #[arg(skip)]
+    pub master_key: Option<String>,
+    /// From the environment only
+    #[arg(skip)]
+    pub admin_username: Option<String>,
+    /// From the environment only
+    #[arg(skip)]
+    pub admin_password: Option<String>,
+}
+
+impl ServeArgs {
+    /// Adds what only the environment says
+    #[must_use]
+    pub fn with_environment(mut self, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        self.master_key = set("COUNTERSIGN_MASTER_KEY");
+        self.admin_username = set("COUNTERSIGN_ADMIN_USERNAME");
+        self.admin_password = set("COUNTERSIGN_ADMIN_PASSWORD");
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn files_to_import_may_come_more_than_once() {
+        let cli = Cli::parse_from(["countersign", "serve", "--import", "a.json", "--import", "b.json"]);
+        let Command::Serve(args) = cli.command else { panic!("serve was asked for") };
+        assert_eq!(args.import.len(), 2);
+    }
+}

@@ -1,0 +1,143 @@
+//! `countersign.toml`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The file that is read if it is there
+pub const NAME: &str = "countersign.toml";
+
+/// Every key of the file
+const KEYS: &[&str] = &["database", "import", "listen", "master_key_file", "pdp", "public_url"];
+
+/// Why the configuration is refused
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read
+    #[error("{file}: {reason}")]
+    File {
+        /// The file
+        file: String,
+        /// What is wrong
+        reason: String,
+    },
+    /// No key has this name
+    #[error("{file}: unknown key `{key}`; did you mean `{nearest}`?")]
+    Unknown {
+        /// The file
+        file: String,
+        /// As written
+        key: String,
+        /// The known one most like it
+        nearest: &'static str,
+    },
+    /// The value is of the wrong kind
+    #[error("{file}: key `{key}` must be {wanted}")]
+    Value {
+        /// The file
+        file: String,
+        /// The key
+        key: &'static str,
+        /// What it takes
+        wanted: &'static str,
+    },
+    /// Not a database that is served
+    #[error("--database must be sqlite:FILE")]
+    Database,
+    /// Not a URL
+    #[error("--public-url must be http:// or https:// with a host, without query and fragment")]
+    PublicUrl,
+    /// Listening for others without a public URL
+    #[error(
+        "listening on {0}, which others can reach, needs --public-url: tokens are good only under one known \
+         issuer"
+    )]
+    NoPublicUrl(String),
+    /// Two master keys
+    #[error("give either --master-key-file or COUNTERSIGN_MASTER_KEY, not both")]
+    TwoMasterKeys,
+    /// A user name without a password, or the other way round
+    #[error("COUNTERSIGN_ADMIN_USERNAME and COUNTERSIGN_ADMIN_PASSWORD go together")]
+    HalfAdmin,
+}
+
+/// What a file says
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileConfig {
+    /// `listen`
+    pub listen: Option<String>,
+    /// `database`
+    pub database: Option<String>,
+    /// `import`
+    pub import: Vec<PathBuf>,
+    /// `public_url`
+    pub public_url: Option<String>,
+    /// `pdp`
+    pub pdp: Option<PathBuf>,
+    /// `master_key_file`
+    pub master_key_file: Option<PathBuf>,
+}
+
+impl FileConfig {
+    /// Reads the file that was named, or [`NAME`] if that is there
+    pub fn read(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = named.unwrap_or(Path::new(NAME));
+        let file = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, &file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => Ok(Self::default()),
+            Err(error) => Err(ConfigError::File { file, reason: error.to_string() }),
+        }
+    }
+
+    /// Reads a text; `file` is for messages
+    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let table: toml::Table = toml::from_str(text).map_err(|error| ConfigError::File {
+            file: file.to_owned(),
+            reason: error.message().to_owned(),
+        })?;
+        let mut config = Self::default();
+        for (key, value) in table {
+            let Some(known) = KEYS.iter().find(|known| **known == key) else {
+                let nearest = KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &key));
+                let nearest = nearest.copied().unwrap_or_default();
+                return Err(ConfigError::Unknown { file: file.to_owned(), key, nearest });
+            };
+            let wrong = |wanted| ConfigError::Value { file: file.to_owned(), key: known, wanted };
+            let text = || value.as_str().map(str::to_owned).ok_or_else(|| wrong("a text"));
+            match *known {
+                "listen" => config.listen = Some(text()?),
+                "database" => config.database = Some(text()?),
+                "public_url" => config.public_url = Some(text()?),
+                "pdp" => config.pdp = Some(text()?.into()),
+                "master_key_file" => config.master_key_file = Some(text()?.into()),
+                _ => {
+                    let list = value.as_array().ok_or_else(|| wrong("a list of files"))?;
+                    let files = list.iter().map(|item| item.as_str().map(PathBuf::from));
+                    config.import = files.collect::<Option<_>>().ok_or_else(|| wrong("a list of files"))?;
+                }
+            }
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+        let error = FileConfig::parse("databse = \"sqlite:x\"", "c.toml").unwrap_err();
+        assert_eq!(error.to_string(), "c.toml: unknown key `databse`; did you mean `database`?");
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_refused_by_name() {
+        let error = FileConfig::parse("import = \"x.json\"", "c.toml").unwrap_err();
+        assert_eq!(error.to_string(), "c.toml: key `import` must be a list of files");
+        let config = FileConfig::parse("import = [\"a.json\", \"b.json\"]", "c.toml").unwrap();
+        assert_eq!(config.import.len(), 2);
+    }
+}

@@ -1,0 +1,175 @@
+//! From a configuration to a server that answers.
+
+mod first;
+
+use core::{future::Future, net::SocketAddr};
+use std::{io::Write as _, sync::Arc};
+
+use tokio::net::TcpListener;
+
+use crate::{
+    app::{App, IssuerPolicy},
+    clock::Clock,
+    config::{Config, ConfigError, MasterKeySource},
+    error::log_seldom,
+    http::serve,
+    import::{self, ImportFailure},
+    issue,
+    keys::{MasterKey, MasterKeyError},
+    pdp::{Pdp, PdpError, PdpSource},
+    store::{OpenStoreError, Store, StoreError},
+};
+
+/// How often what time has ended is removed
+const SWEEP: core::time::Duration = core::time::Duration::from_secs(60);
+
+/// Why the server does not start
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As configured
+        address: String,
+        /// What the operating system says
+        source: std::io::Error,
+    },
+    /// The database
+    #[error(transparent)]
+    Open(#[from] OpenStoreError),
+    /// The database, while starting
+    #[error("the database: {0}")]
+    Store(#[from] StoreError),
+    /// The master key
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The keys
+    #[error(transparent)]
+    Keys(#[from] crate::keys::KeyringError),
+    /// The decision component
+    #[error("the decision component: {0}")]
+    Pdp(#[from] PdpError),
+    /// The import
+    #[error("nothing was imported: {0}")]
+    Import(#[from] ImportFailure),
+    /// The first administrator
+    #[error("the first administrator: {0}")]
+    Admin(#[from] first::FirstStartError),
+    /// Nobody reads the first line
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+}
+
+/// A server that listens and has not begun to answer
+#[derive(Debug)]
+pub struct Server {
+    /// Its state
+    pub app: Arc<App>,
+    /// Where it listens
+    pub addresses: Vec<SocketAddr>,
+    listeners: Vec<TcpListener>,
+}
+
+impl Server {
+    /// Opens the database, imports what is to be imported, and listens
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let clock = Clock::system();
+        let listeners = serve::bind(&config.listen)
+            .await
+            .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
+        let addresses = listeners
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
+        let issuers = match (&config.public_url, addresses.first()) {
+            (Some(url), _) => IssuerPolicy::Fixed(url.clone()),
+            (None, Some(first)) if serve::is_loopback(&addresses) => {
+                IssuerPolicy::Loopback { port: first.port() }
+            }
+            (None, _) => return Err(ConfigError::NoPublicUrl(config.listen.clone()).into()),
+        };
+        let store = Store::open(&config.database)?;
+        let master = Arc::new(match &config.master_key {
+            MasterKeySource::Beside => MasterKey::beside(&config.database)?,
+            MasterKeySource::File(file) => MasterKey::from_file(file)?,
+            MasterKeySource::Text(text) => MasterKey::from_text(text, "COUNTERSIGN_MASTER_KEY")?,
+        });
+        let pdp = Pdp::new(config.pdp.map_or(PdpSource::Embedded, PdpSource::File))?;
+        // Imported first: a file may bring the realm `master` along.
+        if !config.import.is_empty() {
+            let report = import::run(&store, &master, &config.import, clock.now()).await?;
+            for realm in report.left_alone {
+                tracing::info!(realm, "realm is in the database already and was left alone");
+            }
+            for line in report.warnings {
+                tracing::warn!("{line}");
+            }
+            for realm in report.imported {
+                tracing::info!(realm, "realm was imported");
+            }
+        }
+        first::start(&store, &master, config.admin, clock.now()).await?;
+        let app = Arc::new(App::new(store, clock, issuers, pdp, master));
+        check_keys(&app)?;
+        Ok(Self { app, addresses, listeners })
+    }
+
+    /// Says where the server listens, in one line for people and programs
+    pub fn announce(&self) -> Result<(), StartError> {
+        let base = match (&self.app.issuers, self.addresses.first()) {
+            (IssuerPolicy::Fixed(url), _) => url.clone(),
+            (IssuerPolicy::Loopback { port }, _) => format!("http://localhost:{port}"),
+        };
+        let addresses: Vec<_> = self.addresses.iter().map(SocketAddr::to_string).collect();
+        let mut out = std::io::stdout().lock();
+        writeln!(
+            out,
+            "countersign listening on {} ({base}), database {}, pdp sha256 {}",
+            addresses.join(" and "),
+            self.app.store.file().display(),
+            self.app.pdp.sha256(),
+        )
+        .and_then(|()| out.flush())
+        .map_err(StartError::Output)
+    }
+
+    /// Answers until `stop` comes, then lets requests in flight end
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let background = tokio::spawn(background(Arc::clone(&self.app)));
+        serve::serve(self.listeners, crate::app(self.app), stop).await;
+        background.abort();
+    }
+}
+
+/// A master key that does not fit the database shows at once, not at the first token
+fn check_keys(app: &App) -> Result<(), StartError> {
+    for name in app.store.read(crate::store::realm::names)? {
+        if let Some(realm) = app.realm(&name)? {
+            app.keys.current(&app.store, &realm)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes keys before somebody waits for them, and removes what time has ended
+async fn background(app: Arc<App>) {
+    let names = app.store.read(crate::store::realm::names).unwrap_or_default();
+    for name in names {
+        let Ok(Some(realm)) = app.realm(&name) else { continue };
+        if let Err(error) = app.keys.with(&app.store, &realm, issue::realm_alg(&realm)).await {
+            log_seldom("key", &error);
+        }
+    }
+    let mut turn = tokio::time::interval(SWEEP);
+    loop {
+        turn.tick().await;
+        match app.store.sweep(app.clock.now()).await {
+            Ok(_) => {}
+            Err(error) => log_seldom("sweep", &error),
+        }
+    }
+}
