@@ -226,11 +226,10 @@ fn not_yours() -> ApiError {
 
 fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Resource with name [{name}] already exists.");
-    move |error| match &error {
+    move |error| {
         // An `_id` that is in use elsewhere is nobody's business here.
-        StoreError::Conflict(what) if what.contains("resource.id") => error.into(),
-        StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, "invalid_request", text),
-        _ => error.into(),
+        let by_name = matches!(&error, StoreError::Conflict(what) if !what.contains("resource.id"));
+        if by_name { ApiError::new(StatusCode::CONFLICT, "invalid_request", text) } else { error.into() }
     }
 }
 

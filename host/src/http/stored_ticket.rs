@@ -160,10 +160,7 @@ pub async fn create(
 
 /// Somebody else was first
 fn gone(error: StoreError) -> ApiError {
-    match error {
-        StoreError::Missing => ApiError::invalid_request("invalid_ticket"),
-        other => other.into(),
-    }
+    if error == StoreError::Missing { ApiError::invalid_request("invalid_ticket") } else { error.into() }
 }
 
 fn known(app: &App, caller: &Caller, id: Option<&str>) -> Result<ShareRecord, ApiError> {
