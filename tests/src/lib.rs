@@ -1,1 +1,43 @@
-//! Countersign.
+//! What end-to-end tests stand on: the real server on files of its own, an HTTP client that shows every
+//! status, realms as Keycloak exports them, and the people who act in them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on has failed"
+)]
+
+pub mod folder;
+pub mod forge;
+pub mod http;
+pub mod realm;
+pub mod server;
+pub mod table;
+pub mod world;
+
+use core::time::Duration;
+use std::time::Instant;
+
+/// Whether the full counts are wanted (`cargo xtask test --long`)
+pub fn long() -> bool {
+    ["COUNTERSIGN_LONG", "COUNTERSIGN_TEST_LONG"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
+/// The first count in every run, the second where the full counts are wanted
+pub fn count(short: usize, full: usize) -> usize {
+    if long() { full } else { short }
+}
+
+/// Asks until there is an answer; what is waited for is named if it does not come.
+pub fn until<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begin.elapsed() < limit, "{what}: not within {} s", limit.as_secs());
+        std::thread::yield_now();
+    }
+}

@@ -1,10 +1,7 @@
 //! The engine against components that misbehave, and the embedded one.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use core::time::Duration;
+use std::{sync::Arc, thread, time::Instant};
 
 use countersign_core::assessment::{Assessment, Question};
 
