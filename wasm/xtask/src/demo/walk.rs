@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 
 use anyhow::{Result, bail};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     request::{Answer, Request, Variables},
@@ -48,6 +48,8 @@ struct Step {
     status: u16,
     /// The shell variable that keeps a part of the answer, and the JavaScript path to that part
     keeps: Option<(&'static str, &'static str)>,
+    /// The members of the answer that matter; none means all of it
+    matters: &'static [&'static str],
 }
 
 impl Story {
@@ -78,6 +80,7 @@ impl Story {
                 .form(&[("grant_type", "client_credentials")]),
             status: 200,
             keeps: Some(("PAT", ".access_token")),
+            matters: &["access_token", "expires_in"],
         })?;
         self.keep("PAT", pat.text("/access_token"));
         self.take(&Step {
@@ -86,6 +89,7 @@ impl Story {
             request: Request::new("GET", "$REALM/authz/protection/resource_set/$DOCUMENT").bearer("$PAT"),
             status: 200,
             keeps: None,
+            matters: &["_id", "name", "owner", "scopes"],
         })?;
         let alice = self.take(&Step {
             title: "Alice signs in",
@@ -97,6 +101,7 @@ impl Story {
             ]),
             status: 200,
             keeps: Some(("ALICE", ".access_token")),
+            matters: &["access_token", "expires_in"],
         })?;
         self.keep("ALICE", alice.text("/access_token"));
         Ok(())
@@ -114,6 +119,7 @@ impl Story {
             ]),
             status: 200,
             keeps: Some(("BOB", ".access_token")),
+            matters: &["access_token", "expires_in"],
         })?;
         self.keep("BOB", bob.text("/access_token"));
         let refused = self.take(&Step {
@@ -122,6 +128,7 @@ impl Story {
             request: Request::new("GET", "$DOCUMENTS/documents/42").bearer("$BOB"),
             status: 401,
             keeps: None,
+            matters: &[],
         })?;
         terminal::say(
             "     $ TICKET=$(curl -si \"$DOCUMENTS/documents/42\" -H \"Authorization: Bearer $BOB\" \
@@ -134,6 +141,7 @@ impl Story {
             request: exchange("$BOB").form(&[("ticket", "$TICKET")]),
             status: 403,
             keeps: None,
+            matters: &[],
         })?;
         Ok(())
     }
@@ -149,6 +157,7 @@ impl Story {
             .bearer("$ALICE"),
             status: 200,
             keeps: Some(("REQUEST", "[0].id")),
+            matters: &["id", "resourceName", "scopeName", "requesterName", "granted"],
         })?;
         self.keep("REQUEST", requests.text("/0/id"));
         self.take(&Step {
@@ -159,6 +168,7 @@ impl Story {
                 .json(r#"{"id":"$REQUEST","granted":true}"#),
             status: 204,
             keeps: None,
+            matters: &[],
         })?;
         let granted = self.take(&Step {
             title: "Bob's app exchanges the ticket again: here is the RPT",
@@ -166,6 +176,7 @@ impl Story {
             request: exchange("$BOB").form(&[("ticket", "$TICKET")]),
             status: 200,
             keeps: Some(("RPT", ".access_token")),
+            matters: &["access_token", "expires_in"],
         })?;
         self.keep("RPT", granted.text("/access_token"));
         Ok(())
@@ -179,6 +190,7 @@ impl Story {
             request: open.clone(),
             status: 200,
             keeps: None,
+            matters: &[],
         })?;
         terminal::say(&format!("\n     $ kill -STOP {host}   # the authorization server stands still"));
         signal(host, "STOP")?;
@@ -188,6 +200,7 @@ impl Story {
             request: open,
             status: 200,
             keeps: None,
+            matters: &[],
         });
         signal(host, "CONT")?;
         terminal::say(&format!("     $ kill -CONT {host}"));
@@ -200,6 +213,7 @@ impl Story {
                 .json(r#"{"text":"mine now"}"#),
             status: 401,
             keeps: None,
+            matters: &[],
         })?;
         self.permissions(
             "The documents server asks what the RPT is worth",
@@ -216,6 +230,7 @@ impl Story {
                 .bearer("$ALICE"),
             status: 204,
             keeps: None,
+            matters: &[],
         })?;
         self.permissions(
             "The documents server asks again",
@@ -228,6 +243,7 @@ impl Story {
             request: exchange("$BOB").form(&[("audience", "documents"), ("permission", "$DOCUMENT#read")]),
             status: 403,
             keeps: None,
+            matters: &[],
         })?;
         Ok(())
     }
@@ -242,6 +258,7 @@ impl Story {
                 .form(&[("token", "$RPT"), ("token_type_hint", "requesting_party_token")]),
             status: 200,
             keeps: None,
+            matters: &["active", "permissions"],
         })?;
         let found = answer.value().pointer("/permissions").and_then(Value::as_array).map_or(0, Vec::len);
         if found != wanted {
@@ -261,7 +278,7 @@ impl Story {
             None => terminal::say(&format!("     $ {}", step.request.curl("-i"))),
         }
         let answer = step.request.send(&self.variables)?;
-        terminal::say(&format!("     {}", shown(&answer)));
+        terminal::say(&format!("     {}", shown(&answer, step.matters)));
         if answer.status != step.status {
             self.complain(&format!("status {} was to come, and {} came", step.status, answer.status));
         }
@@ -286,16 +303,31 @@ fn exchange(token: &'static str) -> Request {
     Request::new("POST", TOKEN).bearer(token).form(&[("grant_type", UMA)])
 }
 
-/// The status, the challenge if there is one, and the body with tokens cut short
-fn shown(answer: &Answer) -> String {
+/// The status, the challenge if there is one, and what matters of the body, with tokens cut short
+fn shown(answer: &Answer, matters: &[&str]) -> String {
     let mut text = format!("→ {}", answer.status);
     if let Some(challenge) = &answer.challenge {
         _ = write!(text, "  WWW-Authenticate: {}", glimpse(challenge));
     }
     if !answer.body.is_empty() {
-        _ = write!(text, "  {}", glimpse(&answer.body));
+        let body =
+            if matters.is_empty() { answer.body.clone() } else { part(answer.value(), matters).to_string() };
+        _ = write!(text, "  {}", glimpse(&body));
     }
     text
+}
+
+/// Some members of an object, or of each object of a list
+fn part(value: Value, members: &[&str]) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(|item| part(item, members)).collect(),
+        Value::Object(object) => object
+            .into_iter()
+            .filter(|(name, _)| members.contains(&name.as_str()))
+            .collect::<Map<_, _>>()
+            .into(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 /// Cuts every word that looks like a token.
