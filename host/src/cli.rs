@@ -60,7 +60,7 @@ pub struct ServeArgs {
     /// Realm in Keycloak's form, imported if the database does not have it yet; may come more than once
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_IMPORT", value_delimiter = ',')]
     pub import: Vec<PathBuf>,
-    /// Base of all URLs as others see it, for example https://as.example
+    /// Base of all URLs as others see it, for example `https://as.example`
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Decision component in the place of the built-in one

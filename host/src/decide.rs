@@ -58,7 +58,7 @@ impl Party {
     pub fn of_token(user: &User, client: &Client, claims: &Map<String, Value>) -> Result<Self, ApiError> {
         let mut party = Self::bare(user, client)?;
         party.requester.roles = roles_of_claims(claims);
-        party.requester.claims = claims.clone();
+        party.requester.claims.clone_from(claims);
         Ok(party)
     }
 

@@ -133,12 +133,11 @@ pub enum Family {
 
 /// A JSON answer, labelled as its family is
 pub fn json(status: StatusCode, family: Family, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => labelled(status, family, bytes),
-        Err(_) => {
-            crate::error::log_seldom("render", &"an answer could not be written as JSON");
-            ApiError::server_error().into_response()
-        }
+    if let Ok(bytes) = serde_json::to_vec(body) {
+        labelled(status, family, bytes)
+    } else {
+        crate::error::log_seldom("render", &"an answer could not be written as JSON");
+        ApiError::server_error().into_response()
     }
 }
 

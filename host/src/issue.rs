@@ -246,15 +246,17 @@ fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
     claims.insert("aud".to_owned(), value);
 }
 
-/// The audience of an RPT: the resource server alone, unless the mapped audience names it (wire §6.10)
+/// The audience of an RPT: the resource server first, others only if the mapped audience named it too
+/// (wire §6.10, behaviours R12)
 pub fn set_rpt_audience(claims: &mut Map<String, Value>, server: &str) {
-    let named = match claims.get("aud") {
-        Some(Value::String(one)) => one == server,
-        Some(Value::Array(many)) => many.iter().any(|name| name.as_str() == Some(server)),
-        _ => false,
-    };
-    if !named {
-        claims.insert("aud".to_owned(), server.into());
+    match claims.get_mut("aud") {
+        // It comes first: clients look there (behaviours R12).
+        Some(Value::Array(many)) if many.iter().any(|name| *name == server) => {
+            many.sort_by_key(|name| *name != server);
+        }
+        _ => {
+            claims.insert("aud".to_owned(), server.into());
+        }
     }
 }
 

@@ -329,7 +329,11 @@ mod tests {
     fn hashes_of_older_realms_verify() {
         for (algorithm, value) in [
             ("pbkdf2", "6mwBTcctb4zNHtkqzh1B8NjeiVc="),
-            ("pbkdf2-sha256", "rk0MlaNrRtMtCt/5KPBt0Cowy47MwlHf1uLYWpVH8EM="),
+            ("pbkdf2-sha256", "rk0Mla9rRtMtCt/5KPBt0CowP47zwlHf1uLYWpVHTEM="),
+            (
+                "pbkdf2-sha512",
+                "4dnBaqaBcIpF9cfE4hXOtm4BGi6fAEBxPxiu/bhm1Tz3bKsoaKObn3hA7c5P71qCvmczXHemBo4EESdU8nzPTg==",
+            ),
         ] {
             let secret = format!(r#"{{"value":"{value}","salt":"c2FsdA=="}}"#);
             let data = format!(r#"{{"hashIterations":2,"algorithm":"{algorithm}","algorithmData":{{}}}}"#);
@@ -338,6 +342,19 @@ mod tests {
             assert!(!hash.verify("passwort").unwrap(), "{algorithm}");
             assert!(hash.is_outdated());
         }
+    }
+
+    /// The reference implementation's own example: `argon2 somesalt -t 2 -m 16 -p 4 -l 24`
+    #[test]
+    fn an_argon2_hash_with_other_parameters_verifies() {
+        let secret =
+            r#"{"value":"RdescudvJCsgt3ub+b+dWRWJTmaaJObG","salt":"c29tZXNhbHQ=","additionalParameters":{}}"#;
+        let data = r#"{"hashIterations":2,"algorithm":"argon2","additionalParameters":{"hashLength":["24"],
+            "memory":["65536"],"type":["i"],"version":["1.3"],"parallelism":["4"]}}"#;
+        let hash = PasswordHash::read(secret, data).unwrap();
+        assert!(hash.verify("password").unwrap());
+        assert!(!hash.verify("Password").unwrap());
+        assert!(hash.is_outdated());
     }
 
     #[test]

@@ -17,11 +17,11 @@ use crate::{
     issue,
     keys::{MasterKey, MasterKeyError},
     pdp::{Pdp, PdpError, PdpSource},
-    store::{OpenStoreError, Store, StoreError},
+    store::{self, OpenStoreError, Store, StoreError},
 };
 
 /// How often what time has ended is removed
-const SWEEP: core::time::Duration = core::time::Duration::from_secs(60);
+const SWEEP: core::time::Duration = core::time::Duration::from_secs(30);
 
 /// Why the server does not start
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +94,7 @@ impl Server {
         };
         let store = Store::open(&config.database)?;
         let master = Arc::new(match &config.master_key {
-            MasterKeySource::Beside => MasterKey::beside(&config.database)?,
+            MasterKeySource::Beside => MasterKey::beside(&config.database, store.read(store::key::none)?)?,
             MasterKeySource::File(file) => MasterKey::from_file(file)?,
             MasterKeySource::Text(text) => MasterKey::from_text(text, "COUNTERSIGN_MASTER_KEY")?,
         });
@@ -147,7 +147,7 @@ impl Server {
 
 /// A master key that does not fit the database shows at once, not at the first token
 fn check_keys(app: &App) -> Result<(), StartError> {
-    for name in app.store.read(crate::store::realm::names)? {
+    for name in app.store.read(store::realm::names)? {
         if let Some(realm) = app.realm(&name)? {
             app.keys.current(&app.store, &realm)?;
         }
@@ -157,7 +157,7 @@ fn check_keys(app: &App) -> Result<(), StartError> {
 
 /// Makes keys before somebody waits for them, and removes what time has ended
 async fn background(app: Arc<App>) {
-    let names = app.store.read(crate::store::realm::names).unwrap_or_default();
+    let names = app.store.read(store::realm::names).unwrap_or_default();
     for name in names {
         let Ok(Some(realm)) = app.realm(&name) else { continue };
         if let Err(error) = app.keys.with(&app.store, &realm, issue::realm_alg(&realm)).await {

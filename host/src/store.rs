@@ -166,6 +166,7 @@ impl Store {
     /// Opens the database file, makes it if it is not there, and brings its schema up to date
     pub fn open(file: &Path) -> Result<Self, OpenStoreError> {
         let opened = || -> Result<Self, StoreError> {
+            own(file)?;
             let mut connection = Connection::open_with_flags(
                 file,
                 OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -239,6 +240,20 @@ impl Store {
         )?;
         prepare(&connection)?;
         Ok(connection)
+    }
+}
+
+/// Makes the file, if it is not there, for its owner's eyes only; SQLite gives the files beside it the same mode
+fn own(file: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => Err(StoreError::ReadOnly),
+        Err(_) => Err(StoreError::Unopened),
     }
 }
 

@@ -36,7 +36,8 @@ fn a_document_is_asked_for_approved_opened_and_taken_back() {
     let (pat, alice, bob) = (world.pat(), world.token("alice"), world.token_by("reader", "bob"));
 
     // §2.3, design D1: the PAT names the owner.
-    let answer = world.protection("POST", "resource_set", &pat).json(&document("document 42", "alice")).send();
+    let answer =
+        world.protection("POST", "resource_set", &pat).json(&document("document 42", "alice")).send();
     let registered = answer.expect(201).json();
     assert_eq!(registered["owner"], json!({ "id": world.id_of("alice"), "name": "alice" }));
     let id = registered["_id"].as_str().unwrap();
@@ -188,16 +189,20 @@ fn decision_and_permissions_answer_without_a_token_and_leave_the_ticket_alone() 
 
     // What they deny is stored as a request all the same; a denial stays 403.
     let write = world.ticket(&world.pat(), &document, &["write"]);
-    world
-        .uma(&bob, &[("ticket", &write), ("response_mode", "decision")])
-        .refused(403, "access_denied", "request_submitted");
+    world.uma(&bob, &[("ticket", &write), ("response_mode", "decision")]).refused(
+        403,
+        "access_denied",
+        "request_submitted",
+    );
     assert_eq!(world.row(&world.token("alice"), &document, "write", "bob")["granted"], false);
 
     _ = world.exchange(&bob, &ticket).expect(200);
     for mode in ["decision", "permissions"] {
-        world
-            .uma(&bob, &[("ticket", &ticket), ("response_mode", mode)])
-            .refused(403, "invalid_ticket", "Invalid permission ticket.");
+        world.uma(&bob, &[("ticket", &ticket), ("response_mode", mode)]).refused(
+            403,
+            "invalid_ticket",
+            "Invalid permission ticket.",
+        );
     }
 }
 
@@ -209,9 +214,11 @@ fn submit_request_false_stores_nothing() {
     let bob = world.token_by("reader", "bob");
     let ticket = world.ticket(&world.pat(), &document, &["read"]);
     for submit in ["false", "no", "0"] {
-        world
-            .uma(&bob, &[("ticket", &ticket), ("submit_request", submit)])
-            .refused(403, "access_denied", "not_authorized");
+        world.uma(&bob, &[("ticket", &ticket), ("submit_request", submit)]).refused(
+            403,
+            "access_denied",
+            "not_authorized",
+        );
     }
     // Without a ticket nothing is submitted, whatever is said.
     let fields = [("audience", "documents"), ("permission", document.as_str()), ("submit_request", "true")];
@@ -347,9 +354,11 @@ fn a_ticket_is_redeemed_once_and_by_nobody_else_after_that() {
     let ticket = world.ticket(&world.pat(), &document, &["read"]);
     _ = world.exchange(&world.token_by("reader", "bob"), &ticket).expect(200);
     for user in ["bob", "carol"] {
-        world
-            .exchange(&world.token_by("reader", user), &ticket)
-            .refused(403, "invalid_ticket", "Invalid permission ticket.");
+        world.exchange(&world.token_by("reader", user), &ticket).refused(
+            403,
+            "invalid_ticket",
+            "Invalid permission ticket.",
+        );
     }
 }
 
@@ -384,9 +393,7 @@ fn a_policy_of_the_owner_shares_and_takes_back() {
         let answer = world.ask(&carol, &[&format!("{document}#read")]).expect(200);
         let rpt = answer.member("access_token");
         assert_eq!(world.introspect(&rpt)["permissions"][0]["scopes"], json!(["read"]), "{kind}");
-        world
-            .ask(&carol, &[&format!("{document}#write")])
-            .refused(403, "access_denied", "not_authorized");
+        world.ask(&carol, &[&format!("{document}#write")]).refused(403, "access_denied", "not_authorized");
         _ = world.protection("DELETE", &format!("uma-policy/{id}"), &alice).send().expect(204);
         assert_eq!(world.introspect(&rpt)["permissions"], json!([]), "{kind}");
         world.ask(&carol, &[&format!("{document}#read")]).refused(403, "access_denied", "not_authorized");

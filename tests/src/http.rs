@@ -122,8 +122,7 @@ impl Request {
     /// Sends it; an error is one of the connection
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let Self { http, builder, body } = self;
-        let needs_body =
-            matches!(builder.method_ref(), Some(method) if matches!(method.as_str(), "POST" | "PUT" | "PATCH"));
+        let needs_body = matches!(builder.method_ref(), Some(method) if matches!(method.as_str(), "POST" | "PUT" | "PATCH"));
         let response = match body {
             None if needs_body => http.agent.run(builder.body(Vec::new())?)?,
             None => http.agent.run(builder.body(())?)?,

@@ -35,7 +35,8 @@ pub fn program() -> PathBuf {
         return path.into();
     }
     let test = env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join(format!("countersign{}", env::consts::EXE_SUFFIX));
+    let program =
+        test.parent().unwrap().parent().unwrap().join(format!("countersign{}", env::consts::EXE_SUFFIX));
     assert!(
         program.is_file(),
         "`{}` is not there: run `cargo build --release -p countersign` first",
@@ -197,7 +198,8 @@ impl Builder {
         command.arg("serve").arg("--listen").arg(listen).arg("--database").arg(database);
         command.args(&self.arguments).current_dir(path).stdin(Stdio::null());
         for (name, _) in env::vars_os() {
-            let ours = name.to_str().is_some_and(|name| name.starts_with("COUNTERSIGN_") || name == "RUST_LOG");
+            let ours =
+                name.to_str().is_some_and(|name| name.starts_with("COUNTERSIGN_") || name == "RUST_LOG");
             if ours {
                 command.env_remove(name);
             }

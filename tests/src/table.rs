@@ -50,7 +50,13 @@ impl Table {
     /// Fails if a row was wrong
     #[track_caller]
     pub fn done(self) {
-        assert!(self.wrong.is_empty(), "{} of {} rows:\n{}", self.wrong.len(), self.rows, self.wrong.join("\n"));
+        assert!(
+            self.wrong.is_empty(),
+            "{} of {} rows:\n{}",
+            self.wrong.len(),
+            self.rows,
+            self.wrong.join("\n")
+        );
         assert!(self.rows > 0, "no rows");
     }
 }

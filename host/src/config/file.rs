@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The file that is read if it is there
-pub const NAME: &str = "countersign.toml";
+const NAME: &str = "countersign.toml";
 
 /// Every key of the file
 const KEYS: &[&str] = &["database", "import", "listen", "master_key_file", "pdp", "public_url"];

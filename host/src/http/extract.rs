@@ -3,11 +3,14 @@
 mod form;
 mod json;
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody as _},
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
@@ -15,10 +18,13 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub use self::{
     form::{Form, Query, decode},
-    json::{Json, OptionalJson, Represents, parse},
+    json::{Json, OptionalJson, Represents},
 };
 use super::BODY_BYTES;
 use crate::{app::App, error::ApiError, realm::Realm};
+
+/// How long a client may take to send a body
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// The realm that the path names, and the URLs that this request sees
 #[derive(Debug, Clone)]
@@ -79,16 +85,28 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     (!kind.is_empty()).then(|| kind.to_ascii_lowercase())
 }
 
-/// The whole body, if it is not too long
+/// The whole body, if it is not too long and comes in time
 async fn body(body: Body) -> Result<Bytes, ApiError> {
-    match Limited::new(body, BODY_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::new(
+    let too_long = || {
+        ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "invalid_request",
             "The request body is longer than allowed.",
+        )
+    };
+    // Its length is said beforehand as a rule: then nothing of it is waited for.
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > BODY_BYTES {
+        return Err(too_long());
+    }
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+        Ok(Err(_)) => Err(ApiError::invalid_request("The request body could not be read.")),
+        Err(_) => Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "invalid_request",
+            "The request body did not come in time.",
         )),
-        Err(_) => Err(ApiError::invalid_request("The request body could not be read.")),
     }
 }
 

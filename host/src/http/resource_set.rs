@@ -226,9 +226,10 @@ fn not_yours() -> ApiError {
 
 fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Resource with name [{name}] already exists.");
-    move |error| match error {
-        StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, "invalid_request", text),
-        other => other.into(),
+    move |error| {
+        // An `_id` that is in use elsewhere is nobody's business here.
+        let by_name = matches!(&error, StoreError::Conflict(what) if !what.contains("resource.id"));
+        if by_name { ApiError::new(StatusCode::CONFLICT, "invalid_request", text) } else { error.into() }
     }
 }
 

@@ -148,12 +148,19 @@ pub async fn create(
     let granted = body.granted.unwrap_or(false);
     let new = NewShare { resource_id, owner: resource.owner, scope_id: scope.id, requester, granted };
     let event = caller.event(if granted { "share.granted" } else { "share.requested" });
-    let share =
-        app.store.create_share(server_id, new, caller.now, event).await.map_err(|error| match error {
-            StoreError::Conflict(_) => invalid("Permission already exists"),
-            other => other.into(),
-        })?;
+    let share = app.store.create_share(server_id, new, caller.now, event).await.map_err(|error| {
+        if matches!(error, StoreError::Conflict(_)) {
+            invalid("Permission already exists")
+        } else {
+            error.into()
+        }
+    })?;
     Ok(json(StatusCode::OK, Family::Api, &view(share, false)))
+}
+
+/// Somebody else was first
+fn gone(error: StoreError) -> ApiError {
+    if error == StoreError::Missing { ApiError::invalid_request("invalid_ticket") } else { error.into() }
 }
 
 fn known(app: &App, caller: &Caller, id: Option<&str>) -> Result<ShareRecord, ApiError> {
@@ -177,9 +184,9 @@ pub async fn update(
         )));
     }
     if body.granted.unwrap_or(false) {
-        app.store.approve_share(&share, caller.now, caller.event("share.granted")).await?;
+        app.store.approve_share(&share, caller.now, caller.event("share.granted")).await.map_err(gone)?;
     } else {
-        app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await?;
+        app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await.map_err(gone)?;
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -198,7 +205,7 @@ pub async fn delete(
             share.resource_id
         )));
     }
-    app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await?;
+    app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await.map_err(gone)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -9,9 +9,14 @@ use http_body_util::BodyExt as _;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
 use crate::{
     app::{App, IssuerPolicy},
     clock::Clock,
+    import::{self, document::RealmFile},
+    keys::MasterKey,
+    pdp::{Pdp, PdpSource},
     store::tests::TempStore,
 };
 use countersign_core::time::UnixTime;
@@ -45,9 +50,46 @@ impl TestServer {
     pub(crate) fn new() -> Self {
         let temp = TempStore::new();
         let clock = Clock::manual(UnixTime(1_790_000_000));
-        let app = App::new(temp.store.clone(), clock, IssuerPolicy::Fixed(BASE.to_owned()));
-        let app = Arc::new(app);
+        let issuers = IssuerPolicy::Fixed(BASE.to_owned());
+        let pdp = Pdp::new(PdpSource::Embedded).unwrap();
+        let master = Arc::new(MasterKey::from_text(&STANDARD.encode([7; 32]), "a test").unwrap());
+        let app = Arc::new(App::new(temp.store.clone(), clock, issuers, pdp, master));
         Self { router: crate::app(Arc::clone(&app)), app, _temp: temp }
+    }
+
+    /// With one realm, as a file of an import describes it
+    pub(crate) async fn with(realm: serde_json::Value) -> Self {
+        let server = Self::new();
+        let file: RealmFile = serde_json::from_value(realm).unwrap();
+        let app = &server.app;
+        import::document(&app.store, app.keys.master(), file, app.clock.now()).await.unwrap();
+        server
+    }
+
+    /// Sends a form, with credentials of a client or without
+    pub(crate) async fn form(
+        &self,
+        path: &str,
+        basic: Option<(&str, &str)>,
+        form: &[(&str, &str)],
+    ) -> Answer {
+        let encode = |text: &str| {
+            text.bytes()
+                .flat_map(|byte| format!("%{byte:02x}").into_bytes())
+                .map(char::from)
+                .collect::<String>()
+        };
+        let pairs = form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+        let body = pairs.collect::<Vec<_>>().join("&");
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("content-type", "application/x-www-form-urlencoded;charset=UTF-8");
+        if let Some((id, secret)) = basic {
+            let credentials = STANDARD.encode(format!("{id}:{secret}"));
+            request = request.header("authorization", format!("Basic {credentials}"));
+        }
+        self.send(request.body(Body::from(body)).unwrap()).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
@@ -84,6 +126,45 @@ async fn unknown_paths_and_methods_answer_as_keycloaks() {
     let answer = server.send(request).await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(answer.body, r#"{"error":"HTTP 405 Method Not Allowed"}"#);
+
+    let answer = server.get("/realms/nobody").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.body, r#"{"error":"Realm does not exist"}"#);
+}
+
+#[tokio::test]
+async fn a_realm_tells_what_clients_need_to_know() {
+    let server =
+        TestServer::with(serde_json::json!({ "realm": "demo", "enabled": true, "clients": [] })).await;
+    let base = "https://as.example/realms/demo";
+    let document = server.get("/realms/demo/.well-known/uma2-configuration/").await;
+    assert_eq!(document.header("content-type"), "application/json");
+    assert_eq!(document.header("cache-control"), "no-cache, must-revalidate, no-transform, no-store");
+    let document = document.json();
+    assert_eq!(document["issuer"], base);
+    assert_eq!(document["permission_endpoint"], format!("{base}/authz/protection/permission"));
+    let openid = server.get("/realms/demo/.well-known/openid-configuration").await.json();
+    assert_eq!(openid["token_endpoint"], format!("{base}/protocol/openid-connect/token"));
+
+    let keys = server.get("/realms/demo/protocol/openid-connect/certs").await.json();
+    let keys = keys["keys"].as_array().unwrap();
+    assert_eq!(keys.len(), 1, "the key of tickets is never published");
+    assert_eq!(keys[0]["alg"], "RS256");
+    assert_eq!(keys[0].as_object().unwrap().get("d"), None);
+    let info = server.get("/realms/demo").await;
+    assert_eq!(info.header("access-control-allow-origin"), "*");
+    assert_eq!(info.json()["token-service"], format!("{base}/protocol/openid-connect"));
+    assert!(info.json()["public_key"].as_str().unwrap().starts_with("MIIB"));
+    assert_eq!(server.get("/realms/demo/.well-known/other").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_realm_that_is_switched_off_answers_nobody() {
+    let server =
+        TestServer::with(serde_json::json!({ "realm": "off", "enabled": false, "clients": [] })).await;
+    let answer = server.get("/realms/off/.well-known/uma2-configuration").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(answer.json()["error_description"], "Realm not enabled");
 }
 
 #[tokio::test]

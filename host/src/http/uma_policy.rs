@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
-    body::Bytes,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Family,
-    extract::{self, Query, Represents},
+    extract::{OptionalJson, Query, Represents},
     json,
     protection::Caller,
     resource_set::page,
@@ -216,18 +215,27 @@ fn policy(
     })
 }
 
-fn parse(bytes: &Bytes) -> Result<Representation, ApiError> {
-    if bytes.is_empty() {
-        return Err(ApiError::invalid_request("Failed to parse representation"));
+/// The body; an unreadable one is refused in this API's own words, an unknown member by its name
+fn representation(body: Body) -> Result<Representation, ApiError> {
+    let unreadable = || ApiError::invalid_request("Failed to parse representation");
+    match body {
+        Ok(OptionalJson(Some(representation))) => Ok(representation),
+        Ok(OptionalJson(None)) => Err(unreadable()),
+        Err(error) if error.description() == Some("Cannot parse the JSON") => Err(unreadable()),
+        Err(error) => Err(error),
     }
-    extract::parse(bytes)
 }
+
+type Body = Result<OptionalJson<Representation>, ApiError>;
 
 fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
     let text = format!("Policy with name [{name}] already exists");
-    move |error| match error {
-        StoreError::Conflict(_) => ApiError::new(StatusCode::CONFLICT, text, "Conflicting policy"),
-        other => other.into(),
+    move |error| {
+        if matches!(error, StoreError::Conflict(_)) {
+            ApiError::new(StatusCode::CONFLICT, text, "Conflicting policy")
+        } else {
+            error.into()
+        }
     }
 }
 
@@ -236,9 +244,9 @@ pub async fn create(
     State(app): State<Arc<App>>,
     Path((_, resource_id)): Path<(String, String)>,
     caller: Caller,
-    bytes: Bytes,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let body = parse(&bytes)?;
+    let body = representation(body)?;
     if body.id.is_some() {
         return Err(ApiError::invalid_request("Newly created uma policies should not have an id"));
     }
@@ -273,13 +281,10 @@ pub async fn replace(
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, String)>,
     caller: Caller,
-    bytes: Bytes,
+    body: Body,
 ) -> Result<Response, ApiError> {
     let (before, resource) = owned(&app, &caller, &id)?;
-    let body = parse(&bytes).map_err(|error| match error.error() {
-        "invalid_request" | "unknown_error" => ApiError::invalid_request("Failed to parse representation"),
-        _ => error,
-    })?;
+    let body = representation(body)?;
     let moved = body.resources.as_ref().is_some_and(|named| named.as_slice() != [resource.id.clone()]);
     if moved {
         return Err(ApiError::invalid_request("Uma permission resource cannot be changed"));

@@ -79,7 +79,9 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
         Value::Bool(flag) => Ok(Some(flag)),
         Value::String(text) if text == "true" => Ok(Some(true)),
         Value::String(text) if text == "false" => Ok(Some(false)),
-        _ => Err(D::Error::custom("expected true or false")),
+        Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(D::Error::custom("expected true or false"))
+        }
     }
 }
 

@@ -37,6 +37,16 @@ pub enum MasterKeyError {
         /// Of the key
         file: PathBuf,
     },
+    /// The database has secrets, and their key is gone
+    #[error(
+        "master key file {} is not there, and the database has secrets that only it opens: bring it back, or name \
+         the key with --master-key-file",
+        file.display()
+    )]
+    Gone {
+        /// Of the key
+        file: PathBuf,
+    },
     /// No randomness
     #[error("the system gives no random bytes")]
     Random,
@@ -66,12 +76,15 @@ impl MasterKey {
         Self::from_text(&text, &format!("master key file {}", file.display()))
     }
 
-    /// The key beside the database, made if it is not there, for its owner's eyes only
-    pub fn beside(database: &Path) -> Result<Self, MasterKeyError> {
+    /// The key beside the database, for its owner's eyes only; made if it is not there and the database is `new`
+    pub fn beside(database: &Path, new: bool) -> Result<Self, MasterKeyError> {
         let mut name = database.file_name().unwrap_or_default().to_owned();
         name.push(".key");
         let file = database.with_file_name(name);
         let at = |source| MasterKeyError::File { file: file.clone(), source };
+        if !new && !file.try_exists().map_err(at)? {
+            return Err(MasterKeyError::Gone { file });
+        }
         match create(&file) {
             Ok(mut new) => {
                 let mut bytes = [0; 32];
@@ -160,9 +173,11 @@ mod tests {
     fn a_generated_key_is_kept_and_only_its_owner_reads_it() {
         let temp = crate::store::tests::TempStore::new();
         let database = temp.folder.join("other.db");
-        let first = MasterKey::beside(&database).unwrap();
+        let gone = MasterKey::beside(&database, false).unwrap_err();
+        assert!(matches!(gone, MasterKeyError::Gone { .. }), "{gone}");
+        let first = MasterKey::beside(&database, true).unwrap();
         let sealed = first.seal("x", b"y").unwrap();
-        assert_eq!(MasterKey::beside(&database).unwrap().open("x", &sealed).unwrap(), b"y");
+        assert_eq!(MasterKey::beside(&database, false).unwrap().open("x", &sealed).unwrap(), b"y");
         assert!(!is_open_to_others(&temp.folder.join("other.db.key")).unwrap());
     }
 

@@ -1,10 +1,7 @@
 //! The engine against components that misbehave, and the embedded one.
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use core::time::Duration;
+use std::{sync::Arc, thread, time::Instant};
 
 use countersign_core::assessment::{Assessment, Question};
 
@@ -114,6 +111,14 @@ fn embedded_component_answers_like_the_core_itself() {
     let answer = pdp.decide(&question()).unwrap();
     assert!(matches!(answer, Assessment::Granted { .. }));
     assert_eq!(answer, countersign_core::assessment::assess(&question()));
+}
+
+#[test]
+fn embedded_component_is_held_to_its_memory() {
+    let pdp = Pdp::new(PdpSource::Embedded).unwrap();
+    let question = vec![b' '; 65 * 1024 * 1024];
+    assert_eq!(pdp.assess(&question), Err(EngineFailure::Memory));
+    assert!(pdp.decide(&self::question()).is_ok());
 }
 
 #[test]

@@ -178,9 +178,10 @@ fn write(tx: &Transaction<'_>, realm: &PreparedRealm, now: UnixTime) -> Result<(
 
 /// A clash of ids or names, said with the name
 fn named(error: StoreError, kind: &str, name: &str) -> StoreError {
-    match error {
-        StoreError::Conflict(_) => refused(format!("{kind} `{name}`: its name or id is in use already")),
-        other => other,
+    if matches!(error, StoreError::Conflict(_)) {
+        refused(format!("{kind} `{name}`: its name or id is in use already"))
+    } else {
+        error
     }
 }
 

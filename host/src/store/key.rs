@@ -43,6 +43,16 @@ pub fn all(tx: &Transaction<'_>, realm_id: &str) -> Result<(u64, Vec<StoredKey>)
     Ok((version.unsigned_abs(), keys))
 }
 
+/// Whether nothing was ever sealed here
+pub fn none(tx: &Transaction<'_>) -> Result<bool, StoreError> {
+    let found = tx
+        .prepare_cached(
+            "SELECT 1 FROM realm_key UNION ALL SELECT 1 FROM client WHERE secret IS NOT NULL LIMIT 1",
+        )?
+        .exists([])?;
+    Ok(!found)
+}
+
 /// Stores a key unless the realm has an active one of its algorithm: of two makers the first wins
 pub fn insert_first(tx: &Transaction<'_>, realm_id: &str, key: &StoredKey) -> Result<(), StoreError> {
     let purpose = if key.public_jwk.is_some() { "sig" } else { "ticket" };

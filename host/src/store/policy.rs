@@ -12,7 +12,7 @@ use super::{
     grant::{self, Holders},
     resource::containing,
     server::bump,
-    share::{self, ShareRecord},
+    share,
 };
 
 /// Whom an owner's policy lets in: each kind that is named is one condition, ids throughout.
@@ -285,7 +285,7 @@ impl Store {
             let before = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
             if before.is_view {
                 for share in share::of_view(tx, &server_id, &id)? {
-                    withdraw(tx, &share, now)?;
+                    share::withdraw(tx, &share, now)?;
                 }
             } else {
                 tx.prepare_cached("DELETE FROM policy WHERE id = ?1")?.execute([&id])?;
@@ -341,11 +341,6 @@ fn narrowed(
     Ok(())
 }
 
-fn withdraw(tx: &Transaction<'_>, share: &ShareRecord, now: UnixTime) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM share WHERE id = ?1")?.execute([&share.id])?;
-    share::withdrawn(tx, share, now)
-}
-
 /// Scopes that the new form lacks are withdrawn, others are granted
 fn replace_view(
     tx: &Transaction<'_>,
@@ -356,7 +351,7 @@ fn replace_view(
 ) -> Result<(), StoreError> {
     for share in share::of_view(tx, server_id, &before.id)? {
         if share.scope_name.as_ref().is_some_and(|scope| !after.scopes.contains(scope)) {
-            withdraw(tx, &share, now)?;
+            share::withdraw(tx, &share, now)?;
         }
     }
     let requester = before.admission.users.iter().flatten().next();

@@ -143,44 +143,41 @@ impl Store {
         .await
     }
 
-    /// The owner agrees; nothing happens if he has already
+    /// The owner agrees; nothing happens if he has already. A share that is gone is [`StoreError::Missing`].
     pub async fn approve_share(
         &self,
         share: &ShareRecord,
         now: UnixTime,
         event: Event,
     ) -> Result<(), StoreError> {
-        let share = share.clone();
+        let (server_id, id) = (share.server_id.clone(), share.id.clone());
         self.write(move |tx| {
-            let changed = tx
-                .prepare_cached(
-                    "UPDATE share SET state = 'granted', granted_at = ?2 WHERE id = ?1 AND state <> 'granted'",
-                )?
-                .execute(params![share.id, seconds(now)])?;
-            if changed == 0 {
+            let share = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
+            if share.granted {
                 return Ok(());
             }
-            bump(tx, &share.server_id)?;
-            audit::record(tx, &event.resource(&share.server_id, &share.resource_id).requester(&share.requester))
+            tx.prepare_cached("UPDATE share SET state = 'granted', granted_at = ?2 WHERE id = ?1")?
+                .execute(params![share.id, seconds(now)])?;
+            bump(tx, &server_id)?;
+            audit::record(tx, &event.resource(&server_id, &share.resource_id).requester(&share.requester))
         })
         .await
     }
 
-    /// Takes a share or a request away: from now on it is as if it had never been
+    /// Takes a share or a request away: from now on it is as if it had never been.
+    ///
+    /// It is read again in the transaction: it may have been granted since the caller saw it.
     pub async fn withdraw_share(
         &self,
         share: &ShareRecord,
         now: UnixTime,
         event: Event,
     ) -> Result<(), StoreError> {
-        let share = share.clone();
+        let (server_id, id) = (share.server_id.clone(), share.id.clone());
         self.write(move |tx| {
-            tx.prepare_cached("DELETE FROM share WHERE id = ?1")?.execute([&share.id])?;
-            withdrawn(tx, &share, now)?;
-            audit::record(
-                tx,
-                &event.resource(&share.server_id, &share.resource_id).requester(&share.requester),
-            )
+            let share = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
+            withdraw(tx, &share, now)?;
+            audit::record(tx, &event.resource(&server_id, &share.resource_id).requester(&share.requester))
         })
         .await
     }
@@ -203,8 +200,9 @@ impl Store {
     }
 }
 
-/// A share is gone: what rests on it ends in the same transaction
-pub(super) fn withdrawn(tx: &Transaction<'_>, share: &ShareRecord, now: UnixTime) -> Result<(), StoreError> {
+/// Removes a share; what rests on it ends in the same transaction
+pub(super) fn withdraw(tx: &Transaction<'_>, share: &ShareRecord, now: UnixTime) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM share WHERE id = ?1")?.execute([&share.id])?;
     if share.granted {
         let holders = Holders::One(&share.requester);
         grant::narrow(tx, &share.resource_id, share.scope_name.as_deref(), holders, now)?;

@@ -2,6 +2,9 @@
 #![expect(unsafe_code, reason = "wit-bindgen generates the export glue")]
 #![expect(missing_docs, reason = "the generated glue has none")]
 
+#[cfg(target_arch = "wasm32")]
+mod bump;
+
 use countersign_core::assessment::{self, Question};
 use exports::countersign::pdp::decisions::{Failure, Guest};
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod demo;
 mod doctor;
 mod host;
@@ -11,6 +12,7 @@ mod layout;
 mod npm;
 mod process;
 mod rust;
+mod server;
 mod suite;
 mod terminal;
 mod tool;
@@ -51,6 +53,12 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
+    /// Measure this machine against the budgets; writes `target/bench.json`
+    Bench {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
     /// Build and check everything: formatting, lints, documentation, tests, sizes
     #[command(visible_alias = "ci")]
     Test {
@@ -70,6 +78,7 @@ fn main() -> ExitCode {
         Task::Wasm { toolchain } => wasm::run(&layout, toolchain),
         Task::Build { toolchain } => host::run(&layout, toolchain),
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
+        Task::Bench { toolchain } => bench::run(&layout, toolchain),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),
     });
     match outcome {

@@ -17,6 +17,15 @@ pub(crate) use toolchain::{Choice, DEBIAN, Toolchain};
 
 use crate::{layout::Layout, terminal};
 
+/// What a module is optimised for
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// It runs in the host, and nobody downloads it
+    Speed,
+    /// It is loaded by browsers and edge workers
+    Size,
+}
+
 /// Builds every module and prints what became of it.
 pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
     let artefacts = build(layout, choice)?;
@@ -35,9 +44,8 @@ pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
     let lock = File::create(folder.join("xtask.lock"))?;
     lock.lock().context("cannot lock the target folder of wasm builds")?;
 
-    let component =
-        toolchain.compile(layout, "countersign-wasm-component", "countersign_wasm_component.wasm")?;
-    let guard = toolchain.compile(layout, "countersign-wasm-js", "countersign_wasm_js.wasm")?;
+    let component = toolchain.compile(layout, "countersign-wasm-component", Aim::Speed)?;
+    let guard = toolchain.compile(layout, "countersign-wasm-js", Aim::Size)?;
     let artefacts = vec![component::make(layout, &component)?, bindgen::make(layout, "guard", &guard)?];
     lock.unlock()?;
     Ok(artefacts)

@@ -59,7 +59,7 @@ impl<S: Sync, T: Represents> FromRequest<S> for OptionalJson<T> {
 }
 
 /// Reads a document and names what is wrong with it
-pub fn parse<T: Represents>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: Represents>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => unreadable("invalid_request"),
         Category::Data => match unknown_member(&error.to_string()) {

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use countersign_core::token::{Claims, TokenError};
+use countersign_core::token::Claims;
 
 use super::{Ordinary, issue};
 use crate::{
@@ -40,8 +40,8 @@ pub(super) async fn grant(
     };
     let claims =
         auth::verify_refresh_token(app, &place.realm, &place.issuer, token).map_err(|error| match error {
-            TokenRefused::Token(TokenError::Expired) => ApiError::invalid_grant("Token is not active"),
-            other => other.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
+            error if error.is_expired() => ApiError::invalid_grant("Token is not active"),
+            error => error.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
         })?;
     if claims.azp.as_ref().is_none_or(|azp| **azp != *caller.client_id) {
         return Err(ApiError::invalid_grant(
@@ -54,7 +54,9 @@ pub(super) async fn grant(
         TokenRefused::User => ApiError::invalid_grant("User disabled"),
         TokenRefused::NotBefore => ApiError::invalid_grant("Stale token"),
         TokenRefused::Session => ApiError::invalid_grant("Session not active"),
-        other => other.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
+        TokenRefused::Token(_) | TokenRefused::Client | TokenRefused::Store(_) | TokenRefused::Key(_) => {
+            error.or_else(|| ApiError::invalid_grant("Invalid refresh token"))
+        }
     })?;
     // INVARIANT: every refresh token is made with a session.
     let session = session.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;

@@ -107,10 +107,7 @@ impl From<ApiError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Stale => Self::Stale,
-            other => Self::Refused(other.into()),
-        }
+        if error == StoreError::Stale { Self::Stale } else { Self::Refused(error.into()) }
     }
 }
 
@@ -124,10 +121,10 @@ async fn attempt(
 ) -> Result<Response, Failure> {
     let realm = &place.realm;
     let single = realm.uma.ticket_use == TicketUse::Single;
-    if let Some(ticket) = grant.ticket.as_ref().filter(|_| single) {
-        if app.store.ticket_spent(ticket.id())? {
-            return Err(spent().into());
-        }
+    if let Some(ticket) = grant.ticket.as_ref().filter(|_| single)
+        && app.store.ticket_spent(ticket.id())?
+    {
+        return Err(spent().into());
     }
     let party = &grant.asker.party;
     let (assessment, version) = decide(app, realm, &grant.server, party, &grant.request, now)?;
@@ -244,12 +241,11 @@ fn read(
     let ticket = form.get("ticket").map(|text| ticket(app, place, text, now)).transpose()?;
     let pushed_claims = pushed(form)?;
     let server = server(app, place, form, ticket.as_ref())?;
-    let (asks, everything) = match &ticket {
-        Some(ticket) => (ticket_asks(ticket), false),
-        None => {
-            let everything = parameters.is_empty() && rpt.is_none();
-            (parameters, everything)
-        }
+    let (asks, everything) = if let Some(ticket) = &ticket {
+        (ticket_asks(ticket), false)
+    } else {
+        let everything = parameters.is_empty() && rpt.is_none();
+        (parameters, everything)
     };
     let submit =
         ticket.is_some() && form.get("submit_request").is_none_or(|value| value.eq_ignore_ascii_case("true"));
@@ -315,9 +311,10 @@ fn service_account(app: &App, place: &InRealm, client: Client) -> Result<Asker, 
     if client.settings.public_client {
         return Err(refused("Public client not allowed to retrieve service account"));
     }
-    let user = match client.settings.service_accounts_enabled {
-        true => app.store.read(|tx| store::user::service_account(tx, &place.realm.id, &client.id))?,
-        false => None,
+    let user = if client.settings.service_accounts_enabled {
+        app.store.read(|tx| store::user::service_account(tx, &place.realm.id, &client.id))?
+    } else {
+        None
     };
     let user = user
         .filter(|user| user.enabled)

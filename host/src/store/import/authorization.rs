@@ -52,9 +52,12 @@ pub(super) fn write(writing: &mut Writing<'_>, client: &ClientFile) -> Result<()
         resources: BTreeMap::new(),
         policies: BTreeMap::new(),
     };
-    let place = |error| match error {
-        StoreError::Refused(text) => refused(format!("client `{}`: {text}", client.client_id)),
-        other => other,
+    let place = |error| {
+        if let StoreError::Refused(text) = error {
+            refused(format!("client `{}`: {text}", client.client_id))
+        } else {
+            error
+        }
     };
     server.all(settings).map_err(place)
 }
@@ -248,9 +251,10 @@ impl Server<'_, '_> {
 }
 
 fn in_policy(error: StoreError, policy: &PolicyFile) -> StoreError {
-    match error {
-        StoreError::Refused(text) => refused(format!("policy `{}`: {text}", policy.name)),
-        other => other,
+    if let StoreError::Refused(text) = error {
+        refused(format!("policy `{}`: {text}", policy.name))
+    } else {
+        error
     }
 }
 

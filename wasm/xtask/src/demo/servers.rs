@@ -1,4 +1,4 @@
-//! The two servers of the demo, on free ports and a fresh database.
+//! The two servers of the demo.
 
 use core::{
     sync::atomic::{AtomicBool, Ordering},
@@ -6,11 +6,8 @@ use core::{
 };
 use std::{
     collections::BTreeMap,
-    env,
-    fs::{self, File},
     io::{BufRead as _, BufReader},
-    net::TcpListener,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -20,20 +17,24 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use crate::{layout::Layout, process, terminal};
+use crate::{
+    layout::Layout,
+    process,
+    server::{Host, stop},
+    terminal,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(200);
 
 /// The resource server's credentials in `host/demo/realm.json`
 pub(super) const CLIENT: (&str, &str) = ("documents", "documents-secret");
 
-/// The running servers; dropping ends them and removes their files.
+/// The running servers; dropping ends them.
 #[derive(Debug)]
 pub(super) struct Servers {
-    host: Child,
+    host: Host,
     documents: Child,
-    folder: PathBuf,
     /// The realm's URL
     pub(super) issuer: String,
     /// The documents server's URL
@@ -51,32 +52,16 @@ struct Ready {
 
 impl Servers {
     pub(super) fn start(layout: &Layout, program: &Path) -> Result<Self> {
-        let folder = env::temp_dir().join(format!("countersign-demo-{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
-        let port = free_port()?;
-        let base = format!("http://127.0.0.1:{port}");
         terminal::step("start the authorization server");
-        let begin = Instant::now();
-        let mut host = host(layout, program, &folder, port)?;
-        if let Err(error) = answers(&base, &mut host) {
-            stop(&mut host);
-            let log = fs::read_to_string(folder.join("host.log")).unwrap_or_default();
-            return Err(error.context(format!("the authorization server did not start\n{log}")));
-        }
-        terminal::say(&format!("    {base} answers after {} ms", begin.elapsed().as_millis()));
-        let issuer = format!("{base}/realms/demo");
+        let host = Host::start(program, Some(&layout.root.join("host/demo/realm.json")))?;
+        terminal::say(&format!("    {} answers after {} ms", host.base, host.first_answer.as_millis()));
+        let issuer = format!("{}/realms/demo", host.base);
         terminal::step("start the documents server");
-        let (documents, ready) = match documents(layout, &issuer) {
-            Ok(started) => started,
-            Err(error) => {
-                stop(&mut host);
-                return Err(error);
-            }
-        };
+        let (documents, ready) = documents(layout, &issuer)?;
         let document = ready.documents.get("42").cloned().unwrap_or_default();
         terminal::say(&format!("    {} answers; document 42 is resource {document}", ready.listening));
         let documents_url = ready.listening.trim_end_matches('/').to_owned();
-        Ok(Self { host, documents, folder, issuer, documents_url, document })
+        Ok(Self { host, documents, issuer, documents_url, document })
     }
 
     /// What a person needs to try for himself
@@ -89,20 +74,18 @@ impl Servers {
             terminal::bold("The demo is still running"),
             self.issuer,
             self.documents_url,
-            self.folder.join("host.log").display(),
+            self.host.log().display(),
         )
     }
 
     /// Waits until a person has had enough; neither server ends by itself.
     pub(super) fn wait(&mut self, enough: &AtomicBool) -> Result<()> {
         while !enough.load(Ordering::Relaxed) {
-            if let Some(status) = self.host.try_wait()? {
-                bail!("the authorization server ended with {status}");
-            }
+            self.host.still_runs()?;
             if let Some(status) = self.documents.try_wait()? {
                 bail!("the documents server ended with {status}");
             }
-            thread::sleep(POLL.saturating_mul(10));
+            thread::sleep(POLL);
         }
         Ok(())
     }
@@ -116,24 +99,7 @@ impl Servers {
 impl Drop for Servers {
     fn drop(&mut self) {
         stop(&mut self.documents);
-        stop(&mut self.host);
-        _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-fn stop(child: &mut Child) {
-    _ = child.kill();
-    _ = child.wait();
-}
-
-fn host(layout: &Layout, program: &Path, folder: &Path, port: u16) -> Result<Child> {
-    let log = File::create(folder.join("host.log"))?;
-    let mut command = Command::new(program);
-    command.arg("serve").arg("--listen").arg(format!("127.0.0.1:{port}"));
-    command.arg("--database").arg(format!("sqlite:{}", folder.join("demo.db").display()));
-    command.arg("--import").arg(layout.root.join("host/demo/realm.json"));
-    command.current_dir(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    command.spawn().with_context(|| format!("cannot start `{}`", program.display()))
 }
 
 fn documents(layout: &Layout, issuer: &str) -> Result<(Child, Ready)> {
@@ -159,24 +125,6 @@ fn documents(layout: &Layout, issuer: &str) -> Result<(Child, Ready)> {
     }
     stop(&mut child);
     bail!("the documents server did not start")
-}
-
-fn answers(base: &str, host: &mut Child) -> Result<()> {
-    let begin = Instant::now();
-    while begin.elapsed() < PATIENCE {
-        if let Some(status) = host.try_wait()? {
-            bail!("it ended with {status}");
-        }
-        if ureq::get(format!("{base}/health")).call().is_ok() {
-            return Ok(());
-        }
-        thread::sleep(POLL);
-    }
-    bail!("no answer from {base}/health within {} s", PATIENCE.as_secs())
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Stops or continues a process without ending it.

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{artefact::Artefact, optimizer, stamp::Stamp};
+use super::{Aim, artefact::Artefact, optimizer, stamp::Stamp};
 use crate::layout::Layout;
 
 /// Makes `<name>.js`, `<name>.d.ts` and `<name>_bg.wasm` of the compiled module.
@@ -22,7 +22,7 @@ pub(crate) fn make(layout: &Layout, name: &str, module: &[u8]) -> Result<Artefac
             .with_context(|| format!("wasm-bindgen cannot bind `{name}`"))?;
         output.emit(&folder).with_context(|| format!("wasm-bindgen cannot write `{name}`"))?;
         let bound = fs::read(&path).with_context(|| format!("wasm-bindgen made no `{}`", path.display()))?;
-        stamp.write(&path, &optimizer::optimize(layout, name, &bound)?)?;
+        stamp.write(&path, &optimizer::optimize(layout, name, Aim::Size, &bound)?)?;
     }
     Artefact::read(&path)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 use wit_component::ComponentEncoder;
 
-use super::{artefact::Artefact, optimizer, stamp::Stamp};
+use super::{Aim, artefact::Artefact, optimizer, stamp::Stamp};
 use crate::layout::Layout;
 
 /// Makes `pdp.component.wasm` of the compiled module.
@@ -13,7 +13,7 @@ pub(crate) fn make(layout: &Layout, module: &[u8]) -> Result<Artefact> {
     let path = layout.component();
     let stamp = Stamp::of(&["component", optimizer::identity(layout)], module);
     if !stamp.is_on(&path) {
-        let module = optimizer::optimize(layout, "pdp", module)?;
+        let module = optimizer::optimize(layout, "pdp", Aim::Speed, module)?;
         let component = ComponentEncoder::default()
             .validate(true)
             .module(&module)

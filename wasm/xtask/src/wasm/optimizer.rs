@@ -4,11 +4,12 @@ use std::{fs, process::Command};
 
 use anyhow::{Context as _, Result};
 
+use super::Aim;
 use crate::{layout::Layout, npm, process, terminal};
 
 /// What an optimised module depends on besides its input
 pub(crate) fn identity(layout: &Layout) -> &'static str {
-    if is_available(layout) { concat!(env!("CARGO_PKG_VERSION"), " -Os") } else { "as compiled" }
+    if is_available(layout) { concat!(env!("CARGO_PKG_VERSION"), " -Os or -O3") } else { "as compiled" }
 }
 
 /// What every engine that we serve understands, and `rustc` emits
@@ -22,8 +23,8 @@ const FEATURES: [&str; 7] = [
     "--enable-sign-ext",
 ];
 
-/// Makes a module smaller.
-pub(crate) fn optimize(layout: &Layout, name: &str, module: &[u8]) -> Result<Vec<u8>> {
+/// Makes a module smaller, or faster and somewhat smaller.
+pub(crate) fn optimize(layout: &Layout, name: &str, aim: Aim, module: &[u8]) -> Result<Vec<u8>> {
     if !is_available(layout) {
         terminal::say("    js has no lock file yet, so no wasm-opt");
         return Ok(module.to_vec());
@@ -35,7 +36,11 @@ pub(crate) fn optimize(layout: &Layout, name: &str, module: &[u8]) -> Result<Vec
     let (input, output) = (folder.join(format!("{name}.wasm")), folder.join(format!("{name}.opt.wasm")));
     fs::write(&input, module)?;
     let mut command = Command::new(program);
-    command.arg("-Os").args(FEATURES).arg(&input).arg("-o").arg(&output);
+    command.arg(match aim {
+        Aim::Speed => "-O3",
+        Aim::Size => "-Os",
+    });
+    command.args(FEATURES).arg(&input).arg("-o").arg(&output);
     process::run(&format!("wasm-opt {name}"), &mut command)?;
     fs::read(&output).with_context(|| format!("wasm-opt made no `{}`", output.display()))
 }

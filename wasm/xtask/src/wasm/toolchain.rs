@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use super::Aim;
 use crate::{
     layout::Layout,
     process, terminal,
@@ -116,7 +117,7 @@ impl Toolchain {
     }
 
     /// Compiles a package to a core module and answers with its bytes.
-    pub(crate) fn compile(self, layout: &Layout, package: &str, file: &str) -> Result<Vec<u8>> {
+    pub(crate) fn compile(self, layout: &Layout, package: &str, aim: Aim) -> Result<Vec<u8>> {
         let mut command = match self {
             Self::Active { .. } => process::cargo(layout),
             Self::Debian => {
@@ -132,8 +133,11 @@ impl Toolchain {
         if self == Self::Debian {
             command.arg("-Zbuild-std=std,panic_abort");
         }
+        if aim == Aim::Speed {
+            command.args(["--config", "profile.wasm.opt-level=3"]);
+        }
         process::run(&format!("compile {package} for {TARGET}"), &mut command)?;
-        let module = folder.join(TARGET).join("wasm").join(file);
+        let module = folder.join(TARGET).join("wasm").join(format!("{}.wasm", package.replace('-', "_")));
         fs::read(&module).with_context(|| format!("cargo made no `{}`", module.display()))
     }
 }

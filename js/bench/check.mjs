@@ -1,0 +1,99 @@
+// Checks one RPT in Node, first seen and seen before, beside fast-jwt and jose in the same process.
+// Prints one JSON array of rows; `budget` is absent where only the peers' figures are of interest.
+import { generateKeyPairSync } from 'node:crypto'
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+
+import { createGuard } from 'countersign'
+import { createVerifier } from 'fast-jwt'
+import { importJWK, jwtVerify } from 'jose'
+
+import { sign } from '../test/signer.mjs'
+
+const ISSUER = 'https://as.example/realms/demo'
+const ROUNDS = Number(process.env.ROUNDS ?? 61)
+const WARM_UP = 40
+const BATCH = 50
+const KEYS = {
+  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  EdDSA: generateKeyPairSync('ed25519'),
+}
+
+const now = Math.floor(Date.now() / 1000)
+const claims = (serial) => ({
+  exp: now + 3600, iat: now, jti: `onrtna:${serial}`, iss: ISSUER, aud: 'documents', sub: '8d1f3c0e-5b0a-4a5e-9d3e-2f1f0c6a7b11',
+  typ: 'Bearer', azp: 'reader', sid: 'Zk3mC0pJx1cQ2w7v8n5b4m6A', acr: '1', 'allowed-origins': ['http://localhost:3000'],
+  realm_access: { roles: ['default-roles-demo', 'offline_access', 'uma_authorization'] },
+  resource_access: { account: { roles: ['manage-account', 'manage-account-links', 'view-profile'] } },
+  authorization: { permissions: [{ scopes: ['read'], rsid: '7f1c9a52-42', rsname: 'document 42' }] },
+  scope: 'email profile', email_verified: false, preferred_username: 'bob',
+})
+
+const jwks = { keys: Object.entries(KEYS).map(([alg, { publicKey }]) => ({ ...publicKey.export({ format: 'jwk' }), alg, kid: alg, use: 'sig' })) }
+const server = createServer((_, response) => response.end(JSON.stringify(jwks))).listen(0, '127.0.0.1')
+await once(server, 'listening')
+const jwksUri = `http://127.0.0.1:${server.address().port}/`
+
+/**
+ * The medians over many short rounds of the time per call, in microseconds. All take turns in every round with the same
+ * tokens, each being first as often as the others, so that a busy machine hits all of them alike; the first rounds only warm up.
+ */
+async function measure(prepare, contenders) {
+  const times = contenders.map(() => [])
+  for (let round = -WARM_UP; round < ROUNDS; round += 1) {
+    const inputs = prepare()
+    for (const turn of contenders.keys()) {
+      const at = (turn + round + WARM_UP) % contenders.length
+      const run = contenders[at]
+      const begin = process.hrtime.bigint()
+      for (const input of inputs) await run(input)
+      if (round >= 0) times[at].push(Number(process.hrtime.bigint() - begin) / 1_000 / inputs.length)
+    }
+  }
+  return times.map((list) => list.sort((a, b) => a - b)[Math.floor(ROUNDS / 2)])
+}
+
+const rows = []
+const round = (value) => Math.round(value * 100) / 100
+for (const [alg, { publicKey, privateKey }] of Object.entries(KEYS)) {
+  const guard = await createGuard({ issuer: ISSUER, audience: 'documents', jwksUri })
+  const pem = publicKey.export({ type: 'spki', format: 'pem' })
+  const options = { key: pem, algorithms: [alg], allowedIss: ISSUER, allowedAud: 'documents' }
+  const plain = createVerifier({ ...options, cache: false })
+  const cached = createVerifier({ ...options, cache: true, cacheTTL: 600_000 })
+  const imported = await importJWK(publicKey.export({ format: 'jwk' }), alg)
+  const joseOptions = { issuer: ISSUER, audience: 'documents', algorithms: [alg] }
+
+  let serial = 0
+  // As they come from a header: one flat text each.
+  const flat = (text) => Buffer.from(text).toString('latin1')
+  const fresh = () => Array.from({ length: BATCH }, () => flat(sign(claims((serial += 1)), privateKey, { alg, kid: alg })))
+  const same = sign(claims('same'), privateKey, { alg, kid: alg })
+  const again = () => Array.from({ length: BATCH * 40 }, () => same)
+  const ask = async (token) => {
+    const answer = await guard.check({ token, resource: '7f1c9a52-42', scopes: ['read'] })
+    if (!answer.permitted) throw new Error(answer.message)
+  }
+
+  const [first, firstFast, firstJose] = await measure(fresh, [
+    ask,
+    (token) => plain(token),
+    (token) => jwtVerify(token, imported, joseOptions),
+  ])
+  const [seen, seenFast] = await measure(again, [ask, (token) => cached(token)])
+  const row = { unit: 'µs', higher_is_better: false }
+  rows.push(
+    {
+      name: `RPT check in Node, first seen, ${alg}`, value: round(first), ...row,
+      ...(alg === 'RS256' ? { budget: round(firstFast * 1.1) } : {}), peer: 'fast-jwt', peer_value: round(firstFast),
+    },
+    { name: `RPT check in Node, first seen, ${alg} (jose)`, value: round(first), ...row, peer: 'jose', peer_value: round(firstJose) },
+    {
+      name: `RPT check in Node, seen before, ${alg}`, value: round(seen), ...row, budget: 2, peer: 'fast-jwt, cached',
+      peer_value: round(seenFast),
+    },
+  )
+}
+server.close()
+console.log(JSON.stringify(rows, null, 2))

@@ -1,0 +1,60 @@
+/** Why a token or an access is refused. The decision module knows the same codes; a test compares them. */
+export type DenialCode =
+  | 'bound_token'
+  | 'engine_failed'
+  | 'expired'
+  | 'invalid_signature'
+  | 'invalid_token'
+  | 'keys_unavailable'
+  | 'not_permitted'
+  | 'not_yet_valid'
+  | 'unknown_key'
+  | 'wrong_audience'
+  | 'wrong_issuer'
+
+/** What is thrown. A refused access is an answer and never thrown. */
+export type ErrorCode =
+  | 'insecure_url'
+  | 'invalid_challenge'
+  | 'invalid_configuration'
+  | 'invalid_keys'
+  | 'server_refused'
+  | 'server_unreachable'
+  | 'unexpected_answer'
+
+/** An error with a code that does not change. */
+export class CountersignError extends Error {
+  override readonly name: string = 'CountersignError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** The authorization server has answered with an error; its own words are kept apart from our code. */
+export class ServerError extends CountersignError {
+  override readonly name: string = 'ServerError'
+  /** HTTP status */
+  readonly status: number
+  /** The member `error` of its answer */
+  readonly error: string | undefined
+  /** The member `error_description` of its answer */
+  readonly errorDescription: string | undefined
+
+  constructor(what: string, status: number, error: string | undefined, errorDescription: string | undefined) {
+    super('server_refused', `${what}: the authorization server answered ${status}${error ? ` (${error})` : ''}`)
+    this.status = status
+    this.error = error
+    this.errorDescription = errorDescription
+  }
+}
+
+/** The module throws `{ code, message }`. */
+export function thrown(reason: unknown): CountersignError {
+  if (typeof reason === 'object' && reason !== null && 'code' in reason && 'message' in reason) {
+    return new CountersignError(reason.code as ErrorCode, String(reason.message))
+  }
+  return new CountersignError('invalid_configuration', 'the decision module failed', { cause: reason })
+}

@@ -1,0 +1,5 @@
+export { challenge, findChallenge, UNREACHABLE_WARNING, type Challenge } from './challenge.js'
+export { CountersignError, ServerError, type DenialCode, type ErrorCode } from './errors.js'
+export { createGuard, type Guard, type GuardOptions } from './guard.js'
+export { allowInsecureRequests, type HttpOptions } from './http.js'
+export type { Answer, Denied, Explanation, Permission, Permitted, Request, RptClaims } from './types.js'

@@ -1,0 +1,12 @@
+//! All engines answer the shared vectors alike; here, the Rust library.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod challenge;
+mod permits;
+mod token;
+mod vectors;

@@ -1,0 +1,201 @@
+//! What the host does in a second, and what that costs of its processor time.
+
+use core::time::Duration;
+use std::{fs, path::PathBuf, process::Command, thread, time::Instant};
+
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::{Value, json};
+
+use super::connection::{Body, Connection};
+use crate::{layout::Layout, process, server::Host};
+
+const TOKEN: &str = "/realms/demo/protocol/openid-connect/token";
+const INTROSPECT: &str = "/realms/demo/protocol/openid-connect/token/introspect";
+const PERMISSION: &str = "/realms/demo/authz/protection/permission";
+const UMA: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Auma-ticket";
+/// `documents:documents-secret`
+const BASIC: &str = "Basic ZG9jdW1lbnRzOmRvY3VtZW50cy1zZWNyZXQ=";
+const WARM_UP: Duration = Duration::from_millis(500);
+const LENGTH: Duration = Duration::from_secs(4);
+
+/// What is measured
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Operation {
+    Ticket,
+    Pair,
+    Decision,
+    Introspection,
+}
+
+/// One measurement
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Figures {
+    /// Operations in a second
+    pub(super) rate: f64,
+    /// The host's processor time for one, in milliseconds
+    pub(super) cpu: Option<f64>,
+    /// 99 of 100 took at most so many milliseconds
+    pub(super) p99: f64,
+}
+
+/// A document of Alice's that Bob may read, and the tokens to ask about it
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    address: String,
+    process: u32,
+    resource: String,
+    pat: String,
+    bob: String,
+    rpt: String,
+}
+
+impl Scene {
+    pub(super) fn set(host: &Host) -> Result<Self> {
+        let mut to = Connection::open(&host.address)?;
+        let token = |value: &Value| {
+            let token = value.get("access_token").and_then(Value::as_str);
+            token.map(|token| format!("Bearer {token}")).context("no access token")
+        };
+        let pat = token(&to.expect(200, TOKEN, BASIC, Body::Form("grant_type=client_credentials"))?)?;
+        let login = Body::Form("grant_type=password&client_id=reader&username=bob&password=bob");
+        let bob = token(&to.expect(200, TOKEN, "", login)?)?;
+        let document = json!({
+            "name": "bench document", "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read", "write"]
+        });
+        let register = Body::Json(&document.to_string());
+        let resource = to.expect(201, "/realms/demo/authz/protection/resource_set", &pat, register)?;
+        let resource = resource.get("_id").and_then(Value::as_str).context("no resource id")?.to_owned();
+        let share =
+            json!({ "resource": resource, "scopeName": "read", "requesterName": "bob", "granted": true });
+        to.expect(200, &format!("{PERMISSION}/ticket"), &pat, Body::Json(&share.to_string()))?;
+        let mut scene = Self {
+            address: host.address.clone(),
+            process: host.id(),
+            resource,
+            pat,
+            bob,
+            rpt: String::new(),
+        };
+        let rpt = token(&scene.pair(&mut to)?)?;
+        rpt.trim_start_matches("Bearer ").clone_into(&mut scene.rpt);
+        Ok(scene)
+    }
+
+    /// Repeats an operation on some connections at once, and looks at what the host spent meanwhile.
+    pub(super) fn measure(&self, operation: Operation, connections: usize) -> Result<Figures> {
+        self.repeat(operation, connections, WARM_UP)?;
+        let (spent, begin) = (processor_time(self.process), Instant::now());
+        let mut times = self.repeat(operation, connections, LENGTH)?;
+        let (elapsed, spent) = (begin.elapsed(), spent.zip(processor_time(self.process)));
+        times.sort_unstable();
+        let count = count(times.len());
+        let place = times.len().saturating_mul(99).div_euclid(100);
+        let p99 = times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default();
+        Ok(Figures {
+            rate: count / elapsed.as_secs_f64(),
+            cpu: spent.map(|(before, after)| milliseconds(after.saturating_sub(before)) / count),
+            p99: milliseconds(p99),
+        })
+    }
+
+    fn repeat(&self, operation: Operation, connections: usize, length: Duration) -> Result<Vec<Duration>> {
+        let begin = Instant::now();
+        let work = || -> Result<Vec<Duration>> {
+            let mut to = Connection::open(&self.address)?;
+            let mut times = Vec::new();
+            while begin.elapsed() < length {
+                let one = Instant::now();
+                self.once(operation, &mut to)?;
+                times.push(one.elapsed());
+            }
+            Ok(times)
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
+            let mut all = Vec::new();
+            for thread in threads {
+                all.extend(thread.join().map_err(|_| anyhow!("a load thread gave up"))??);
+            }
+            Ok(all)
+        })
+    }
+
+    fn once(&self, operation: Operation, to: &mut Connection) -> Result<()> {
+        match operation {
+            Operation::Ticket => self.ticket(to).map(drop),
+            Operation::Pair => self.pair(to).map(drop),
+            Operation::Decision => {
+                let resource = &self.resource;
+                let form =
+                    format!("{UMA}&audience=documents&response_mode=decision&permission={resource}%23read");
+                to.expect(200, TOKEN, &self.bob, Body::Form(&form)).map(drop)
+            }
+            Operation::Introspection => {
+                let form = format!("token_type_hint=requesting_party_token&token={}", self.rpt);
+                let answer = to.expect(200, INTROSPECT, BASIC, Body::Form(&form))?;
+                answer
+                    .get("active")
+                    .and_then(Value::as_bool)
+                    .filter(|active| *active)
+                    .context("not active")
+                    .map(drop)
+            }
+        }
+    }
+
+    fn ticket(&self, to: &mut Connection) -> Result<String> {
+        let ask = format!(r#"[{{"resource_id":"{}","resource_scopes":["read"]}}]"#, self.resource);
+        let answer = to.expect(201, PERMISSION, &self.pat, Body::Json(&ask))?;
+        answer.get("ticket").and_then(Value::as_str).map(str::to_owned).context("no ticket")
+    }
+
+    fn pair(&self, to: &mut Connection) -> Result<Value> {
+        let form = format!("{UMA}&ticket={}", self.ticket(to)?);
+        to.expect(200, TOKEN, &self.bob, Body::Form(&form))
+    }
+}
+
+/// The demo's realm, its tokens signed with this algorithm
+pub(super) fn realm(layout: &Layout, algorithm: &str) -> Result<PathBuf> {
+    let text = fs::read_to_string(layout.root.join("host/demo/realm.json"))?;
+    let mut realm: Value = serde_json::from_str(&text)?;
+    if let Some(realm) = realm.as_object_mut() {
+        realm.insert("defaultSignatureAlgorithm".into(), algorithm.into());
+    }
+    for client in realm.get_mut("clients").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(client) = client.as_object_mut() {
+            client.insert("attributes".into(), json!({ "access.token.signed.response.alg": algorithm }));
+        }
+    }
+    let file = layout.target.join("xtask").join(format!("realm-{algorithm}.json"));
+    fs::create_dir_all(layout.target.join("xtask"))?;
+    fs::write(&file, realm.to_string())?;
+    Ok(file)
+}
+
+/// Processor time of a process so far, where the system tells it as Linux does
+fn processor_time(process: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program stands in parentheses and may hold blanks.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    let ticks: u64 = process::output(Command::new("getconf").arg("CLK_TCK"))?.parse().ok()?;
+    Some(Duration::from_millis(user.saturating_add(system).saturating_mul(1000).checked_div(ticks)?))
+}
+
+/// Memory of a process that is in use, in megabytes
+pub(super) fn resident_memory(process: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(f64::from(kilobytes) / 1000.0)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn count(length: usize) -> f64 {
+    f64::from(u32::try_from(length).unwrap_or(u32::MAX)).max(1.0)
+}

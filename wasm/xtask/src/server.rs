@@ -1,0 +1,115 @@
+//! The real host as a child process, on a free port and a fresh database.
+
+use core::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+use std::{
+    env,
+    fs::{self, File},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(2);
+
+/// A running host; dropping ends it and removes its files.
+#[derive(Debug)]
+pub(crate) struct Host {
+    child: Child,
+    folder: PathBuf,
+    /// Its address, without a slash at the end
+    pub(crate) base: String,
+    /// What the base URL stands for: address and port
+    pub(crate) address: String,
+    /// From the start of the process to the first answer
+    pub(crate) first_answer: Duration,
+}
+
+impl Host {
+    /// Starts the program, and waits for its first answer.
+    pub(crate) fn start(program: &Path, import: Option<&Path>) -> Result<Self> {
+        let folder = fresh_folder()?;
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let log = File::create(folder.join("host.log"))?;
+        let mut command = Command::new(program);
+        command.arg("serve").arg("--listen").arg(&address);
+        command.arg("--database").arg(format!("sqlite:{}", folder.join("countersign.db").display()));
+        if let Some(file) = import {
+            command.arg("--import").arg(file);
+        }
+        command.current_dir(&folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let begin = Instant::now();
+        let child = command.spawn().with_context(|| format!("cannot start `{}`", program.display()))?;
+        let base = format!("http://{address}");
+        let mut host = Self { child, folder, base, address, first_answer: Duration::ZERO };
+        if let Err(error) = host.answers() {
+            let log = fs::read_to_string(host.log()).unwrap_or_default();
+            return Err(error.context(format!("the authorization server did not start\n{log}")));
+        }
+        host.first_answer = begin.elapsed();
+        Ok(host)
+    }
+
+    /// Its process id
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its log file
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join("host.log")
+    }
+
+    /// Fails if it has ended.
+    pub(crate) fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait()? {
+            Some(status) => bail!("the authorization server ended with {status}"),
+            None => Ok(()),
+        }
+    }
+
+    fn answers(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            self.still_runs()?;
+            if ureq::get(format!("{}/health", self.base)).call().is_ok() {
+                return Ok(());
+            }
+            thread::sleep(POLL);
+        }
+        bail!("no answer from {}/health within {} s", self.base, PATIENCE.as_secs())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+        _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Ends a process that this program has started.
+pub(crate) fn stop(child: &mut Child) {
+    _ = child.kill();
+    _ = child.wait();
+}
+
+/// A new folder for the files of one run
+pub(crate) fn fresh_folder() -> Result<PathBuf> {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let folder = env::temp_dir().join(format!("countersign-{}-{serial}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
