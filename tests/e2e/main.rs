@@ -3,7 +3,21 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    clippy::print_stdout,
     reason = "a test that cannot go on has failed"
 )]
 
+mod decisions;
+mod engine;
+mod fixtures;
+mod hostile;
+mod imports;
+mod permission;
+mod races;
+mod resource_set;
+mod start;
+mod token;
+mod uma_policy;
 mod walk;

@@ -8,6 +8,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, mpsc},
@@ -23,6 +24,8 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A user who owns nothing
+pub const NOBODY: u32 = 65_534;
 /// Tests that have servers at the same time
 const PLACES: usize = 4;
 
@@ -43,7 +46,7 @@ pub fn program() -> PathBuf {
 }
 
 /// How a server is to be started
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Builder {
     folder: Arc<Folder>,
     arguments: Vec<OsString>,
@@ -51,6 +54,7 @@ pub struct Builder {
     listen: Option<String>,
     database: Option<String>,
     secrets: Vec<String>,
+    unprivileged: bool,
 }
 
 impl Builder {
@@ -62,6 +66,7 @@ impl Builder {
             listen: None,
             database: None,
             secrets: Vec::new(),
+            unprivileged: false,
         }
     }
 
@@ -118,6 +123,22 @@ impl Builder {
         let text = fs::read(crate::folder::root().join("tests/guests").join(guest)).unwrap();
         let path = self.folder.write("pdp.wasm", wat::parse_bytes(&text).unwrap());
         self.arg("--pdp").arg(path)
+    }
+
+    /// Without `--pdp`
+    #[must_use]
+    pub fn built_in_pdp(mut self) -> Self {
+        if let Some(place) = self.arguments.iter().position(|argument| argument == "--pdp") {
+            self.arguments.drain(place..=place + 1);
+        }
+        self
+    }
+
+    /// As a user without any rights, where the tests run as one who has all
+    #[must_use]
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = true;
+        self
     }
 
     /// `--listen` something else than a free port of 127.0.0.1
@@ -182,6 +203,9 @@ impl Builder {
             if ours {
                 command.env_remove(name);
             }
+        }
+        if self.unprivileged && fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+            command.uid(NOBODY).gid(NOBODY);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Process::start(&mut command)
@@ -280,18 +304,16 @@ impl Server {
         self.http = Http::new(Arc::clone(&self.seen));
     }
 
-    /// Starts an ended one again with the same files and another decision component
-    pub fn start_again_without(&mut self, option: &str) {
-        let arguments = &mut self.builder.arguments;
-        if let Some(place) = arguments.iter().position(|argument| argument == option) {
-            arguments.drain(place..=place + 1);
-        }
+    /// Ends it as an operator would and starts it otherwise, on the same files and port
+    pub fn restart_with(&mut self, change: impl FnOnce(Builder) -> Builder) {
+        self.terminate();
+        self.builder = change(self.builder.clone());
         self.start_again();
     }
 
-    /// A second process on the same database
+    /// A second process on the same database, started as this one was
     pub fn sibling(&self) -> Self {
-        let builder = Self::builder().within(&self.builder.folder);
+        let builder = self.builder.clone();
         let process = builder.launch(None).unwrap_or_else(|end| panic!("the sibling did not start\n{end}"));
         let seen = Arc::clone(&self.seen);
         Self { http: Http::new(Arc::clone(&seen)), process, seen, builder, _place: None }
@@ -427,11 +449,10 @@ fn copy(
     })
 }
 
-/// The address in `… http://127.0.0.1:8080 …`
+/// The address in `… listening on 127.0.0.1:8080 …`
 fn listening(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("http://")?;
-    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]".contains(c))).unwrap_or(rest.len());
-    rest[..end].replace("localhost", "127.0.0.1").parse().ok()
+    let (_, rest) = line.split_once("listening on ")?;
+    rest.split_whitespace().next()?.parse().ok()
 }
 
 /// One of the few places for tests that have a server

@@ -1,0 +1,244 @@
+//! Files that were written elsewhere, where this machine has them (issue "Real input").
+
+use std::fs;
+
+use countersign_tests::{
+    folder,
+    forge::claims,
+    http::Answer,
+    server::Server,
+    world::{RPT_HINT, UMA, document},
+};
+use serde_json::{Value, json};
+
+const DOCUMENT: &str = "c1000001-0000-0000-0000-000000000001";
+const SERVER: (&str, &str) = ("uma-resource-server", "uma-resource-server-secret");
+const APP: (&str, &str) = ("uma-client-app", "uma-client-app-secret");
+
+/// A file of the fixtures, or nothing where they are not
+fn file(name: &str) -> Option<String> {
+    let Some(folder) = folder::fixtures() else {
+        println!("not here: ../shared/fixtures");
+        return None;
+    };
+    Some(fs::read_to_string(folder.join("realms").join(name)).unwrap())
+}
+
+/// The .NET sample on a server of its own
+struct Sample {
+    server: Server,
+}
+
+impl Sample {
+    fn start(users: &str) -> Option<Self> {
+        let realm = file("dotnet-uma-realm.json")?;
+        let builder = Server::builder().secret(SERVER.1).secret(APP.1);
+        // As Keycloak's directory import takes them, users first here.
+        let builder = builder.import_text("dotnet-uma-users.json", users);
+        Some(Self { server: builder.import_text("dotnet-uma-realm.json", &realm).start() })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/realms/Test/{path}", self.server.base())
+    }
+
+    fn token(&self, client: (&str, &str), fields: &[(&str, &str)]) -> Answer {
+        let url = self.url("protocol/openid-connect/token");
+        self.server.http.post(&url).basic(client.0, client.1).form(fields).send()
+    }
+
+    fn pat(&self) -> String {
+        self.token(SERVER, &[("grant_type", "client_credentials")]).expect(200).member("access_token")
+    }
+
+    fn sign_in(&self, client: (&str, &str), user: &str) -> String {
+        let fields = [("grant_type", "password"), ("username", user), ("password", user)];
+        self.token(client, &fields).expect(200).member("access_token")
+    }
+
+    fn protect(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+        let url = self.url(&format!("authz/protection/{path}"));
+        self.server.http.request(method, &url).bearer(token).json(body).send()
+    }
+
+    fn list(&self, path: &str, token: &str) -> Value {
+        let url = self.url(&format!("authz/protection/{path}"));
+        self.server.http.get(&url).bearer(token).send().expect(200).json()
+    }
+
+    fn exchange(&self, token: &str, resource: &str, scopes: &[&str]) -> Answer {
+        let body = json!([{ "resource_id": resource, "resource_scopes": scopes }]);
+        let ticket = self.protect("POST", "permission", &self.pat(), &body).expect(201).member("ticket");
+        let url = self.url("protocol/openid-connect/token");
+        let form = [("grant_type", UMA), ("ticket", &ticket)];
+        self.server.http.post(&url).bearer(token).form(&form).send()
+    }
+
+    fn introspect(&self, token: &str) -> Value {
+        let url = self.url("protocol/openid-connect/token/introspect");
+        let form = [("token", token), ("token_type_hint", RPT_HINT)];
+        self.server.http.post(&url).basic(SERVER.0, SERVER.1).form(&form).send().expect(200).json()
+    }
+}
+
+fn scopes(answer: Answer) -> Value {
+    let claims = claims(&answer.expect(200).member("access_token"));
+    let permissions = claims["authorization"]["permissions"].as_array().unwrap().clone();
+    let [one] = &permissions[..] else { panic!("{permissions:?}") };
+    let mut scopes: Vec<String> = serde_json::from_value(one["scopes"].clone()).unwrap();
+    scopes.sort();
+    scopes.into()
+}
+
+#[test]
+fn the_dotnet_sample_shares_a_document_of_the_resource_server() {
+    let Some(users) = file("dotnet-uma-users.json") else { return };
+    let Some(sample) = Sample::start(&users) else { return };
+    let (alice, bob, pat) = (sample.sign_in(APP, "alice"), sample.sign_in(APP, "bob"), sample.pat());
+
+    // It belongs to the resource server; alice holds it by `owner-policy`.
+    let read = sample.list(&format!("resource_set/{DOCUMENT}"), &pat);
+    assert_eq!(read["name"], "shared-document");
+    assert_eq!(sample.list(&format!("resource_set?deep=true&_id={DOCUMENT}"), &pat)[0]["owner"]["name"], SERVER.0);
+    assert_eq!(scopes(sample.exchange(&alice, DOCUMENT, &["read", "write"])), json!(["read", "write"]));
+
+    // Bob's exchange answers `request_submitted` and stores nothing (wire §6.7).
+    sample.exchange(&bob, DOCUMENT, &["read"]).refused(403, "access_denied", "request_submitted");
+    assert_eq!(sample.list("permission/ticket", &pat), json!([]));
+
+    // The resource server creates the stored ticket and approves it.
+    let bob_id = claims(&bob)["sub"].clone();
+    let body = json!({ "resource": DOCUMENT, "requester": bob_id, "scopeName": "read", "granted": false });
+    let row = sample.protect("POST", "permission/ticket", &pat, &body).expect(200).json();
+    assert_eq!(row["granted"], false);
+    sample.exchange(&bob, DOCUMENT, &["read"]).refused(403, "access_denied", "request_submitted");
+
+    // Alice's own token is refused that approval: she lacks the client role (wire §4).
+    let approval = json!({ "id": row["id"], "granted": true });
+    let own = sample.sign_in(SERVER, "alice");
+    sample.protect("PUT", "permission/ticket", &own, &approval).refused(
+        403,
+        "invalid_scope",
+        "Requires uma_protection scope.",
+    );
+    _ = sample.protect("PUT", "permission/ticket", &pat, &approval).expect(204);
+
+    // Bob reads and may not write.
+    let answer = sample.exchange(&bob, DOCUMENT, &["read"]).expect(200);
+    let rpt = answer.member("access_token");
+    assert_eq!(scopes(answer), json!(["read"]));
+    sample.exchange(&bob, DOCUMENT, &["write"]).refused(403, "access_denied", "request_submitted");
+    assert_eq!(scopes(sample.exchange(&bob, DOCUMENT, &["read", "write"])), json!(["read"]));
+    assert_eq!(sample.introspect(&rpt)["permissions"][0]["scopes"], json!(["read"]));
+    // Alice goes on as before.
+    assert_eq!(scopes(sample.exchange(&alice, DOCUMENT, &["read", "write"])), json!(["read", "write"]));
+
+    // The end of it: the resource server takes it back.
+    _ = sample.protect("PUT", "permission/ticket", &pat, &json!({ "id": row["id"], "granted": false })).expect(204);
+    assert_eq!(sample.introspect(&rpt)["permissions"], json!([]));
+    sample.exchange(&bob, DOCUMENT, &["read"]).refused(403, "access_denied", "request_submitted");
+}
+
+#[test]
+fn with_the_role_alice_approves_what_is_hers_and_not_what_is_the_servers() {
+    let Some(users) = file("dotnet-uma-users.json") else { return };
+    let mut users: Value = serde_json::from_str(&users).unwrap();
+    let alice = users["users"].as_array_mut().unwrap().iter_mut().find(|user| user["username"] == "alice");
+    alice.unwrap()["clientRoles"] = json!({ "uma-resource-server": ["uma_protection"] });
+    let Some(sample) = Sample::start(&users.to_string()) else { return };
+    let (alice, bob, pat) = (sample.sign_in(SERVER, "alice"), sample.sign_in(APP, "bob"), sample.pat());
+    let bob_id = claims(&bob)["sub"].clone();
+
+    let body = json!({ "resource": DOCUMENT, "requester": bob_id, "scopeName": "read" });
+    let row = sample.protect("POST", "permission/ticket", &pat, &body).expect(200).json();
+    let approval = json!({ "id": row["id"], "granted": true });
+    let text = "permissions for [null] can be updated only by the owner or by the resource server";
+    sample.protect("PUT", "permission/ticket", &alice, &approval).refused(403, "not_authorised", text);
+
+    // The same walk on a document of hers.
+    let hers = sample.protect("POST", "resource_set", &pat, &document("hers", "alice")).expect(201).member("_id");
+    sample.exchange(&bob, &hers, &["read"]).refused(403, "access_denied", "request_submitted");
+    let rows = sample.list(&format!("permission/ticket?resourceId={hers}&returnNames=true"), &alice);
+    let [pending] = &rows.as_array().unwrap()[..] else { panic!("{rows}") };
+    assert_eq!((&pending["requesterName"], &pending["granted"]), (&json!("bob"), &json!(false)));
+    let approval = json!({ "id": pending["id"], "granted": true });
+    _ = sample.protect("PUT", "permission/ticket", &alice, &approval).expect(204);
+    let answer = sample.exchange(&bob, &hers, &["read"]).expect(200);
+    let rpt = answer.member("access_token");
+    assert_eq!(scopes(answer), json!(["read"]));
+    sample.exchange(&bob, &hers, &["write"]).refused(403, "access_denied", "request_submitted");
+    let taken = json!({ "id": pending["id"], "granted": false });
+    _ = sample.protect("PUT", "permission/ticket", &alice, &taken).expect(204);
+    assert_eq!(sample.introspect(&rpt)["permissions"], json!([]));
+    sample.exchange(&bob, &hers, &["read"]).refused(403, "access_denied", "request_submitted");
+}
+
+/// What is not supported yet is listed, in one warning each
+fn imports(name: &str, realm: &str, warned: &[&str]) -> Option<Server> {
+    let server = Server::builder().import_text(name, &file(name)?).start();
+    let log = server.log();
+    _ = server.http.get(&format!("{}/realms/{realm}", server.base())).send().expect(200);
+    for word in warned {
+        let lines = log.lines().filter(|line| line.contains("WARN") && line.contains(word)).count();
+        assert_eq!(lines, 1, "{word}\n{log}");
+    }
+    Some(server)
+}
+
+fn password(server: &Server, realm: &str, client: (&str, &str), user: &str) -> Answer {
+    let url = format!("{}/realms/{realm}/protocol/openid-connect/token", server.base());
+    let form = [("grant_type", "password"), ("username", user), ("password", user)];
+    server.http.post(&url).basic(client.0, client.1).form(&form).send()
+}
+
+#[test]
+fn photoz_imports_and_names_its_scripts() {
+    let scripts = ["requiredCredentials", "script-only-owner.js"];
+    let Some(server) = imports("photoz-realm.json", "photoz", &scripts) else { return };
+    let log = server.log();
+    let realm: Value = serde_json::from_str(&file("photoz-realm.json").unwrap()).unwrap();
+    let clients = realm["clients"].as_array().unwrap().iter();
+    let policies = clients.filter_map(|client| client["authorizationSettings"]["policies"].as_array()).flatten();
+    for policy in policies.filter(|policy| policy["type"].as_str().unwrap().starts_with("script")) {
+        let name = policy["name"].as_str().unwrap();
+        assert_eq!(log.lines().filter(|line| line.contains(&format!("`{name}`"))).count(), 1, "{name}\n{log}");
+    }
+}
+
+#[test]
+fn servlet_authz_imports_and_decides_by_roles() {
+    let Some(server) = imports("servlet-authz-realm.json", "quickstart", &["requiredCredentials"]) else { return };
+    decides(&server, "jakarta-servlet-authz-client", "servlet-authz-realm.json");
+}
+
+#[test]
+fn spring_authz_imports_and_decides_by_roles() {
+    let Some(server) = imports("spring-authz-realm.json", "quickstart", &["requiredCredentials"]) else { return };
+    decides(&server, "authz-servlet", "spring-authz-realm.json");
+}
+
+/// Premium is for jdoe, not for alice
+fn decides(server: &Server, client: &str, name: &str) {
+    let realm: Value = serde_json::from_str(&file(name).unwrap()).unwrap();
+    let settings = realm["clients"].as_array().unwrap().iter().find(|one| one["clientId"] == client).unwrap();
+    let key = settings["secret"].as_str().unwrap();
+    let resources = settings["authorizationSettings"]["resources"].as_array().unwrap();
+    let premium = resources
+        .iter()
+        .map(|resource| resource["name"].as_str().unwrap())
+        .find(|name| name.to_lowercase().contains("premium"))
+        .unwrap();
+    for (user, open) in [("jdoe", true), ("alice", false)] {
+        let answer = password(server, "quickstart", (client, key), user);
+        let token = answer.expect(200).member("access_token");
+        let url = format!("{}/realms/quickstart/protocol/openid-connect/token", server.base());
+        let form = [
+            ("grant_type", UMA),
+            ("audience", client),
+            ("permission", premium),
+            ("response_mode", "decision"),
+        ];
+        let answer = server.http.post(&url).bearer(&token).form(&form).send();
+        assert_eq!(answer.status, if open { 200 } else { 403 }, "{user} {premium}: {answer}");
+    }
+}

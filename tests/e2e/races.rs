@@ -1,0 +1,248 @@
+//! Many at once, and crashes in between (issue "Proof").
+
+use std::{
+    sync::{
+        Barrier, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use countersign_tests::{
+    count,
+    forge::claims,
+    realm::Realm,
+    server::Server,
+    world::{World, document},
+};
+use serde_json::json;
+
+const PUBLIC: &str = "https://as.example";
+
+/// One realm served by two processes on one database
+fn two() -> [World; 2] {
+    let first = World::on(Server::builder().arg("--public-url").arg(PUBLIC), &Realm::new("test"));
+    let second = World { server: first.server.sibling(), realm: first.realm.clone() };
+    [first, second]
+}
+
+fn one_redemption_wins(worlds: &[World], clients: usize) {
+    let world = &worlds[0];
+    let hers = world.document("hers");
+    _ = world.share(&hers, "read", "bob");
+    let bob = world.token_by("reader", "bob");
+    let ticket = world.ticket(&world.pat(), &hers, &["read"]);
+    let (begin, answers) = (Barrier::new(clients), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for client in 0..clients {
+            let (world, begin, answers) = (&worlds[client % worlds.len()], &begin, &answers);
+            let (bob, ticket) = (&bob, &ticket);
+            scope.spawn(move || {
+                begin.wait();
+                let answer = world.exchange(bob, ticket);
+                answers.lock().unwrap().push(answer);
+            });
+        }
+    });
+    let mut won = 0;
+    for answer in answers.into_inner().unwrap() {
+        if answer.status == 200 {
+            won += 1;
+        } else {
+            answer.refused(403, "invalid_ticket", "Invalid permission ticket.");
+        }
+    }
+    assert_eq!(won, 1);
+}
+
+#[test]
+fn of_two_hundred_redemptions_of_one_ticket_one_wins() {
+    one_redemption_wins(&[World::new()], 200);
+}
+
+#[test]
+fn of_two_hundred_redemptions_at_two_hosts_one_wins() {
+    one_redemption_wins(&two(), 200);
+}
+
+/// design §6: no grant outlives a withdrawal that came first
+fn withdrawal_wins(granting: &World, withdrawing: &World, rounds: usize) {
+    let hers = granting.document("hers");
+    let (alice, bob) = (granting.token("alice"), granting.token_by("reader", "bob"));
+    let pat = granting.pat();
+    let [mut granted, mut denied] = [0, 0];
+    for round in 0..rounds {
+        let row = granting.share(&hers, "read", "bob");
+        let ticket = granting.ticket(&pat, &hers, &["read"]);
+        let begin = Barrier::new(2);
+        let answer = thread::scope(|scope| {
+            let grant = scope.spawn(|| {
+                begin.wait();
+                granting.uma(&bob, &[("ticket", &ticket), ("submit_request", "false")])
+            });
+            begin.wait();
+            _ = withdrawing.withdraw(&alice, &row).expect(204);
+            grant.join().unwrap()
+        });
+        match answer.status {
+            200 => {
+                granted += 1;
+                let rpt = answer.member("access_token");
+                for world in [granting, withdrawing] {
+                    assert_eq!(world.introspect(&rpt)["permissions"], json!([]), "round {round}");
+                }
+                let refreshed = granting.refresh("reader", &answer.member("refresh_token"));
+                assert_eq!(refreshed.json()["error"], "invalid_grant", "round {round}: {refreshed}");
+            }
+            403 => {
+                denied += 1;
+                answer.refused(403, "access_denied", "not_authorized");
+            }
+            _ => panic!("round {round}: {answer}"),
+        }
+    }
+    println!("{granted} grants came first, {denied} withdrawals");
+}
+
+#[test]
+fn a_withdrawal_beats_a_grant_at_the_same_time() {
+    let world = World::new();
+    withdrawal_wins(&world, &world, count(100, 1_000));
+}
+
+#[test]
+fn a_withdrawal_at_one_host_beats_a_grant_at_another() {
+    let [first, second] = two();
+    withdrawal_wins(&first, &second, count(100, 1_000));
+}
+
+/// Approvals and withdrawals of one share at the same time leave it in one of its states
+#[test]
+fn many_decisions_about_one_share_leave_one_of_them() {
+    let world = World::new();
+    let hers = world.document("hers");
+    let alice = world.token("alice");
+    let body = json!({ "resource": hers, "scopeName": "read", "requesterName": "bob" });
+    for _ in 0..count(10, 100) {
+        let clients = 8;
+        let begin = Barrier::new(clients);
+        thread::scope(|scope| {
+            for client in 0..clients {
+                let (world, begin, alice, body) = (&world, &begin, &alice, &body);
+                scope.spawn(move || {
+                    begin.wait();
+                    let answer = world.protection("POST", "permission/ticket", alice).json(body).send();
+                    assert!([200, 400].contains(&answer.status), "{answer}");
+                    for row in world.rows(alice) {
+                        let answer = if client % 2 == 0 {
+                            world.approve(alice, &row["id"])
+                        } else {
+                            world.withdraw(alice, &row["id"])
+                        };
+                        assert!([204, 400].contains(&answer.status), "{answer}");
+                    }
+                });
+            }
+        });
+        let rows = world.rows(&alice);
+        assert!(rows.len() <= 1, "{rows:?}");
+        for row in &rows {
+            _ = world.withdraw(&alice, &row["id"]).expect(204);
+        }
+    }
+}
+
+/// kill -9 between every two steps of the walk
+#[test]
+fn every_step_of_the_walk_outlives_a_crash() {
+    let mut world = World::new();
+    let pat = world.pat();
+    world.server.crash();
+    let hers = world.register(&pat, &document("hers", "alice"));
+    world.server.crash();
+    let (alice, bob) = (world.token("alice"), world.token_by("reader", "bob"));
+    world.server.crash();
+    let ticket = world.ticket(&pat, &hers, &["read"]);
+    world.server.crash();
+    world.exchange(&bob, &ticket).refused(403, "access_denied", "request_submitted");
+    world.server.crash();
+    let row = world.row(&alice, &hers, "read", "bob");
+    assert_eq!(row["granted"], false);
+    world.server.crash();
+    _ = world.approve(&alice, &row["id"]).expect(204);
+    world.server.crash();
+    assert_eq!(world.row(&alice, &hers, "read", "bob")["granted"], true);
+    let answer = world.exchange(&bob, &ticket).expect(200);
+    let (rpt, refresh) = (answer.member("access_token"), answer.member("refresh_token"));
+    world.server.crash();
+    world.exchange(&bob, &ticket).refused(403, "invalid_ticket", "Invalid permission ticket.");
+    assert_eq!(world.introspect(&rpt)["permissions"][0]["scopes"], json!(["read"]));
+    world.server.crash();
+    let refreshed = world.refresh("reader", &refresh).expect(200);
+    let refreshed = (refreshed.member("access_token"), refreshed.member("refresh_token"));
+    world.server.crash();
+    let permissions = &claims(&refreshed.0)["authorization"]["permissions"];
+    assert_eq!(world.introspect(&refreshed.0)["permissions"][0]["rsid"], permissions[0]["rsid"]);
+    world.knock(&bob, &hers, &["write"]).refused(403, "access_denied", "request_submitted");
+    world.server.crash();
+    assert_eq!(world.row(&alice, &hers, "write", "bob")["granted"], false);
+    _ = world.withdraw(&alice, &row["id"]).expect(204);
+    world.server.crash();
+    for token in [&rpt, &refreshed.0] {
+        assert_eq!(world.introspect(token)["permissions"], json!([]));
+    }
+    world.server.crash();
+    for token in [&refresh, &refreshed.1] {
+        let answer = world.refresh("reader", token);
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_grant")), "{answer}");
+    }
+    world.knock(&bob, &hers, &["read"]).refused(403, "access_denied", "request_submitted");
+    world.server.crash();
+    assert_eq!(world.row(&alice, &hers, "read", "bob")["granted"], false);
+}
+
+/// kill -9 while four clients write: what was acknowledged is there, and nothing is there by half
+#[test]
+fn a_crash_during_writes_loses_nothing_that_was_acknowledged() {
+    let mut world = World::new();
+    let pat = world.pat();
+    for round in 0..count(3, 50) {
+        let acknowledged = Mutex::new(Vec::new());
+        let written = AtomicUsize::new(0);
+        let enough = 20 + round * 7 % 40;
+        thread::scope(|scope| {
+            for client in 0..4 {
+                let (world, pat, acknowledged, written) = (&world, &pat, &acknowledged, &written);
+                scope.spawn(move || {
+                    for number in 0.. {
+                        let name = format!("{round}-{client}-{number}");
+                        let request = world.protection("POST", "resource_set", pat).json(&document(&name, "alice"));
+                        let Ok(answer) = request.try_send() else { return };
+                        let id = answer.expect(201).member("_id");
+                        acknowledged.lock().unwrap().push((id, name));
+                        if written.fetch_add(1, Ordering::Relaxed) == enough {
+                            // From within: in the middle of what the others do.
+                            let id = world.server.id().to_string();
+                            _ = std::process::Command::new("kill").arg("-KILL").arg(id).status();
+                        }
+                    }
+                });
+            }
+        });
+        world.server.crash();
+        let list = world.protection("GET", "resource_set?deep=true&max=-1", &pat).send().expect(200).json();
+        let there: std::collections::BTreeMap<_, _> = list
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["_id"].as_str().unwrap(), one))
+            .collect();
+        for (id, name) in acknowledged.into_inner().unwrap() {
+            let one = there.get(id.as_str()).unwrap_or_else(|| panic!("{name} is lost"));
+            assert_eq!(one["name"], name);
+        }
+        for one in there.values() {
+            assert_eq!(one["scopes"].as_array().map(Vec::len), Some(2), "written by half: {one}");
+        }
+    }
+}
