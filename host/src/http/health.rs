@@ -8,9 +8,10 @@ use serde_json::json;
 use super::{Family, json};
 use crate::{app::App, error::ApiError};
 
-/// `GET /health`: the process answers
-pub async fn health(State(_): State<Arc<App>>) -> Response {
-    json(StatusCode::OK, Family::WellKnown, &json!({ "status": "UP" }))
+/// `GET /health`: the process answers, and says which decision component it runs
+pub async fn health(State(app): State<Arc<App>>) -> Response {
+    let pdp = json!({ "sha256": app.pdp.sha256().to_string(), "origin": app.pdp.origin().to_string() });
+    json(StatusCode::OK, Family::WellKnown, &json!({ "status": "UP", "pdp": pdp }))
 }
 
 /// `GET /ready`: the store answers too
