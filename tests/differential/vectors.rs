@@ -51,10 +51,12 @@ fn read(folder: &Path) -> Vec<Value> {
             found.extend(read(&path));
         } else if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read(&path).expect("a file of vectors");
-            match serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-            {
-                Value::Array(cases) => found.extend(cases),
-                case => found.push(case),
+            let content = serde_json::from_slice(&text);
+            let content: Value = content.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            if let Value::Array(cases) = content {
+                found.extend(cases);
+            } else {
+                found.push(content);
             }
         }
     }
