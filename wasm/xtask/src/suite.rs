@@ -8,7 +8,7 @@ use std::{process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    host,
+    demo, host,
     layout::Layout,
     npm, process, rust, terminal,
     wasm::{self, Artefact, Choice},
@@ -34,6 +34,8 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))?;
     steps.take("host", || host::embed(layout))?;
     rust_steps(&mut steps, layout)?;
+    // The README's other command is tested as it is.
+    steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
     steps.take("npm test", || steps_of_js(layout, &["test"], long))?;
     terminal::say(&steps.summary());
     Ok(())
