@@ -7,6 +7,7 @@
 )]
 
 mod challenge;
+mod conformance;
 mod permits;
 mod token;
 mod vectors;

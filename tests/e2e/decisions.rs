@@ -37,7 +37,8 @@ fn a_limit_gives_at_most_that_many_permissions_in_the_order_of_the_request() {
             denied(answer);
             continue;
         }
-        let got: Vec<_> = permissions(answer).as_array().unwrap().iter().map(|one| one["rsid"].clone()).collect();
+        let got: Vec<_> =
+            permissions(answer).as_array().unwrap().iter().map(|one| one["rsid"].clone()).collect();
         assert_eq!(json!(got), json!(ids[..want]), "{limit}");
         let everything = [("audience", "documents"), ("response_permissions_limit", limit)];
         assert_eq!(permissions(world.uma(&bob, &everything)).as_array().unwrap().len(), want, "{limit}");
@@ -196,11 +197,8 @@ fn policies_of_an_import_decide() {
 fn a_policy_of_an_unknown_type_never_grants() {
     let mut broken = policy("script", "script-evil.js", json!({}));
     broken["logic"] = "NEGATIVE".into();
-    let permission = policy(
-        "p",
-        "resource",
-        json!({ "resources": "[\"board-0001\"]", "applyPolicies": "[\"script\"]" }),
-    );
+    let permission =
+        policy("p", "resource", json!({ "resources": "[\"board-0001\"]", "applyPolicies": "[\"script\"]" }));
     let resources = json!([{ "name": "board", "_id": "board-0001", "scopes": [{ "name": "read" }] }]);
     let settings = json!({ "resources": resources, "policies": [broken, permission] });
     let world = World::of(&Realm::new("test").settings(settings));
@@ -230,13 +228,18 @@ fn the_enforcement_mode_is_obeyed() {
 fn resources_are_found_by_id_name_uri_type_and_scope() {
     let policies = json!([
         policy("bob", "user", json!({ "users": "[\"bob\"]" })),
-        policy("p", "resource", json!({ "defaultResourceType": "urn:x:board", "applyPolicies": "[\"bob\"]" })),
+        policy(
+            "p",
+            "resource",
+            json!({ "defaultResourceType": "urn:x:board", "applyPolicies": "[\"bob\"]" })
+        ),
     ]);
     let resources = json!([{
         "name": "board", "_id": "board-0001", "type": "urn:x:board", "uris": ["/board/*"],
         "scopes": [{ "name": "read" }],
     }]);
-    let world = World::of(&Realm::new("test").settings(json!({ "resources": resources, "policies": policies })));
+    let world =
+        World::of(&Realm::new("test").settings(json!({ "resources": resources, "policies": policies })));
     let bob = world.token_by("reader", "bob");
     let want = json!([{ "rsid": "board-0001", "rsname": "board", "scopes": ["read"], "rsowned": true }]);
     for permission in ["board-0001", "board", "board#read", "#read", "resource-type:urn:x:board"] {
@@ -256,7 +259,11 @@ fn resources_are_found_by_id_name_uri_type_and_scope() {
     uri("/board/7", "false").refused(400, "invalid_resource", "Resource with uri [/board/7] does not exist.");
     // Everything, and ids without `-` are none.
     assert_eq!(permissions(world.uma(&bob, &[("audience", "documents")])), want);
-    world.ask(&bob, &["nodash"]).refused(400, "invalid_resource", "Resource with id [nodash] does not exist.");
+    world.ask(&bob, &["nodash"]).refused(
+        400,
+        "invalid_resource",
+        "Resource with id [nodash] does not exist.",
+    );
 }
 
 /// wire §6.9: a service account has no login, so its RPT cannot be refreshed

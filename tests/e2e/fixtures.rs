@@ -99,7 +99,10 @@ fn the_dotnet_sample_shares_a_document_of_the_resource_server() {
     // It belongs to the resource server; alice holds it by `owner-policy`.
     let read = sample.list(&format!("resource_set/{DOCUMENT}"), &pat);
     assert_eq!(read["name"], "shared-document");
-    assert_eq!(sample.list(&format!("resource_set?deep=true&_id={DOCUMENT}"), &pat)[0]["owner"]["name"], SERVER.0);
+    assert_eq!(
+        sample.list(&format!("resource_set?deep=true&_id={DOCUMENT}"), &pat)[0]["owner"]["name"],
+        SERVER.0
+    );
     assert_eq!(scopes(sample.exchange(&alice, DOCUMENT, &["read", "write"])), json!(["read", "write"]));
 
     // Bob's exchange answers `request_submitted` and stores nothing (wire §6.7).
@@ -134,7 +137,9 @@ fn the_dotnet_sample_shares_a_document_of_the_resource_server() {
     assert_eq!(scopes(sample.exchange(&alice, DOCUMENT, &["read", "write"])), json!(["read", "write"]));
 
     // The end of it: the resource server takes it back.
-    _ = sample.protect("PUT", "permission/ticket", &pat, &json!({ "id": row["id"], "granted": false })).expect(204);
+    _ = sample
+        .protect("PUT", "permission/ticket", &pat, &json!({ "id": row["id"], "granted": false }))
+        .expect(204);
     assert_eq!(sample.introspect(&rpt)["permissions"], json!([]));
     sample.exchange(&bob, DOCUMENT, &["read"]).refused(403, "access_denied", "request_submitted");
 }
@@ -156,7 +161,8 @@ fn with_the_role_alice_approves_what_is_hers_and_not_what_is_the_servers() {
     sample.protect("PUT", "permission/ticket", &alice, &approval).refused(403, "not_authorised", text);
 
     // The same walk on a document of hers.
-    let hers = sample.protect("POST", "resource_set", &pat, &document("hers", "alice")).expect(201).member("_id");
+    let hers =
+        sample.protect("POST", "resource_set", &pat, &document("hers", "alice")).expect(201).member("_id");
     sample.exchange(&bob, &hers, &["read"]).refused(403, "access_denied", "request_submitted");
     let rows = sample.list(&format!("permission/ticket?resourceId={hers}&returnNames=true"), &alice);
     let [pending] = &rows.as_array().unwrap()[..] else { panic!("{rows}") };
@@ -198,22 +204,31 @@ fn photoz_imports_and_names_its_scripts() {
     let log = server.log();
     let realm: Value = serde_json::from_str(&file("photoz-realm.json").unwrap()).unwrap();
     let clients = realm["clients"].as_array().unwrap().iter();
-    let policies = clients.filter_map(|client| client["authorizationSettings"]["policies"].as_array()).flatten();
+    let policies =
+        clients.filter_map(|client| client["authorizationSettings"]["policies"].as_array()).flatten();
     for policy in policies.filter(|policy| policy["type"].as_str().unwrap().starts_with("script")) {
         let name = policy["name"].as_str().unwrap();
-        assert_eq!(log.lines().filter(|line| line.contains(&format!("`{name}`"))).count(), 1, "{name}\n{log}");
+        assert_eq!(
+            log.lines().filter(|line| line.contains(&format!("`{name}`"))).count(),
+            1,
+            "{name}\n{log}"
+        );
     }
 }
 
 #[test]
 fn servlet_authz_imports_and_decides_by_roles() {
-    let Some(server) = imports("servlet-authz-realm.json", "quickstart", &["requiredCredentials"]) else { return };
+    let Some(server) = imports("servlet-authz-realm.json", "quickstart", &["requiredCredentials"]) else {
+        return;
+    };
     decides(&server, "jakarta-servlet-authz-client", "servlet-authz-realm.json");
 }
 
 #[test]
 fn spring_authz_imports_and_decides_by_roles() {
-    let Some(server) = imports("spring-authz-realm.json", "quickstart", &["requiredCredentials"]) else { return };
+    let Some(server) = imports("spring-authz-realm.json", "quickstart", &["requiredCredentials"]) else {
+        return;
+    };
     decides(&server, "authz-servlet", "spring-authz-realm.json");
 }
 

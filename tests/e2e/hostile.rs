@@ -14,7 +14,8 @@ fn status(answer: &str) -> u16 {
 
 /// A request in bytes, with `Connection: close`
 fn request(world: &World, line: &str, headers: &[&[u8]], body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", world.server.address()).into_bytes();
+    let mut bytes =
+        format!("{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", world.server.address()).into_bytes();
     for header in headers {
         bytes.extend_from_slice(header);
         bytes.extend_from_slice(b"\r\n");
@@ -78,8 +79,14 @@ fn what_is_too_long_is_refused() {
     let json: &[u8] = b"Content-Type: application/json";
     let form: &[u8] = b"Content-Type: application/x-www-form-urlencoded";
     let big = vec![b' '; 3 * 1024 * 1024];
-    for path in ["authz/protection/resource_set", "authz/protection/permission", "authz/protection/permission/ticket", "authz/protection/uma-policy/x-1"] {
-        let answer = world.server.raw(&request(&world, &format!("POST /realms/test/{path}"), &[&bearer, json], &big));
+    for path in [
+        "authz/protection/resource_set",
+        "authz/protection/permission",
+        "authz/protection/permission/ticket",
+        "authz/protection/uma-policy/x-1",
+    ] {
+        let answer =
+            world.server.raw(&request(&world, &format!("POST /realms/test/{path}"), &[&bearer, json], &big));
         assert!([400, 413].contains(&status(&answer)), "{path}: {answer}");
     }
     for path in ["token", "token/introspect"] {
@@ -89,7 +96,10 @@ fn what_is_too_long_is_refused() {
     }
     // Said to be long, and never sent: the answer does not wait for it.
     let line = "POST /realms/test/protocol/openid-connect/token";
-    let head = format!("{line} HTTP/1.1\r\nHost: {}\r\nContent-Length: 9999999999999\r\nConnection: close\r\n", world.server.address());
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: {}\r\nContent-Length: 9999999999999\r\nConnection: close\r\n",
+        world.server.address()
+    );
     let mut bytes = head.into_bytes();
     bytes.extend_from_slice(form);
     bytes.extend_from_slice(b"\r\n\r\n");
@@ -106,7 +116,12 @@ fn what_is_too_long_is_refused() {
     let answer = world.server.raw(&request(&world, &line, &[], b""));
     assert!([414, 431].contains(&status(&answer)), "{answer}");
     let many = "a=1&".repeat(50_000);
-    let answer = world.server.raw(&request(&world, "POST /realms/test/protocol/openid-connect/token", &[form], many.as_bytes()));
+    let answer = world.server.raw(&request(
+        &world,
+        "POST /realms/test/protocol/openid-connect/token",
+        &[form],
+        many.as_bytes(),
+    ));
     assert_eq!(status(&answer), 400, "{answer}");
 
     let long = "x".repeat(100_000);
@@ -137,14 +152,59 @@ fn members_of_the_wrong_kind_are_never_a_500() {
     let made = world.protection("POST", &format!("uma-policy/{hers}"), &alice);
     let policy = made.json(&json!({ "name": "p", "users": ["bob"] })).send().expect(200).member("id");
     let before = world.everything();
-    let resource = ["_id", "name", "displayName", "type", "uris", "uri", "icon_uri", "ownerManagedAccess", "resource_scopes", "scopes", "attributes"];
-    let ticket = ["id", "owner", "resource", "scope", "granted", "scopeName", "resourceName", "requester", "ownerName", "requesterName"];
-    let owners = ["id", "name", "description", "scopes", "roles", "groups", "clients", "users", "condition", "logic", "decisionStrategy", "resources", "policies"];
+    let resource = [
+        "_id",
+        "name",
+        "displayName",
+        "type",
+        "uris",
+        "uri",
+        "icon_uri",
+        "ownerManagedAccess",
+        "resource_scopes",
+        "scopes",
+        "attributes",
+    ];
+    let ticket = [
+        "id",
+        "owner",
+        "resource",
+        "scope",
+        "granted",
+        "scopeName",
+        "resourceName",
+        "requester",
+        "ownerName",
+        "requesterName",
+    ];
+    let owners = [
+        "id",
+        "name",
+        "description",
+        "scopes",
+        "roles",
+        "groups",
+        "clients",
+        "users",
+        "condition",
+        "logic",
+        "decisionStrategy",
+        "resources",
+        "policies",
+    ];
     let item = ["resource_id", "resource_scopes", "claims", "resource_server_id"];
     let mut table = Table::new();
     let mut post = |method: &str, path: &str, token: &str, members: &[&str], in_list: bool| {
         for member in members {
-            for value in [json!(1), json!(-1.5e300), json!(true), json!({ "a": 1 }), json!([[1]]), json!([null]), json!({ "name": 7 })] {
+            for value in [
+                json!(1),
+                json!(-1.5e300),
+                json!(true),
+                json!({ "a": 1 }),
+                json!([[1]]),
+                json!([null]),
+                json!({ "name": 7 }),
+            ] {
                 let mut body = json!({ "name": "hers" });
                 if in_list {
                     body = json!({});
@@ -177,8 +237,21 @@ fn odd_names_are_kept_as_they_are() {
     let world = World::new();
     let (pat, bob) = (world.pat(), world.token_by("reader", "bob"));
     let names = [
-        "'; DROP TABLE resource; --", "%", "_", "a%b", "\\", "\"", "<script>alert(1)</script>", "../../etc/passwd",
-        "𝒜lice’s ⛄", "\u{202e}txt.exe", "a\nb", "a\tb", " ", "null", "\u{0}",
+        "'; DROP TABLE resource; --",
+        "%",
+        "_",
+        "a%b",
+        "\\",
+        "\"",
+        "<script>alert(1)</script>",
+        "../../etc/passwd",
+        "𝒜lice’s ⛄",
+        "\u{202e}txt.exe",
+        "a\nb",
+        "a\tb",
+        " ",
+        "null",
+        "\u{0}",
     ];
     for name in names {
         let body = json!({ "name": name, "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read"] });
@@ -287,24 +360,80 @@ fn parameters_of_the_grant_are_never_a_500() {
     let ticket = world.ticket(&world.pat(), &hers, &["write"]);
     let before = world.everything();
     let mut table = Table::new();
-    let values = ["\u{0}", "#", "##", "#,,", ",", "a#b#c", " ", "\u{ffff}", "-", "{}", "true", "-1", "é", "resource-type:", "resource-type-owner:#x", "%00"];
+    let values = [
+        "\u{0}",
+        "#",
+        "##",
+        "#,,",
+        ",",
+        "a#b#c",
+        " ",
+        "\u{ffff}",
+        "-",
+        "{}",
+        "true",
+        "-1",
+        "é",
+        "resource-type:",
+        "resource-type-owner:#x",
+        "%00",
+    ];
     let names = [
-        "permission", "audience", "ticket", "rpt", "scope", "claim_token", "claim_token_format", "response_mode",
-        "response_permissions_limit", "response_include_resource_name", "permission_resource_format",
-        "permission_resource_matching_uri", "submit_request", "subject_token", "pct", "client_id", "client_secret",
+        "permission",
+        "audience",
+        "ticket",
+        "rpt",
+        "scope",
+        "claim_token",
+        "claim_token_format",
+        "response_mode",
+        "response_permissions_limit",
+        "response_include_resource_name",
+        "permission_resource_format",
+        "permission_resource_matching_uri",
+        "submit_request",
+        "subject_token",
+        "pct",
+        "client_id",
+        "client_secret",
     ];
     for name in names {
         for value in values {
-            let fields = [("audience", "documents"), ("permission", hers.as_str()), (name, value), ("submit_request", "false")];
+            let fields = [
+                ("audience", "documents"),
+                ("permission", hers.as_str()),
+                (name, value),
+                ("submit_request", "false"),
+            ];
             let answer = world.uma(&bob, &fields);
             table.holds(&format!("{name}={value:?}"), answer, "no 5xx", |answer| answer.status < 500);
             let fields = [("ticket", ticket.as_str()), ("submit_request", "false"), (name, value)];
             let answer = world.uma(&bob, &fields);
-            table.holds(&format!("ticket and {name}={value:?}"), answer, "no 5xx", |answer| answer.status < 500);
+            table.holds(&format!("ticket and {name}={value:?}"), answer, "no 5xx", |answer| {
+                answer.status < 500
+            });
         }
     }
     for path in ["resource_set", "permission/ticket", "permission/ticket/count", "uma-policy"] {
-        for name in ["_id", "name", "uri", "owner", "type", "scope", "matchingUri", "exactName", "deep", "first", "max", "scopeId", "resourceId", "requester", "granted", "returnNames", "resource"] {
+        for name in [
+            "_id",
+            "name",
+            "uri",
+            "owner",
+            "type",
+            "scope",
+            "matchingUri",
+            "exactName",
+            "deep",
+            "first",
+            "max",
+            "scopeId",
+            "resourceId",
+            "requester",
+            "granted",
+            "returnNames",
+            "resource",
+        ] {
             for value in values {
                 let query = format!("{path}?{name}={}", countersign_tests::http::escape(value));
                 let answer = world.protection("GET", &query, &world.pat()).send();

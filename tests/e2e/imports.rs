@@ -88,7 +88,11 @@ fn two_files_that_define_the_clients_of_a_realm_are_refused_naming_both() {
 fn references_to_what_is_not_there_are_refused_by_name() {
     let bad = |change: &dyn Fn(Realm) -> Realm| pretty(change(Realm::new("bad")).json());
     let cases = [
-        ("group", bad(&|realm| realm.user("bob", json!({ "groups": ["/nowhere"] }))), vec!["bob", "/nowhere"]),
+        (
+            "group",
+            bad(&|realm| realm.user("bob", json!({ "groups": ["/nowhere"] }))),
+            vec!["bob", "/nowhere"],
+        ),
         (
             "service account",
             bad(&|realm| realm.user("robot", json!({ "serviceAccountClientId": "nothing" }))),
@@ -149,7 +153,9 @@ fn references_to_what_is_not_there_are_refused_by_name() {
 #[test]
 fn files_of_users_add_to_a_realm_in_any_order() {
     let realm = Realm::new("test");
-    let people = |names: &[&str]| pretty(&json!({ "realm": "test", "users": names.iter().map(|name| user(name)).collect::<Vec<_>>() }));
+    let people = |names: &[&str]| {
+        pretty(&json!({ "realm": "test", "users": names.iter().map(|name| user(name)).collect::<Vec<_>>() }))
+    };
     let files = [
         ("realm.json", pretty(realm.json())),
         ("erin.json", people(&["erin"])),
@@ -176,7 +182,10 @@ fn a_realm_that_is_there_is_left_alone_with_one_line() {
     let other = Realm::new("test").client("documents", json!({ "secret": "another-secret" }));
     let path = world.server.folder().write("other.json", pretty(other.json()));
     let pat = world.pat();
-    let builder = Server::builder().within(&world.server.folder()).import_file(&path).import(Realm::new("second").json());
+    let builder = Server::builder()
+        .within(&world.server.folder())
+        .import_file(&path)
+        .import(Realm::new("second").json());
     world.server.terminate();
     let port = world.server.address().port();
     drop(world);
@@ -192,7 +201,14 @@ fn a_realm_that_is_there_is_left_alone_with_one_line() {
     _ = world.pat();
     let form = [("grant_type", "client_credentials")];
     let second = format!("{}/realms/second/protocol/openid-connect/token", world.server.base());
-    _ = world.server.http.post(&second).basic("documents", &secret("documents")).form(&form).send().expect(200);
+    _ = world
+        .server
+        .http
+        .post(&second)
+        .basic("documents", &secret("documents"))
+        .form(&form)
+        .send()
+        .expect(200);
     _ = world.post_token().basic("documents", "another-secret").form(&form).send().expect(401);
 }
 
@@ -203,7 +219,13 @@ fn passwords_of_an_export_open_the_door() {
     let mut output = [0; 64];
     let salt = [7; 16];
     let one = core::num::NonZeroU32::MIN;
-    aws_lc_rs::pbkdf2::derive(aws_lc_rs::pbkdf2::PBKDF2_HMAC_SHA512, one, &salt, password("bob").as_bytes(), &mut output);
+    aws_lc_rs::pbkdf2::derive(
+        aws_lc_rs::pbkdf2::PBKDF2_HMAC_SHA512,
+        one,
+        &salt,
+        password("bob").as_bytes(),
+        &mut output,
+    );
     let base64 = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
     let credential = json!({
         "type": "password", "createdDate": 1,
@@ -215,15 +237,19 @@ fn passwords_of_an_export_open_the_door() {
         // The second time by the hash that replaced it.
         _ = world.token_by("reader", "bob");
     }
-    let fields = [("grant_type", "password"), ("client_id", "reader"), ("username", "bob"), ("password", "x")];
+    let fields =
+        [("grant_type", "password"), ("client_id", "reader"), ("username", "bob"), ("password", "x")];
     world.post_token().form(&fields).send().refused(401, "invalid_grant", "Invalid user credentials");
 }
 
 /// Nothing is dropped in silence
 #[test]
 fn members_that_mean_nothing_yet_are_warned_of_once() {
-    let realm = Realm::new("test").set("browserFlow", json!("x")).set("smtpServer", json!({ "host": "mail" }));
-    let realm = realm.client("documents", json!({ "consentRequired": true })).client("reader", json!({ "consentRequired": true }));
+    let realm =
+        Realm::new("test").set("browserFlow", json!("x")).set("smtpServer", json!({ "host": "mail" }));
+    let realm = realm
+        .client("documents", json!({ "consentRequired": true }))
+        .client("reader", json!({ "consentRequired": true }));
     let world = World::of(&realm);
     let log = world.server.log();
     for member in ["browserFlow", "smtpServer", "consentRequired"] {

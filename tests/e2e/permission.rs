@@ -57,7 +57,11 @@ fn tickets_are_refused_as_listed() {
     table.status("by name, by its owner", post(&alice, &json!([{ "resource_id": "hers" }])), 201);
     table.status("by name, the server's", post(&alice, &json!([{ "resource_id": "read only" }])), 201);
     table.status("scope alone", post(&pat, &json!([{ "resource_scopes": ["read"] }])), 201);
-    table.status("a server's id is ignored", post(&pat, &json!([{ "resource_id": hers, "resource_server_id": "x" }])), 201);
+    table.status(
+        "a server's id is ignored",
+        post(&pat, &json!([{ "resource_id": hers, "resource_server_id": "x" }])),
+        201,
+    );
     table.done();
     assert!(world.rows(&pat).is_empty());
 }
@@ -103,12 +107,15 @@ fn stored_tickets_are_refused_as_listed() {
     let world = World::new();
     let (pat, alice, carol) = (world.pat(), world.token("alice"), world.token("carol"));
     let hers = world.document("hers");
-    let closed = world.register(&pat, &json!({ "name": "closed", "owner": "alice", "resource_scopes": ["read"] }));
-    let read = json!({ "name": "half", "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read"] });
+    let closed =
+        world.register(&pat, &json!({ "name": "closed", "owner": "alice", "resource_scopes": ["read"] }));
+    let read =
+        json!({ "name": "half", "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read"] });
     let half = world.register(&pat, &read);
     _ = world.share(&hers, "read", "bob");
     let before = world.everything();
-    let post = |token: &str, body: &Value| world.protection("POST", "permission/ticket", token).json(body).send();
+    let post =
+        |token: &str, body: &Value| world.protection("POST", "permission/ticket", token).json(body).send();
     let mut table = Table::new();
     let empty = world.protection("POST", "permission/ticket", &pat).body("application/json", "").send();
     table.row("no body", empty, 400, "invalid_request", "invalid_permission");
@@ -154,7 +161,8 @@ fn stored_tickets_are_refused_as_listed() {
     // §4.1: 200, ids only; ids instead of names.
     let scope = before["documents"]["tickets"][0]["scope"].clone();
     let carol = world.id_of("carol");
-    let made = post(&alice, &json!({ "resource": hers, "scope": scope, "requester": carol })).expect(200).json();
+    let made =
+        post(&alice, &json!({ "resource": hers, "scope": scope, "requester": carol })).expect(200).json();
     let want = json!({
         "id": made["id"], "owner": world.id_of("alice"), "resource": hers, "scope": scope, "granted": false,
         "requester": carol,
@@ -166,19 +174,23 @@ fn stored_tickets_are_refused_as_listed() {
 #[test]
 fn stored_tickets_are_decided_by_the_owner_and_left_by_the_requester() {
     let world = World::new();
-    let (pat, alice, bob, carol) = (world.pat(), world.token("alice"), world.token("bob"), world.token("carol"));
+    let (pat, alice, bob, carol) =
+        (world.pat(), world.token("alice"), world.token("bob"), world.token("carol"));
     let hers = world.document("hers");
     let [read, write] = ["read", "write"].map(|scope| world.share(&hers, scope, "bob"));
     let carols = world.share(&hers, "read", "carol");
     let before = world.everything();
-    let put = |token: &str, body: &Value| world.protection("PUT", "permission/ticket", token).json(body).send();
+    let put =
+        |token: &str, body: &Value| world.protection("PUT", "permission/ticket", token).json(body).send();
     let mut table = Table::new();
-    for body in [json!({}), json!({ "id": "nope", "granted": true }), json!({ "granted": true }), json!(null)] {
+    for body in [json!({}), json!({ "id": "nope", "granted": true }), json!({ "granted": true }), json!(null)]
+    {
         table.row(&body.to_string(), put(&pat, &body), 400, "invalid_request", "invalid_ticket");
     }
     for (resource, shown) in [(json!(null), "null".to_owned()), (json!(hers), hers.clone())] {
         let body = json!({ "id": read, "granted": true, "resource": resource });
-        let text = format!("permissions for [{shown}] can be updated only by the owner or by the resource server");
+        let text =
+            format!("permissions for [{shown}] can be updated only by the owner or by the resource server");
         table.row("not hers", put(&carol, &body), 403, "not_authorised", &text);
     }
     // The requester may leave, not decide.

@@ -216,7 +216,8 @@ fn a_crash_during_writes_loses_nothing_that_was_acknowledged() {
                 scope.spawn(move || {
                     for number in 0.. {
                         let name = format!("{round}-{client}-{number}");
-                        let request = world.protection("POST", "resource_set", pat).json(&document(&name, "alice"));
+                        let request =
+                            world.protection("POST", "resource_set", pat).json(&document(&name, "alice"));
                         let Ok(answer) = request.try_send() else { return };
                         let id = answer.expect(201).member("_id");
                         acknowledged.lock().unwrap().push((id, name));
@@ -231,12 +232,8 @@ fn a_crash_during_writes_loses_nothing_that_was_acknowledged() {
         });
         world.server.crash();
         let list = world.protection("GET", "resource_set?deep=true&max=-1", &pat).send().expect(200).json();
-        let there: std::collections::BTreeMap<_, _> = list
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|one| (one["_id"].as_str().unwrap(), one))
-            .collect();
+        let there: std::collections::BTreeMap<_, _> =
+            list.as_array().unwrap().iter().map(|one| (one["_id"].as_str().unwrap(), one)).collect();
         for (id, name) in acknowledged.into_inner().unwrap() {
             let one = there.get(id.as_str()).unwrap_or_else(|| panic!("{name} is lost"));
             assert_eq!(one["name"], name);

@@ -96,7 +96,11 @@ fn the_role_is_asked_where_keycloak_asks_it() {
     let pat = world.pat();
     assert_eq!(forge::claims(&pat).get("resource_access"), None);
     table.status("PAT without the role: list", world.protection("GET", "resource_set", &pat).send(), 200);
-    table.status("PAT without the role: tickets", world.protection("GET", "permission/ticket", &pat).send(), 200);
+    table.status(
+        "PAT without the role: tickets",
+        world.protection("GET", "permission/ticket", &pat).send(),
+        200,
+    );
     table.done();
 }
 
@@ -201,10 +205,14 @@ fn registrations_are_refused_as_listed() {
     let send = |kind: &str, body: &str| {
         world.protection("POST", "resource_set", &pat).body(kind, body.to_owned()).send()
     };
-    for (body, error) in [("{nope", "invalid_request"), ("[]", "unknown_error"), (r#"{"name":1}"#, "unknown_error")] {
+    for (body, error) in
+        [("{nope", "invalid_request"), ("[]", "unknown_error"), (r#"{"name":1}"#, "unknown_error")]
+    {
         table.row(body, send("application/json", body), 400, error, "Cannot parse the JSON");
     }
-    for body in [r#"{"name":"x","uris":"/a"}"#, r#"{"name":"x","resource_scopes":"read"}"#, r#""x""#, "null", "1"] {
+    for body in
+        [r#"{"name":"x","uris":"/a"}"#, r#"{"name":"x","resource_scopes":"read"}"#, r#""x""#, "null", "1"]
+    {
         table.row(body, send("application/json", body), 400, "unknown_error", "Cannot parse the JSON");
     }
     let text = "Invalid json representation for UmaResourceRepresentation. Unrecognized field \"description\" \
@@ -243,7 +251,9 @@ fn the_pat_names_the_owner_and_a_person_is_the_owner() {
         assert_eq!(got, json!({ "id": server, "name": "documents" }), "{owner}");
     }
     // Anybody else is the owner himself, whomever he names.
-    for (number, owner) in [json!("bob"), json!(bob), json!("nobody"), json!("documents")].into_iter().enumerate() {
+    for (number, owner) in
+        [json!("bob"), json!(bob), json!("nobody"), json!("documents")].into_iter().enumerate()
+    {
         let got = shown(&world.token("alice"), json!({ "name": format!("p {number}"), "owner": owner }));
         assert_eq!(got["id"], alice, "{owner}");
     }
@@ -272,15 +282,27 @@ fn reading_replacing_and_deleting_is_for_the_owner_and_the_resource_server() {
         table.row(&format!("{method} not hers"), send(&carol, &hers), 403, "forbidden", text);
         let foreign = world.token_by("archive", "alice");
         let answer = send(&foreign, &hers);
-        table.row(&format!("{method} by her through another server"), answer, 404, "not_found", "Resource not found");
+        table.row(
+            &format!("{method} by her through another server"),
+            answer,
+            404,
+            "not_found",
+            "Resource not found",
+        );
     }
     let put = |body: &Value| world.protection("PUT", &format!("resource_set/{hers}"), &pat).json(body).send();
     table.row("N3", put(&json!({ "type": "x" })), 400, "invalid_request", "Resource name not provided.");
     let text = "Resource with name [other] already exists.";
     table.row("N5", put(&json!({ "name": "other" })), 409, "invalid_request", text);
-    table.holds("an unknown member", put(&json!({ "name": "x", "nope": 1 })), "ResourceRepresentation", |answer| {
-        answer.status == 400 && answer.text().contains("Invalid json representation for ResourceRepresentation.")
-    });
+    table.holds(
+        "an unknown member",
+        put(&json!({ "name": "x", "nope": 1 })),
+        "ResourceRepresentation",
+        |answer| {
+            answer.status == 400
+                && answer.text().contains("Invalid json representation for ResourceRepresentation.")
+        },
+    );
     table.done();
     assert_eq!(world.everything(), before);
 
@@ -385,7 +407,11 @@ fn lists_are_filtered_paged_and_seen_by_caller() {
     }
     assert_eq!(list(&world.pat_of("archive"), ""), none);
     let mut table = Table::new();
-    for (query, text) in [("max=x", "Invalid max"), ("first=1.5", "Invalid first"), ("first=99999999999999999999", "Invalid first")] {
+    for (query, text) in [
+        ("max=x", "Invalid max"),
+        ("first=1.5", "Invalid first"),
+        ("first=99999999999999999999", "Invalid first"),
+    ] {
         let answer = world.protection("GET", &format!("resource_set?{query}"), &pat).send();
         table.row(&format!("N9: {query}"), answer, 400, "invalid_request", text);
     }
@@ -442,8 +468,18 @@ fn unknown_paths_methods_and_slashes_are_answered_as_keycloak_does() {
     let mut table = Table::new();
     let base = world.server.base();
     let get = |path: &str| world.server.http.get(&format!("{base}{path}")).send();
-    table.bare("unknown realm", get("/realms/nope/protocol/openid-connect/certs"), 404, "Realm does not exist");
-    table.bare("unknown realm", get("/realms/nope/authz/protection/resource_set"), 404, "Realm does not exist");
+    table.bare(
+        "unknown realm",
+        get("/realms/nope/protocol/openid-connect/certs"),
+        404,
+        "Realm does not exist",
+    );
+    table.bare(
+        "unknown realm",
+        get("/realms/nope/authz/protection/resource_set"),
+        404,
+        "Realm does not exist",
+    );
     table.bare("unknown realm", get("/realms/nope"), 404, "Realm does not exist");
     table.bare("unknown path", get("/nope"), 404, "HTTP 404 Not Found");
     table.bare("unknown document", get("/realms/test/.well-known/nope"), 404, "HTTP 404 Not Found");
@@ -456,7 +492,8 @@ fn unknown_paths_methods_and_slashes_are_answered_as_keycloak_does() {
     table.status("a slash", world.protection("GET", "resource_set/", &pat).send(), 200);
     table.status("a slash", world.protection("GET", "permission/ticket/", &pat).send(), 200);
     let form = [("grant_type", "client_credentials")];
-    let token = world.request("POST", "protocol/openid-connect/token/").basic("documents", &secret("documents"));
+    let token =
+        world.request("POST", "protocol/openid-connect/token/").basic("documents", &secret("documents"));
     table.status("a slash", token.form(&form).send(), 200);
     table.done();
 
@@ -472,7 +509,9 @@ fn unknown_paths_methods_and_slashes_are_answered_as_keycloak_does() {
         }
     }
     let address = world.server.address();
-    let line = world.server.raw(format!("GET /nope HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes());
+    let line = world
+        .server
+        .raw(format!("GET /nope HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes());
     assert!(line.starts_with("HTTP/1.1 404 Not Found\r\n"), "{line}");
 }
 

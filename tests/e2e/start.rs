@@ -43,7 +43,10 @@ fn an_unknown_flag_is_refused_with_the_nearest_one() {
 
 #[test]
 fn an_unknown_variable_is_refused_with_the_nearest_one() {
-    Server::builder().env("COUNTERSIGN_DATABSE", "x").refused().says(&["COUNTERSIGN_DATABSE", "COUNTERSIGN_DATABASE"]);
+    Server::builder()
+        .env("COUNTERSIGN_DATABSE", "x")
+        .refused()
+        .says(&["COUNTERSIGN_DATABSE", "COUNTERSIGN_DATABASE"]);
 }
 
 /// flag over variable over file
@@ -64,12 +67,15 @@ fn a_flag_goes_over_a_variable_and_a_variable_over_the_file() {
     let server = builder.clone().database("sqlite:1.db").start();
     assert_eq!(issuer(&server, "file").as_deref(), Some("https://file.example/realms/file"));
     drop(server);
-    let variable = builder.env("COUNTERSIGN_IMPORT", "variable.json").env("COUNTERSIGN_PUBLIC_URL", "https://var.example");
+    let variable = builder
+        .env("COUNTERSIGN_IMPORT", "variable.json")
+        .env("COUNTERSIGN_PUBLIC_URL", "https://var.example");
     let server = variable.clone().database("sqlite:2.db").start();
     assert_eq!(issuer(&server, "file"), None);
     assert_eq!(issuer(&server, "variable").as_deref(), Some("https://var.example/realms/variable"));
     drop(server);
-    let flag = variable.arg("--import").arg("flag.json").arg("--public-url").arg("https://flag.example/auth/");
+    let flag =
+        variable.arg("--import").arg("flag.json").arg("--public-url").arg("https://flag.example/auth/");
     let server = flag.database("sqlite:3.db").start();
     assert_eq!(issuer(&server, "variable"), None);
     assert_eq!(issuer(&server, "flag").as_deref(), Some("https://flag.example/auth/realms/flag"));
@@ -92,7 +98,9 @@ fn listening_for_others_needs_a_public_url() {
     for address in ["0.0.0.0:0", "[::]:0"] {
         Server::builder().listen(address).refused().says(&["--public-url", address]);
     }
-    for url in ["as.example", "ftp://as.example", "https://", "https://a.example?x=1", "https://user@a.example"] {
+    for url in
+        ["as.example", "ftp://as.example", "https://", "https://a.example?x=1", "https://user@a.example"]
+    {
         Server::builder().arg("--public-url").arg(url).refused().says(&["--public-url"]);
     }
     Server::builder().listen("127.0.0.1:x").refused().says(&["127.0.0.1:x"]);
@@ -112,7 +120,10 @@ fn a_host_that_is_not_this_machine_is_refused() {
         let host = format!("{name}:{port}");
         let body = ask(&host).expect(200).json();
         assert_eq!(body["issuer"], format!("http://{host}/realms/test"));
-        assert_eq!(body["token_endpoint"], format!("http://{host}/realms/test/protocol/openid-connect/token"));
+        assert_eq!(
+            body["token_endpoint"],
+            format!("http://{host}/realms/test/protocol/openid-connect/token")
+        );
     }
     for host in [
         "evil.example".to_owned(),
@@ -128,9 +139,16 @@ fn a_host_that_is_not_this_machine_is_refused() {
         format!("localhost:+{port}"),
     ] {
         let answer = ask(&host);
-        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_request")), "{host}: {answer}");
+        assert_eq!(
+            (answer.status, answer.json()["error"].as_str()),
+            (400, Some("invalid_request")),
+            "{host}: {answer}"
+        );
     }
-    let proxied = world.request("GET", "").header("x-forwarded-host", "evil.example").header("forwarded", "host=evil.example");
+    let proxied = world
+        .request("GET", "")
+        .header("x-forwarded-host", "evil.example")
+        .header("forwarded", "host=evil.example");
     let body = proxied.send().expect(200).json();
     assert_eq!(body["token-service"], format!("{}/protocol/openid-connect", world.issuer()));
 }
@@ -138,7 +156,8 @@ fn a_host_that_is_not_this_machine_is_refused() {
 /// A public URL stands whatever the request's host is
 #[test]
 fn a_public_url_is_the_issuer_for_everybody() {
-    let world = World::on(Server::builder().arg("--public-url").arg("https://as.example"), &Realm::new("test"));
+    let world =
+        World::on(Server::builder().arg("--public-url").arg("https://as.example"), &Realm::new("test"));
     for host in ["evil.example", "as.example", "localhost:1"] {
         let answer = world.request("GET", ".well-known/uma2-configuration").header("host", host).send();
         assert_eq!(answer.expect(200).json()["issuer"], "https://as.example/realms/test");
@@ -187,7 +206,9 @@ fn sigterm_ends_within_ten_seconds_although_somebody_waits() {
 #[test]
 fn a_database_that_is_none_is_told_as_such() {
     let builder = Server::builder();
-    let path = builder.folder().write("test.db", b"this is not a database, and it is long enough to look like one".repeat(200));
+    let path = builder
+        .folder()
+        .write("test.db", b"this is not a database, and it is long enough to look like one".repeat(200));
     let end = builder.refused();
     end.says(&["test.db", "no SQLite database"]);
     assert!(fs::read(path).unwrap().starts_with(b"this is not"));
@@ -268,7 +289,10 @@ fn a_read_only_database_is_told_as_such() {
 fn the_first_start_makes_the_administrator_or_says_how() {
     let server = Server::builder().start();
     let log = server.log();
-    assert!(log.contains("COUNTERSIGN_ADMIN_USERNAME") && log.contains("COUNTERSIGN_ADMIN_PASSWORD"), "{log}");
+    assert!(
+        log.contains("COUNTERSIGN_ADMIN_USERNAME") && log.contains("COUNTERSIGN_ADMIN_PASSWORD"),
+        "{log}"
+    );
     _ = server.http.get(&format!("{}/realms/master", server.base())).send().expect(200);
     drop(server);
 
@@ -287,7 +311,10 @@ fn the_first_start_makes_the_administrator_or_says_how() {
     assert!(!server.log().contains("administrator was made"), "{}", server.log());
     drop(server);
     for name in ["COUNTERSIGN_ADMIN_USERNAME", "COUNTERSIGN_ADMIN_PASSWORD"] {
-        Server::builder().env(name, "half-of-it").refused().says(&["COUNTERSIGN_ADMIN_USERNAME", "COUNTERSIGN_ADMIN_PASSWORD"]);
+        Server::builder()
+            .env(name, "half-of-it")
+            .refused()
+            .says(&["COUNTERSIGN_ADMIN_USERNAME", "COUNTERSIGN_ADMIN_PASSWORD"]);
     }
 }
 

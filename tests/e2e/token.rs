@@ -56,7 +56,8 @@ fn requests_are_refused_before_any_grant_as_listed() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let kind = "application/x-www-form-urlencoded; charset=UTF-8";
-    let answer = world.post_token().basic(id, &key).body(kind, "grant_type=client_credentials&code=&totp=").send();
+    let answer =
+        world.post_token().basic(id, &key).body(kind, "grant_type=client_credentials&code=&totp=").send();
     table.status("charset, and empty parameters", answer, 200);
     table.done();
 }
@@ -115,7 +116,10 @@ fn ordinary_grants_answer_and_refuse() {
     let body = answer.json();
     let said = claims(&answer.member("access_token"));
     assert!(said["jti"].as_str().unwrap().starts_with("onrtro:"), "{said}");
-    assert_eq!((&said["azp"], &said["typ"], &said["iss"]), (&json!("reader"), &json!("Bearer"), &json!(world.issuer())));
+    assert_eq!(
+        (&said["azp"], &said["typ"], &said["iss"]),
+        (&json!("reader"), &json!("Bearer"), &json!(world.issuer()))
+    );
     assert_eq!(said["sid"], body["session_state"]);
     let refreshed = world.refresh("reader", &answer.member("refresh_token")).expect(200);
     let said = claims(&refreshed.member("access_token"));
@@ -205,7 +209,13 @@ fn the_uma_grant_is_refused_as_listed() {
     let claim = World::claim_token(&json!({ "a": ["1"] }));
     let format = ("claim_token_format", "urn:ietf:params:oauth:token-type:jwt");
     let answer = uma(&[audience, ("permission", &hers), ("claim_token", &claim), format]);
-    table.row("public with claims", answer, 403, "invalid_grant", "Public clients are not allowed to send claims");
+    table.row(
+        "public with claims",
+        answer,
+        403,
+        "invalid_grant",
+        "Public clients are not allowed to send claims",
+    );
     // E-G12, E-G13
     let ticket = world.ticket(&world.pat(), &hers, &["read"]);
     let unsigned = forge::unsigned(&forge::part(&ticket, 0), &claims(&ticket)) + ".";
@@ -289,16 +299,29 @@ fn a_client_asks_for_a_person_by_the_persons_token() {
         let mut fields = vec![("claim_token", own.as_str())];
         fields.extend(format.map(|format| ("claim_token_format", format)));
         assert_eq!(said(by(&fields))["sub"], world.id_of("bob"));
-        let fields: Vec<_> = [("claim_token", bob.as_str())].into_iter().chain(fields.into_iter().skip(1)).collect();
+        let fields: Vec<_> =
+            [("claim_token", bob.as_str())].into_iter().chain(fields.into_iter().skip(1)).collect();
         let text = "Token issued to a different client";
         table.row("another client's", by(&fields), 400, "invalid_claim_token", text);
     }
     let refresh = world.sign_in("reader", "bob").member("refresh_token");
     for token in ["garbage", &"x".repeat(20_000), &forge::tampered(&bob), &refresh] {
-        table.row("subject_token", by(&[("subject_token", token)]), 400, "unauthorized_client", "Invalid identity");
+        table.row(
+            "subject_token",
+            by(&[("subject_token", token)]),
+            400,
+            "unauthorized_client",
+            "Invalid identity",
+        );
     }
     for token in ["garbage", &forge::tampered(&own)] {
-        table.row("claim_token", by(&[("claim_token", token)]), 400, "unauthorized_client", "Invalid signature");
+        table.row(
+            "claim_token",
+            by(&[("claim_token", token)]),
+            400,
+            "unauthorized_client",
+            "Invalid signature",
+        );
     }
     let text = "Subject token can not be null and must be a valid ID or Access Token";
     table.row("neither", by(&[("claim_token_format", id_token)]), 400, "invalid_request", text);
@@ -306,7 +329,8 @@ fn a_client_asks_for_a_person_by_the_persons_token() {
     table.row("alone", by(&[]), 403, "access_denied", "not_authorized");
     // Behind a bearer a `subject_token` is ignored.
     let alice = world.token_by("reader", "alice");
-    let fields = [("audience", "documents"), ("permission", hers.as_str()), ("subject_token", alice.as_str())];
+    let fields =
+        [("audience", "documents"), ("permission", hers.as_str()), ("subject_token", alice.as_str())];
     table.status("bearer first", world.uma(&bob, &fields), 200);
     table.done();
 }
@@ -320,7 +344,8 @@ fn introspection_is_refused_as_listed() {
     let form = |fields: &[(&str, &str)]| {
         world.post_introspect().basic("documents", &secret("documents")).form(fields).send()
     };
-    let by = |client: &str, key: &str| world.post_introspect().basic(client, key).form(&[("token", &pat)]).send();
+    let by =
+        |client: &str, key: &str| world.post_introspect().basic(client, key).form(&[("token", &pat)]).send();
     let answer = by("documents", "wrong");
     table.row("wrong secret", answer, 401, "invalid_client", "Client authentication failed.");
     let none = world.post_introspect().form(&[("token", &pat)]).send();
@@ -334,7 +359,13 @@ fn introspection_is_refused_as_listed() {
     table.row("bearer-only", answer, 403, "invalid_request", "Client not allowed.");
     let answer = form(&[("token", &pat), ("token", &pat)]);
     table.row("twice", answer, 400, "invalid_request", "duplicated parameter");
-    table.row("no token", form(&[("token_type_hint", RPT_HINT)]), 400, "invalid_request", "Token not provided.");
+    table.row(
+        "no token",
+        form(&[("token_type_hint", RPT_HINT)]),
+        400,
+        "invalid_request",
+        "Token not provided.",
+    );
     let answer = form(&[("token", &pat), ("token_type_hint", "nope")]);
     table.row("unknown hint", answer, 400, "invalid_request", "Unsupported token type.");
     table.done();
@@ -371,7 +402,8 @@ fn the_discovery_documents_name_this_server() {
     for document in [&uma, &oidc] {
         assert!(document["grant_types_supported"].as_array().unwrap().contains(&json!(UMA)));
     }
-    let origin = world.request("GET", ".well-known/uma2-configuration").header("origin", "https://a.example").send();
+    let origin =
+        world.request("GET", ".well-known/uma2-configuration").header("origin", "https://a.example").send();
     assert_eq!(origin.header("access-control-allow-origin"), Some("https://a.example"));
 
     // The key of a token is among those that are published.

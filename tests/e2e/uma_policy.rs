@@ -104,7 +104,13 @@ fn policies_are_refused_as_listed() {
         table.row("scopes, PUT", put(scopes), 400, invalid, &text);
     }
     let answer = post(json!({ "name": "first", "users": ["bob"] }));
-    table.row("name taken, POST", answer, 409, "Policy with name [first] already exists", "Conflicting policy");
+    table.row(
+        "name taken, POST",
+        answer,
+        409,
+        "Policy with name [first] already exists",
+        "Conflicting policy",
+    );
     let answer = put(json!({ "name": "second", "users": ["bob"] }));
     table.row("N5", answer, 409, "Policy with name [second] already exists", "Conflicting policy");
     for resources in [json!([other]), json!(["hers"]), json!([hers, other])] {
@@ -140,12 +146,14 @@ fn policies_are_refused_as_listed() {
     table.row("N7, PUT", put(body), 400, invalid, text);
     for method in ["GET", "PUT", "DELETE"] {
         let request = world.protection(method, "uma-policy/nope", &desk.alice);
-        let answer = if method == "PUT" { request.json(&json!({ "name": "n" })).send() } else { request.send() };
+        let answer =
+            if method == "PUT" { request.json(&json!({ "name": "n" })).send() } else { request.send() };
         table.row(&format!("{method} unknown"), answer, 404, invalid, "Policy with [nope] does not exist");
         let text = format!("Only resource owner can access policies for resource [{hers}]");
         for (who, token) in [("carol", world.token("carol")), ("the PAT", world.pat())] {
             let request = world.protection(method, &format!("uma-policy/{first}"), &token);
-            let answer = if method == "PUT" { request.json(&json!({ "name": "n" })).send() } else { request.send() };
+            let answer =
+                if method == "PUT" { request.json(&json!({ "name": "n" })).send() } else { request.send() };
             table.row(&format!("{method} by {who}"), answer, 400, invalid, &text);
         }
     }
@@ -162,7 +170,8 @@ fn policies_are_refused_as_listed() {
     table.row("POST []", send("POST", hers, "[]"), 400, "unknown_error", "Cannot parse the JSON");
     let answer = send("POST", hers, r#"{"name":"n","nope":1}"#);
     table.holds("an unknown member", answer, "UmaPermissionRepresentation", |answer| {
-        let text = "Invalid json representation for UmaPermissionRepresentation. Unrecognized field \\\"nope\\\"";
+        let text =
+            "Invalid json representation for UmaPermissionRepresentation. Unrecognized field \\\"nope\\\"";
         answer.status == 400 && answer.text().contains(text)
     });
     table.done();
@@ -175,9 +184,16 @@ fn an_owner_lists_his_own_policies() {
     let desk = Desk::new();
     let Desk { world, hers, alice } = &desk;
     let other = world.document("other");
-    let one = desk.post(hers, &json!({ "name": "one", "users": ["bob"], "scopes": ["read"] })).expect(200).member("id");
-    let two = desk.post(&other, &json!({ "name": "two", "users": ["bob"], "scopes": ["write"] })).expect(200).member("id");
-    let list = |token: &str, query: &str| world.protection("GET", &format!("uma-policy?{query}"), token).send();
+    let one = desk
+        .post(hers, &json!({ "name": "one", "users": ["bob"], "scopes": ["read"] }))
+        .expect(200)
+        .member("id");
+    let two = desk
+        .post(&other, &json!({ "name": "two", "users": ["bob"], "scopes": ["write"] }))
+        .expect(200)
+        .member("id");
+    let list =
+        |token: &str, query: &str| world.protection("GET", &format!("uma-policy?{query}"), token).send();
     let ids = |answer: Answer| {
         let mut ids: Vec<_> =
             answer.expect(200).json().as_array().unwrap().iter().map(|policy| policy["id"].clone()).collect();
@@ -223,7 +239,9 @@ fn several_users_of_one_policy_mean_any_of_them() {
     let body = json!({ "name": "both", "users": ["bob", "carol"], "roles": ["manager"], "scopes": ["read"] });
     _ = desk.put(&id, &body).expect(201);
     _ = desk.world.ask(&desk.world.token_by("reader", "carol"), &[&desk.hers]).expect(200);
-    desk.world
-        .ask(&desk.world.token_by("reader", "bob"), &[&desk.hers])
-        .refused(403, "access_denied", "not_authorized");
+    desk.world.ask(&desk.world.token_by("reader", "bob"), &[&desk.hers]).refused(
+        403,
+        "access_denied",
+        "not_authorized",
+    );
 }
