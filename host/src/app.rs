@@ -123,7 +123,7 @@ impl IssuerPolicy {
             Self::Loopback { port } => {
                 let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
                 let (name, given) = split(host);
-                let right_port = given.map_or(*port == 80, |given| given.parse() == Ok(*port));
+                let right_port = given.map_or(*port == 80, |given| given == port.to_string());
                 if right_port && matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
                     Ok(format!("http://{host}"))
                 } else {
@@ -162,9 +162,17 @@ mod tests {
         for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
             assert_eq!(base(&policy, host), Some(format!("http://{host}")));
         }
-        for host in
-            ["localhost", "localhost:80", "evil.example:8080", "127.0.0.1.evil:8080", "", "[::1]", "::1"]
-        {
+        for host in [
+            "localhost",
+            "localhost:08080",
+            "localhost:+8080",
+            "localhost:80",
+            "evil.example:8080",
+            "127.0.0.1.evil:8080",
+            "",
+            "[::1]",
+            "::1",
+        ] {
             assert_eq!(base(&policy, host), None, "{host}");
         }
     }

@@ -167,8 +167,11 @@ pub enum TokenRefused {
     /// Issued before everything of its realm, client or user was withdrawn
     #[error("token was withdrawn")]
     NotBefore,
-    /// Its client is gone or switched off
-    #[error("the token's client is unknown or disabled")]
+    /// It names no client of the realm
+    #[error("the token's client is unknown")]
+    UnknownClient(String),
+    /// Its client is switched off, or it names none
+    #[error("the token's client is disabled")]
     Client,
     /// Its user is gone or switched off
     #[error("the token's user is unknown or disabled")]
@@ -199,7 +202,12 @@ impl TokenRefused {
         match self {
             Self::Store(error) => error.into(),
             Self::Key(error) => error.into(),
-            Self::Token(_) | Self::NotBefore | Self::Client | Self::User | Self::Session => refusal(),
+            Self::Token(_)
+            | Self::NotBefore
+            | Self::UnknownClient(_)
+            | Self::Client
+            | Self::User
+            | Self::Session => refusal(),
         }
     }
 
@@ -208,7 +216,12 @@ impl TokenRefused {
         match self {
             Self::Store(error) => Err(error.into()),
             Self::Key(error) => Err(error.into()),
-            Self::Token(_) | Self::NotBefore | Self::Client | Self::User | Self::Session => Ok(()),
+            Self::Token(_)
+            | Self::NotBefore
+            | Self::UnknownClient(_)
+            | Self::Client
+            | Self::User
+            | Self::Session => Ok(()),
         }
     }
 
@@ -335,8 +348,10 @@ pub fn alive(
 ) -> Result<(User, Client, Option<Session>), TokenRefused> {
     let azp = claims.azp.as_ref().ok_or(TokenRefused::Client)?;
     let client = store::realm::client_by_any_id(tx, &realm.id, azp)?
-        .filter(|client| client.enabled)
-        .ok_or(TokenRefused::Client)?;
+        .ok_or_else(|| TokenRefused::UnknownClient(azp.to_string()))?;
+    if !client.enabled {
+        return Err(TokenRefused::Client);
+    }
     let sub = claims.sub.as_ref().ok_or(TokenRefused::User)?;
     let user =
         store::user::by_id(tx, &realm.id, sub)?.filter(|user| user.enabled).ok_or(TokenRefused::User)?;

@@ -99,6 +99,32 @@ impl Config {
     }
 }
 
+/// Every variable of the environment that means something
+const VARIABLES: &[&str] = &[
+    "COUNTERSIGN_ADMIN_PASSWORD",
+    "COUNTERSIGN_ADMIN_USERNAME",
+    "COUNTERSIGN_CONFIG",
+    "COUNTERSIGN_DATABASE",
+    "COUNTERSIGN_IMPORT",
+    "COUNTERSIGN_LISTEN",
+    "COUNTERSIGN_LOG",
+    "COUNTERSIGN_MASTER_KEY",
+    "COUNTERSIGN_MASTER_KEY_FILE",
+    "COUNTERSIGN_PDP",
+    "COUNTERSIGN_PUBLIC_URL",
+];
+
+/// Refuses variables that look like ours and mean nothing: a mistyped one would be ignored without a word
+pub fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    for name in names.filter(|name| name.starts_with("COUNTERSIGN_")) {
+        if !VARIABLES.contains(&name.as_str()) {
+            let nearest = VARIABLES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name));
+            return Err(ConfigError::Variable { name, nearest: nearest.copied().unwrap_or_default() });
+        }
+    }
+    Ok(())
+}
+
 fn database_file(url: &str) -> Result<PathBuf, ConfigError> {
     match url.strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(Path::new(path.strip_prefix("//").unwrap_or(path)).to_owned()),
@@ -147,6 +173,17 @@ mod tests {
     fn only_sqlite_is_served() {
         assert!(database_file("postgres://x").is_err());
         assert_eq!(database_file("sqlite:/var/lib/x.db").unwrap(), Path::new("/var/lib/x.db"));
+    }
+
+    #[test]
+    fn an_unknown_variable_is_refused_with_the_nearest_one() {
+        let names = |name: &str| [name.to_owned(), "PATH".to_owned()].into_iter();
+        assert_eq!(check_variables(names("COUNTERSIGN_LISTEN")), Ok(()));
+        let error = check_variables(names("COUNTERSIGN_DATABSE")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown variable COUNTERSIGN_DATABSE; did you mean COUNTERSIGN_DATABASE?"
+        );
     }
 
     #[test]

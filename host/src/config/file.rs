@@ -32,6 +32,14 @@ pub enum ConfigError {
         /// The known one most like it
         nearest: &'static str,
     },
+    /// No variable has this name
+    #[error("unknown variable {name}; did you mean {nearest}?")]
+    Variable {
+        /// As set
+        name: String,
+        /// The known one most like it
+        nearest: &'static str,
+    },
     /// The value is of the wrong kind
     #[error("{file}: key `{key}` must be {wanted}")]
     Value {

@@ -8,7 +8,8 @@ use countersign_core::{share::Standing, time::UnixTime};
 use super::extract::InRealm;
 use crate::{
     app::App,
-    auth, decide,
+    auth::{self, TokenRefused},
+    decide,
     error::ApiError,
     realm::{Client, Realm},
     store::{audit::Event, server::ServerSettings},
@@ -80,8 +81,18 @@ impl FromRequestParts<Arc<App>> for Caller {
             ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
         };
         let token = auth::bearer(&parts.headers)?.ok_or_else(refused)?;
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
-            .map_err(|error| error.or_else(refused))?;
+        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(
+            |error| match error {
+                TokenRefused::UnknownClient(name) => ApiError::bad_request(
+                    "invalid_clientId",
+                    format!(
+                        "Client application with id [{name}] does not exist in realm [{}]",
+                        place.realm.name
+                    ),
+                ),
+                other => other.or_else(refused),
+            },
+        )?;
         let id = decide::identity(&verified.user).to_owned();
         let now = app.clock.now();
         let server = verified.client;

@@ -261,8 +261,10 @@ pub(super) fn party(app: &App, caller: &Caller, name: &str) -> Result<Option<Str
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Json(body): Json<Description>,
+    body: Result<Json<Description>, ApiError>,
 ) -> Result<Response, ApiError> {
+    caller.need_role()?;
+    let Json(body) = body?;
     open(&caller)?;
     let (description, id, named) = body.checked()?;
     let name = description.name.clone();
@@ -305,8 +307,10 @@ pub async fn replace(
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, String)>,
     caller: Caller,
-    Json(Replacement(body)): Json<Replacement>,
+    body: Result<Json<Replacement>, ApiError>,
 ) -> Result<Response, ApiError> {
+    caller.need_role()?;
+    let Json(Replacement(body)) = body?;
     open(&caller)?;
     managed(&app, &caller, &id)?;
     let (description, ..) = body.checked()?;

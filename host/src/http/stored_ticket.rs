@@ -98,9 +98,10 @@ fn not_authorised(description: String) -> ApiError {
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    OptionalJson(body): OptionalJson<Ticket>,
+    body: Result<OptionalJson<Ticket>, ApiError>,
 ) -> Result<Response, ApiError> {
     caller.need_role()?;
+    let OptionalJson(body) = body?;
     let body = body.ok_or_else(|| ApiError::invalid_request("invalid_permission"))?;
     if body.id.is_some() {
         return Err(invalid("created permissions should not have id"));
@@ -172,9 +173,10 @@ fn known(app: &App, caller: &Caller, id: Option<&str>) -> Result<ShareRecord, Ap
 pub async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
-    OptionalJson(body): OptionalJson<Ticket>,
+    body: Result<OptionalJson<Ticket>, ApiError>,
 ) -> Result<Response, ApiError> {
     caller.need_role()?;
+    let OptionalJson(body) = body?;
     let body = body.ok_or_else(|| ApiError::invalid_request("invalid_ticket"))?;
     let share = known(&app, &caller, body.id.as_deref())?;
     if !caller.standing(&share.owner, None).may_decide() {

@@ -1,10 +1,15 @@
 //! JSON bodies, refused in Keycloak's words (wire §0.2).
 
+use core::{fmt, marker::PhantomData};
+
 use axum::{
     extract::{FromRequest, Request},
     http::StatusCode,
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::error::Category;
 
 use super::{body, media_type};
@@ -14,10 +19,43 @@ use crate::error::ApiError;
 pub trait Represents: DeserializeOwned {
     /// Keycloak's name for it, which stands in refusals
     const CLASS: &'static str;
+
+    /// Reads it from an object
+    fn read(bytes: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(bytes).map(|Object(document)| document)
+    }
 }
 
 impl<T: Represents> Represents for Vec<T> {
     const CLASS: &'static str = T::CLASS;
+
+    fn read(bytes: &[u8]) -> serde_json::Result<Self> {
+        let list: Vec<Object<T>> = serde_json::from_slice(bytes)?;
+        Ok(list.into_iter().map(|Object(document)| document).collect())
+    }
+}
+
+/// Something that is written as an object: serde would take a list of its members too
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
 }
 
 /// A JSON body
@@ -54,13 +92,17 @@ impl<S: Sync, T: Represents> FromRequest<S> for OptionalJson<T> {
                 "The content-type header value did not match the value in @Consumes",
             ));
         }
+        // Nothing at all, said in JSON
+        if bytes.trim_ascii() == b"null" {
+            return Ok(Self(None));
+        }
         parse(&bytes).map(|document| Self(Some(document)))
     }
 }
 
 /// Reads a document and names what is wrong with it
 fn parse<T: Represents>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+    T::read(bytes).map_err(|error| match error.classify() {
         Category::Syntax | Category::Eof | Category::Io => unreadable("invalid_request"),
         Category::Data => match unknown_member(&error.to_string()) {
             Some(member) => ApiError::bare(
@@ -94,7 +136,6 @@ fn unknown_member(message: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -117,7 +158,8 @@ mod tests {
         let text = Some("Cannot parse the JSON".to_owned());
         assert_eq!(refused("{nope"), ("invalid_request".to_owned(), text.clone()));
         assert_eq!(refused(r#"{"name":1}"#), ("unknown_error".to_owned(), text.clone()));
-        assert_eq!(refused("[]"), ("unknown_error".to_owned(), text));
+        assert_eq!(refused("[]"), ("unknown_error".to_owned(), text.clone()));
+        assert_eq!(refused(r#"["a"]"#), ("unknown_error".to_owned(), text));
         let (error, description) = refused("{\"name\":\"a\",\n\"description\":\"b\"}");
         assert_eq!(description, None);
         assert_eq!(

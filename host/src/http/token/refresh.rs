@@ -54,9 +54,11 @@ pub(super) async fn grant(
         TokenRefused::User => ApiError::invalid_grant("User disabled"),
         TokenRefused::NotBefore => ApiError::invalid_grant("Stale token"),
         TokenRefused::Session => ApiError::invalid_grant("Session not active"),
-        TokenRefused::Token(_) | TokenRefused::Client | TokenRefused::Store(_) | TokenRefused::Key(_) => {
-            error.or_else(|| ApiError::invalid_grant("Invalid refresh token"))
-        }
+        TokenRefused::Token(_)
+        | TokenRefused::UnknownClient(_)
+        | TokenRefused::Client
+        | TokenRefused::Store(_)
+        | TokenRefused::Key(_) => error.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
     })?;
     // INVARIANT: every refresh token is made with a session.
     let session = session.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;
