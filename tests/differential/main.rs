@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod assess;
 mod challenge;
 mod conformance;
 mod permits;

@@ -454,7 +454,8 @@ fn even_a_debug_log_has_no_secret() {
     let bob = world.sign_in("reader", "bob");
     let ticket = world.ticket(&world.pat(), &hers, &["read"]);
     _ = world.exchange(&bob.member("access_token"), &ticket).expect(403);
-    _ = world.share(&hers, "read", "bob");
+    let row = world.row(&world.pat(), &hers, "read", "bob");
+    _ = world.approve(&world.token("alice"), &row["id"]).expect(204);
     let answer = world.exchange(&bob.member("access_token"), &ticket).expect(200);
     _ = world.introspect(&answer.member("access_token"));
     _ = world.refresh("reader", &answer.member("refresh_token")).expect(200);

@@ -130,7 +130,7 @@ fn references_to_what_is_not_there_are_refused_by_name() {
                     "composites": { "client": { "nothing": ["x"] } } }] });
                 realm.set("roles", roles)
             }),
-            vec!["both", "nothing"],
+            vec!["role `x`", "client `nothing` does not exist"],
         ),
         (
             "setting",
@@ -247,12 +247,11 @@ fn passwords_of_an_export_open_the_door() {
 fn members_that_mean_nothing_yet_are_warned_of_once() {
     let realm =
         Realm::new("test").set("browserFlow", json!("x")).set("smtpServer", json!({ "host": "mail" }));
-    let realm = realm
-        .client("documents", json!({ "consentRequired": true }))
-        .client("reader", json!({ "consentRequired": true }));
+    let overrides = json!({ "authenticationFlowBindingOverrides": { "browser": "x" } });
+    let realm = realm.client("documents", overrides.clone()).client("reader", overrides);
     let world = World::of(&realm);
     let log = world.server.log();
-    for member in ["browserFlow", "smtpServer", "consentRequired"] {
+    for member in ["browserFlow", "smtpServer", "authenticationFlowBindingOverrides"] {
         let lines: Vec<_> = log.lines().filter(|line| line.contains(member)).collect();
         assert_eq!(lines.len(), 1, "{member}\n{log}");
         assert!(lines[0].contains("test"), "the realm is named: {}", lines[0]);

@@ -206,8 +206,8 @@ fn sigterm_ends_within_ten_seconds_although_somebody_waits() {
 #[test]
 fn a_database_that_is_none_is_told_as_such() {
     let builder = Server::builder();
-    let path = builder
-        .folder()
+    let folder = builder.folder();
+    let path = folder
         .write("test.db", b"this is not a database, and it is long enough to look like one".repeat(200));
     let end = builder.refused();
     end.says(&["test.db", "no SQLite database"]);
@@ -322,9 +322,11 @@ fn the_first_start_makes_the_administrator_or_says_how() {
 #[test]
 fn another_master_key_is_told_at_the_start() {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let builder = Server::builder().import(Realm::new("test").json());
-    let folder = builder.folder();
-    drop(builder.start());
+    let world = World::new();
+    let folder = world.server.folder();
+    // The keys of the realm are there once a token was signed.
+    _ = world.pat();
+    drop(world);
     let key = STANDARD.encode([7; 32]);
     let end = Server::builder().within(&folder).env("COUNTERSIGN_MASTER_KEY", &key).refused();
     end.says(&["master key"]);

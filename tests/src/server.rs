@@ -6,7 +6,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
-    io::{BufRead as _, BufReader, Read},
+    io::{self, BufRead as _, BufReader, Read},
     net::SocketAddr,
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
@@ -208,7 +208,7 @@ impl Builder {
             command.uid(NOBODY).gid(NOBODY);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Process::start(&mut command)
+        Process::start(command)
     }
 }
 
@@ -357,20 +357,20 @@ struct Process {
     child: Child,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
     ended: bool,
 }
 
 impl Process {
-    fn start(command: &mut Command) -> Result<Self, End> {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    fn start(mut command: Command) -> Result<Self, End> {
+        // One pipe, so that lines of both kinds stay in order.
+        let (output, input) = io::pipe().unwrap();
+        command.stdout(input.try_clone().unwrap()).stderr(input);
         let mut child = command.spawn().unwrap();
+        drop(command);
         let log = Arc::new(Mutex::new(String::new()));
         let (lines, heard) = mpsc::channel();
-        let readers = vec![
-            copy(child.stdout.take().unwrap(), &log, Some(lines)),
-            copy(child.stderr.take().unwrap(), &log, None),
-        ];
+        let reader = copy(output, &log, lines);
         let begin = Instant::now();
         let mut address = None;
         // The channel ends when the process closes its output.
@@ -381,15 +381,15 @@ impl Process {
             }
         }
         let Some(address) = address else {
-            if child.try_wait().unwrap().is_none() && begin.elapsed() >= PATIENCE {
-                child.kill().unwrap();
+            if begin.elapsed() >= PATIENCE {
+                _ = child.kill();
             }
             let status = child.wait().unwrap();
-            readers.into_iter().for_each(|reader| reader.join().unwrap());
+            reader.join().unwrap();
             let log = log.lock().unwrap().clone();
             return Err(End { status, log });
         };
-        Ok(Self { child, address, log, readers, ended: false })
+        Ok(Self { child, address, log, reader: Some(reader), ended: false })
     }
 
     fn log(&self) -> String {
@@ -418,7 +418,9 @@ impl Process {
     fn finish(&mut self) -> ExitStatus {
         let status = self.child.wait().unwrap();
         self.ended = true;
-        self.readers.drain(..).for_each(|reader| reader.join().unwrap());
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
         status
     }
 }
@@ -432,7 +434,7 @@ impl Drop for Process {
 fn copy(
     from: impl Read + Send + 'static,
     log: &Arc<Mutex<String>>,
-    lines: Option<mpsc::Sender<String>>,
+    lines: mpsc::Sender<String>,
 ) -> JoinHandle<()> {
     let log = Arc::clone(log);
     thread::spawn(move || {
@@ -441,9 +443,7 @@ fn copy(
         while let Ok(1..) = reader.read_until(b'\n', &mut bytes) {
             let line = String::from_utf8_lossy(&bytes).into_owned();
             log.lock().unwrap().push_str(&line);
-            if let Some(lines) = &lines {
-                _ = lines.send(line);
-            }
+            _ = lines.send(line);
             bytes.clear();
         }
     })
