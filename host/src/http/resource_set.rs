@@ -261,9 +261,10 @@ pub(super) fn party(app: &App, caller: &Caller, name: &str) -> Result<Option<Str
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Json(body): Json<Description>,
+    body: Result<Json<Description>, ApiError>,
 ) -> Result<Response, ApiError> {
     open(&caller)?;
+    let Json(body) = body?;
     let (description, id, named) = body.checked()?;
     let name = description.name.clone();
     let server_id = caller.server.id.as_str();
@@ -305,10 +306,11 @@ pub async fn replace(
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, String)>,
     caller: Caller,
-    Json(Replacement(body)): Json<Replacement>,
+    body: Result<Json<Replacement>, ApiError>,
 ) -> Result<Response, ApiError> {
     open(&caller)?;
     managed(&app, &caller, &id)?;
+    let Json(Replacement(body)) = body?;
     let (description, ..) = body.checked()?;
     let name = description.name.clone();
     app.store

@@ -54,7 +54,9 @@ impl<S: Sync, T: Represents> FromRequest<S> for OptionalJson<T> {
                 "The content-type header value did not match the value in @Consumes",
             ));
         }
-        parse(&bytes).map(|document| Self(Some(document)))
+        // `null` is a body that says nothing.
+        let says_nothing = bytes.trim_ascii() == b"null";
+        if says_nothing { Ok(Self(None)) } else { parse(&bytes).map(|document| Self(Some(document))) }
     }
 }
 
