@@ -31,6 +31,9 @@ fn named_packages(packages: &[&'static str]) -> impl Iterator<Item = &'static st
     packages.iter().flat_map(|package| ["--package", package])
 }
 
+/// Nothing is published, so the documentation is for those who change the code: it may link to what is private.
+const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
+
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let mut steps = Steps { long, passed: Vec::new(), begin: Instant::now() };
@@ -64,8 +67,8 @@ fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
         let mut lint = cargo(&["clippy", "--release", "--all-targets"], long);
         lint.args(named_packages(packages)).args(["--", "-D", "warnings"]);
         steps.run(&format!("cargo clippy of {}", packages.join(", ")), &mut lint)?;
-        let mut doc = cargo(&["doc", "--release", "--no-deps"], long);
-        doc.args(named_packages(packages)).env("RUSTDOCFLAGS", "-D warnings");
+        let mut doc = cargo(&["doc", "--release", "--no-deps", "--document-private-items"], long);
+        doc.args(named_packages(packages)).env("RUSTDOCFLAGS", RUSTDOC);
         steps.run(&format!("cargo doc of {}", packages.join(", ")), &mut doc)?;
     }
     let mut test = cargo(&["test", "--release"], long);
