@@ -4,7 +4,7 @@ mod file;
 
 use std::path::{Path, PathBuf};
 
-pub use self::file::{ConfigError, FileConfig, check_variables};
+pub use self::file::{ConfigError, FileConfig};
 use crate::cli::ServeArgs;
 
 /// Where the server listens unless it is told otherwise: both loopback addresses

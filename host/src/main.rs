@@ -5,7 +5,7 @@ use std::{io::IsTerminal as _, path::Path, process::ExitCode};
 use clap::Parser as _;
 use countersign::{
     cli::{Cli, Command, ServeArgs},
-    config::{Config, FileConfig, check_variables},
+    config::{Config, FileConfig},
     start::{Server, StartError},
 };
 use tracing_subscriber::EnvFilter;
@@ -45,7 +45,6 @@ fn precompile(input: &Path, output: &Path) -> Result<(), Box<dyn core::error::Er
 
 fn serve(args: ServeArgs) -> Result<(), StartError> {
     let args = args.with_environment(|name| std::env::var(name).ok());
-    check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
     let file = FileConfig::read(args.config.as_deref())?;
     let config = Config::new(args, file)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

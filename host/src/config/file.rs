@@ -32,14 +32,6 @@ pub enum ConfigError {
         /// The known one most like it
         nearest: &'static str,
     },
-    /// No variable has this name
-    #[error("unknown variable `{name}`; did you mean `{nearest}`?")]
-    Variable {
-        /// As it is set
-        name: String,
-        /// The known one most like it
-        nearest: &'static str,
-    },
     /// The value is of the wrong kind
     #[error("{file}: key `{key}` must be {wanted}")]
     Value {
@@ -128,33 +120,6 @@ impl FileConfig {
             }
         }
         Ok(config)
-    }
-}
-
-/// Every variable that is read
-const VARIABLES: &[&str] = &[
-    "COUNTERSIGN_ADMIN_PASSWORD",
-    "COUNTERSIGN_ADMIN_USERNAME",
-    "COUNTERSIGN_CONFIG",
-    "COUNTERSIGN_DATABASE",
-    "COUNTERSIGN_IMPORT",
-    "COUNTERSIGN_LISTEN",
-    "COUNTERSIGN_LOG",
-    "COUNTERSIGN_MASTER_KEY",
-    "COUNTERSIGN_MASTER_KEY_FILE",
-    "COUNTERSIGN_PDP",
-    "COUNTERSIGN_PUBLIC_URL",
-];
-
-/// Refuses a variable that looks like one of ours and is none, as an unknown key of the file
-pub fn check_variables(names: impl IntoIterator<Item = String>) -> Result<(), ConfigError> {
-    let unknown = |name: &String| name.starts_with("COUNTERSIGN_") && !VARIABLES.contains(&name.as_str());
-    match names.into_iter().find(unknown) {
-        None => Ok(()),
-        Some(name) => {
-            let nearest = VARIABLES.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &name));
-            Err(ConfigError::Variable { nearest: nearest.copied().unwrap_or_default(), name })
-        }
     }
 }
 

@@ -261,10 +261,9 @@ pub(super) fn party(app: &App, caller: &Caller, name: &str) -> Result<Option<Str
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Json<Description>, ApiError>,
+    Json(body): Json<Description>,
 ) -> Result<Response, ApiError> {
     open(&caller)?;
-    let Json(body) = body?;
     let (description, id, named) = body.checked()?;
     let name = description.name.clone();
     let server_id = caller.server.id.as_str();
@@ -306,11 +305,10 @@ pub async fn replace(
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, String)>,
     caller: Caller,
-    body: Result<Json<Replacement>, ApiError>,
+    Json(Replacement(body)): Json<Replacement>,
 ) -> Result<Response, ApiError> {
     open(&caller)?;
     managed(&app, &caller, &id)?;
-    let Json(Replacement(body)) = body?;
     let (description, ..) = body.checked()?;
     let name = description.name.clone();
     app.store

@@ -54,9 +54,7 @@ impl<S: Sync, T: Represents> FromRequest<S> for OptionalJson<T> {
                 "The content-type header value did not match the value in @Consumes",
             ));
         }
-        // `null` is a body that says nothing.
-        let says_nothing = bytes.trim_ascii() == b"null";
-        if says_nothing { Ok(Self(None)) } else { parse(&bytes).map(|document| Self(Some(document))) }
+        parse(&bytes).map(|document| Self(Some(document)))
     }
 }
 
