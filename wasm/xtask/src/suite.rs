@@ -21,6 +21,19 @@ const FEATURES: [(&str, &[&str]); 3] = [
     ("pdp alone", &["--no-default-features", "--features", "pdp"]),
 ];
 
+/// What is shipped, and its tests. These are built together and apart from the tools: features that only a tool
+/// turns on in a shared dependency would have wasmtime compiled twice.
+const PRODUCT: &[&str] = &["countersign-core", "countersign", "countersign-tests"];
+/// What builds it, and what is built for WebAssembly
+const TOOLS: &[&str] = &["xtask", "countersign-wasm-component", "countersign-wasm-js"];
+
+fn named_packages(packages: &[&'static str]) -> impl Iterator<Item = &'static str> {
+    packages.iter().flat_map(|package| ["--package", package])
+}
+
+/// Nothing is published, so the documentation is for those who change the code: it may link to what is private.
+const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
+
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let mut steps = Steps { long, passed: Vec::new(), begin: Instant::now() };
@@ -50,11 +63,18 @@ fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
     };
     let long = steps.long;
     steps.run("cargo fmt", &mut cargo(&["fmt", "--all", "--check"], long))?;
-    let lint = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    steps.run("cargo clippy", &mut cargo(&lint, long))?;
-    let mut doc = cargo(&["doc", "--release", "--workspace", "--no-deps"], long);
-    steps.run("cargo doc", doc.env("RUSTDOCFLAGS", "-D warnings"))?;
-    steps.run("cargo test", &mut cargo(&["test", "--release"], long))?;
+    for packages in [PRODUCT, TOOLS] {
+        let mut lint = cargo(&["clippy", "--release", "--all-targets"], long);
+        lint.args(named_packages(packages)).args(["--", "-D", "warnings"]);
+        steps.run(&format!("cargo clippy of {}", packages.join(", ")), &mut lint)?;
+        let mut doc = cargo(&["doc", "--release", "--no-deps", "--document-private-items"], long);
+        doc.args(named_packages(packages)).env("RUSTDOCFLAGS", RUSTDOC);
+        steps.run(&format!("cargo doc of {}", packages.join(", ")), &mut doc)?;
+    }
+    let mut test = cargo(&["test", "--release"], long);
+    steps.run("cargo test", test.args(named_packages(PRODUCT)))?;
+    steps
+        .run("cargo test of the commands", &mut cargo(&["test", "--release", "--package", "xtask"], long))?;
     for (name, features) in FEATURES {
         let mut test = cargo(&["test", "--release", "--package", "countersign-core"], long);
         steps.run(&format!("cargo test of the core with {name}"), test.args(features))?;
