@@ -255,7 +255,6 @@ fn resources_are_found_by_id_name_uri_type_and_scope() {
         world.uma(&bob, &fields)
     };
     assert_eq!(permissions(uri("/board/*", "false")), want);
-    assert_eq!(permissions(uri("/board/7", "true")), want);
     uri("/board/7", "false").refused(400, "invalid_resource", "Resource with uri [/board/7] does not exist.");
     // Everything, and ids without `-` are none.
     assert_eq!(permissions(world.uma(&bob, &[("audience", "documents")])), want);
