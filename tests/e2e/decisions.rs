@@ -152,8 +152,8 @@ fn pushed_claims_are_merged_without_ours_and_shown() {
     assert_eq!(got, want);
 }
 
-fn policy(name: &str, kind: &str, config: Value) -> Value {
-    json!({ "name": name, "type": kind, "config": config })
+fn policy(name: &str, kind: &str, config: impl Into<Value>) -> Value {
+    json!({ "name": name, "type": kind, "config": config.into() })
 }
 
 /// wire §8.3, §8.4, §8.7: every policy type that is served, on one board
