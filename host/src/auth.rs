@@ -122,6 +122,11 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     Some((decoded(id), decoded(secret)))
 }
 
+/// The client that a request names, before anything of it was checked
+pub fn named_client(headers: &HeaderMap, form: &Form) -> Option<String> {
+    basic(headers).map(|(id, _)| id).or_else(|| form.get("client_id").map(str::to_owned))
+}
+
 /// [`client`] with the token endpoint's refusals
 pub fn authenticate_client(
     app: &App,

@@ -1,9 +1,7 @@
 //! A decision component that misbehaves permits nothing and harms nobody (design §4).
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use core::time::Duration;
+use std::{thread, time::Instant};
 
 use countersign_tests::{count, realm::secret, server::Builder, world::World};
 use serde_json::json;

@@ -147,6 +147,7 @@ fn references_to_what_is_not_there_are_refused_by_name() {
         let file = format!("{}.json", name.replace(' ', "-"));
         let end = refused(&file, &text);
         end.says(&words);
+        end.says(&[&file, "`bad`"]);
     }
 }
 

@@ -1,10 +1,8 @@
 //! Many at once, and crashes in between (issue "Proof").
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::{
-    sync::{
-        Barrier, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Barrier, Mutex},
     thread,
 };
 

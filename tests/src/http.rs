@@ -1,10 +1,10 @@
 //! A blocking HTTP client for which every status is a value.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use std::{
     collections::BTreeSet,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::TcpStream,
     sync::{Arc, Mutex},
 };
 
@@ -15,7 +15,7 @@ use ureq::{
     http::{HeaderMap, Method, request},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Members of answers whose values must never be in a log
 const SECRET_MEMBERS: [&str; 4] = ["access_token", "refresh_token", "ticket", "id_token"];
 

@@ -5,11 +5,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::arithmetic_side_effects,
     clippy::print_stderr,
     clippy::missing_panics_doc,
     reason = "a test that cannot go on has failed"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "tables read better when an answer is handed over at once"
 )]
 
 pub mod folder;

@@ -1,13 +1,12 @@
 //! The real server, as a process on a folder of its own.
 
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use std::{
     collections::BTreeSet,
     env,
     ffi::OsString,
     fs,
     io::{self, BufRead as _, BufReader, Read},
-    net::SocketAddr,
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -23,7 +22,7 @@ use crate::{
     http::{self, Http},
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// A user who owns nothing
 pub const NOBODY: u32 = 65_534;
 /// Tests that have servers at the same time
@@ -312,6 +311,7 @@ impl Server {
     }
 
     /// A second process on the same database, started as this one was
+    #[must_use]
     pub fn sibling(&self) -> Self {
         let builder = self.builder.clone();
         let process = builder.launch(None).unwrap_or_else(|end| panic!("the sibling did not start\n{end}"));

@@ -81,18 +81,16 @@ impl FromRequestParts<Arc<App>> for Caller {
             ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
         };
         let token = auth::bearer(&parts.headers)?.ok_or_else(refused)?;
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(
-            |error| match error {
-                TokenRefused::UnknownClient(name) => ApiError::bad_request(
-                    "invalid_clientId",
-                    format!(
-                        "Client application with id [{name}] does not exist in realm [{}]",
-                        place.realm.name
-                    ),
-                ),
-                other => other.or_else(refused),
-            },
-        )?;
+        let verified =
+            auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| {
+                if let TokenRefused::UnknownClient(name) = &error {
+                    let realm = &place.realm.name;
+                    let text =
+                        format!("Client application with id [{name}] does not exist in realm [{realm}]");
+                    return ApiError::bad_request("invalid_clientId", text);
+                }
+                error.or_else(refused)
+            })?;
         let id = decide::identity(&verified.user).to_owned();
         let now = app.clock.now();
         let server = verified.client;

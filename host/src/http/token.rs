@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2; wire §6).
 
 mod client_credentials;
+mod cors;
 mod password;
 mod refresh;
 pub mod uma_ticket;
@@ -36,8 +37,14 @@ const LONG: &[&str] = &["rpt"];
 
 /// `POST …/protocol/openid-connect/token`
 pub async fn token(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, form: Form) -> Response {
-    let answer = grant(&app, &place, &headers, &form).await;
+    let (origin, answer) = match cors::origin(&app, &place, &headers, &form) {
+        Ok(origin) => (origin, grant(&app, &place, &headers, &form).await),
+        Err(refused) => (None, Err(refused)),
+    };
     let mut response = answer.unwrap_or_else(ApiError::into_response);
+    if let Some(origin) = origin {
+        cors::allow(response.headers_mut(), origin);
+    }
     // Refusals are not stored either (RFC 6749 §5.2).
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));

@@ -52,7 +52,16 @@ impl Store {
 
     /// Writes new realms. What contradicts itself is [`StoreError::Refused`], and nothing is written.
     pub async fn import(&self, realms: Vec<PreparedRealm>, now: UnixTime) -> Result<(), StoreError> {
-        self.write(move |tx| realms.iter().try_for_each(|realm| write(tx, realm, now))).await
+        self.write(move |tx| {
+            realms.iter().try_for_each(|realm| {
+                write(tx, realm, now).map_err(|error| {
+                    let StoreError::Refused(text) = error else { return error };
+                    let (file, name) = (realm.import.source.display(), &realm.import.file.realm);
+                    refused(format!("{file}: realm `{name}`: {text}"))
+                })
+            })
+        })
+        .await
     }
 }
 

@@ -39,6 +39,8 @@ impl Host {
         let address = format!("127.0.0.1:{}", free_port()?);
         let log = File::create(folder.join("host.log"))?;
         let mut command = Command::new(program);
+        // The host refuses variables that it does not know; these are for this program and for tests.
+        command.env_remove("COUNTERSIGN_WASM_TOOLCHAIN").env_remove("COUNTERSIGN_TEST_LONG");
         command.arg("serve").arg("--listen").arg(&address);
         command.arg("--database").arg(format!("sqlite:{}", folder.join("countersign.db").display()));
         if let Some(file) = import {
