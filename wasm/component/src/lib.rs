@@ -1,5 +1,5 @@
 //! The decision component: what `countersign-core` answers, as a WebAssembly component without imports.
-#![expect(unsafe_code, reason = "wit-bindgen generates the export glue")]
+#![expect(unsafe_code, clippy::same_length_and_capacity, reason = "wit-bindgen generates the export glue")]
 #![expect(missing_docs, reason = "the generated glue has none")]
 
 #[cfg(target_arch = "wasm32")]
