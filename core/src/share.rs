@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{PartyId, ResourceId, ShareId},
+    ids::{ResourceId, ShareId},
     scope::Scope,
     time::UnixTime,
 };
@@ -100,19 +100,6 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// How `caller` stands to a share
-    pub fn of(caller: &PartyId, server: &PartyId, owner: &PartyId, requester: Option<&PartyId>) -> Self {
-        if caller == server {
-            Self::ResourceServer
-        } else if caller == owner {
-            Self::Owner
-        } else if requester == Some(caller) {
-            Self::Requester
-        } else {
-            Self::Stranger
-        }
-    }
-
     /// May create, approve and refuse (`keycloak-wire` §4.1, §4.2)
     pub const fn may_decide(self) -> bool {
         matches!(self, Self::Owner | Self::ResourceServer)

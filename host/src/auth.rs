@@ -236,16 +236,11 @@ impl TokenRefused {
     }
 }
 
-/// Claims that this realm stands for: of a token whose signature was checked, or made here
+/// Claims that this realm stands for: of a token whose signature was checked
 #[derive(Debug, Clone, PartialEq)]
 pub struct Token(Claims);
 
 impl Token {
-    /// The claims of a token that is about to be issued
-    pub(crate) const fn own(claims: Claims) -> Self {
-        Self(claims)
-    }
-
     /// What it says
     pub const fn claims(&self) -> &Claims {
         &self.0

@@ -4,7 +4,7 @@ mod mappers;
 mod rpt;
 mod scopes;
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 
 use countersign_core::{jws::Alg, time::UnixTime, token::Claims};
 use rusqlite::Transaction;
@@ -15,9 +15,6 @@ pub use self::{
     scopes::{ScopeRefused, Scopes},
 };
 use crate::{
-    app::App,
-    auth::{Token, Verified},
-    error::ApiError,
     keys::{KeyError, random_id},
     realm::{Client, Group, Realm, Role, RoleNames, Session, User},
     store::{self, StoreError},
@@ -321,41 +318,6 @@ pub fn to_map(claims: &Claims) -> Map<String, Value> {
     set("typ", claims.typ.as_deref().map(Value::from));
     set_audience(&mut map, claims.aud.clone());
     map
-}
-
-/// The service account of a client that asks on its own behalf, as a token of it would describe it (wire §6.2)
-pub fn service_account(app: &App, realm: &Realm, issuer: &str, client: Client) -> Result<Verified, ApiError> {
-    let refused = |text: &'static str| ApiError::unauthorized("unauthorized_client", text);
-    if client.settings.public_client {
-        return Err(refused("Public client not allowed to retrieve service account"));
-    }
-    if !client.settings.service_accounts_enabled {
-        return Err(refused("Client not enabled to retrieve service account"));
-    }
-    let scopes = Scopes::resolve(realm, &client, None).unwrap_or_default();
-    let now = app.clock.now();
-    let claims = app.store.read(|tx| {
-        let user = store::user::service_account(tx, &realm.id, &client.id)?;
-        let Some(user) = user.filter(|user| user.enabled) else { return Ok(None) };
-        let subject = subject(tx, user)?;
-        let context = IssueContext {
-            realm,
-            issuer,
-            client: &client,
-            scopes_of: &client,
-            subject: &subject,
-            session: None,
-            scopes: &scopes,
-            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            origin: Origin::ClientCredentials,
-            now,
-        };
-        Ok(Some((claims(tx, &context)?, subject.user)))
-    })?;
-    let (claims, user) = claims.ok_or_else(|| refused("Client not enabled to retrieve service account"))?;
-    let claims = serde_json::to_vec(&claims).ok().and_then(|bytes| Claims::parse(&bytes).ok());
-    let token = Token::own(claims.ok_or_else(ApiError::server_error)?);
-    Ok(Verified { token, user, client, session: None })
 }
 
 /// Everything about a user that tokens and policies ask for

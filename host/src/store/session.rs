@@ -51,16 +51,6 @@ pub fn end(tx: &Transaction<'_>, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes sign-ins that have ended by themselves, some at a time
-pub fn sweep(tx: &Transaction<'_>, now: UnixTime) -> Result<usize, StoreError> {
-    let removed = tx
-        .prepare_cached(
-            "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ?1 LIMIT 1000)",
-        )?
-        .execute([seconds(now)])?;
-    Ok(removed)
-}
-
 /// The resource server of a grant that was made to this client
 pub fn grant_server(
     tx: &Transaction<'_>,
