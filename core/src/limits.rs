@@ -34,3 +34,13 @@ pub const RESOURCES: usize = 1_000;
 pub const POLICY_DEPTH: usize = 16;
 /// Most policies that one assessment looks at
 pub const POLICIES: usize = 10_000;
+/// Longest chain of shares that rest on each other
+pub const SHARE_DEPTH: usize = 8;
+/// Longest regular expression of a policy, in bytes
+pub const REGEX_BYTES: usize = 1024;
+/// Largest program that one becomes, in bytes
+pub const REGEX_PROGRAM_BYTES: usize = 256 * 1024;
+/// Longest value that is matched against one, in bytes
+pub const REGEX_INPUT_BYTES: usize = 4096;
+/// Most steps of the way into a claim that a policy names
+pub const CLAIM_PATH_DEPTH: usize = 16;
