@@ -34,3 +34,11 @@ pub const RESOURCES: usize = 1_000;
 pub const POLICY_DEPTH: usize = 16;
 /// Most policies that one assessment looks at
 pub const POLICIES: usize = 10_000;
+/// Longest request target or registered URI that is matched, in bytes
+pub const PATH_BYTES: usize = 8 * 1024;
+/// Most segments of one path
+pub const PATH_SEGMENTS: usize = 128;
+/// Longest suffix of a pattern such as `/*.html`, in bytes
+pub const PATTERN_SUFFIX_BYTES: usize = 64;
+/// Most nodes that one lookup among patterns looks at; only many nested templates come near
+pub const PATTERN_VISITS: usize = 4_096;
