@@ -16,6 +16,7 @@ pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod limits;
+pub mod path;
 pub mod permission;
 #[cfg(feature = "pdp")]
 pub mod policy;

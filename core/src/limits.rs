@@ -44,3 +44,11 @@ pub const REGEX_PROGRAM_BYTES: usize = 256 * 1024;
 pub const REGEX_INPUT_BYTES: usize = 4096;
 /// Most steps of the way into a claim that a policy names
 pub const CLAIM_PATH_DEPTH: usize = 16;
+/// Longest request target or registered URI that is matched, in bytes
+pub const PATH_BYTES: usize = 8 * 1024;
+/// Most segments of one path
+pub const PATH_SEGMENTS: usize = 128;
+/// Longest suffix of a pattern such as `/*.html`, in bytes
+pub const PATTERN_SUFFIX_BYTES: usize = 64;
+/// Most nodes that one lookup among patterns looks at; only many nested templates come near
+pub const PATTERN_VISITS: usize = 4_096;
