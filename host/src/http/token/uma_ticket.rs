@@ -363,7 +363,10 @@ fn ticket(app: &App, place: &InRealm, text: &str, now: UnixTime) -> Result<Ticke
     app.verify_ticket(&place.realm, &place.issuer, text, now)?.map_err(|error| {
         let description = match error {
             TicketError::Foreign => "Ticket verification failed",
-            TicketError::Inactive => "Invalid permission ticket.",
+            TicketError::Inactive
+            | TicketError::OtherClient
+            | TicketError::TooEarly(_)
+            | TicketError::LineEnded => "Invalid permission ticket.",
         };
         ApiError::forbidden("invalid_ticket", description)
     })
