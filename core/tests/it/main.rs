@@ -4,4 +4,6 @@
 #[cfg(feature = "pdp")]
 mod assess;
 #[cfg(feature = "guard")]
+mod enforcer;
+#[cfg(feature = "guard")]
 mod guard;
