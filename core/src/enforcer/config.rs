@@ -124,30 +124,27 @@ impl Config {
         read::config(json)
     }
 
-    /// Puts a path in, or adds its methods and scopes to the equal one; whether that was possible
-    pub(super) fn add(&mut self, path: PathConfig) -> bool {
-        let Some(known) = self.paths.iter_mut().find(|known| known.path == path.path) else {
-            self.paths.push(path);
-            return true;
-        };
-        let same = |one: bool, other: bool| one || other;
-        let is_same = same(path.id.is_none(), path.id == known.id)
-            && same(path.name.is_none(), path.name == known.name)
-            && path.mode == known.mode
-            && path.claims == ClaimInformationPoint::default()
-            && !path.methods.iter().any(|new| known.methods.iter().any(|old| old.method == new.method));
-        if is_same {
-            known.methods.extend(path.methods);
-            known.scopes.extend(path.scopes);
-        }
-        is_same
-    }
-
     /// Whether the authorization server is asked about paths that are not configured (wire §11.3)
     pub(super) fn looks_up(&self) -> bool {
         self.lazy_load_paths
             || self.path_cache.is_some()
             || self.paths.iter().all(|path| path.mode == EnforcementMode::Disabled)
+    }
+}
+
+impl PathConfig {
+    /// Adds methods and scopes of another entry for an equal path; whether it says nothing else
+    pub(super) fn merge(&mut self, other: Self) -> bool {
+        let is_same = (other.id.is_none() || other.id == self.id)
+            && (other.name.is_none() || other.name == self.name)
+            && other.mode == self.mode
+            && other.claims == ClaimInformationPoint::default()
+            && !other.methods.iter().any(|new| self.methods.iter().any(|old| old.method == new.method));
+        if is_same {
+            self.methods.extend(other.methods);
+            self.scopes.extend(other.scopes);
+        }
+        is_same
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     json::object,
     limits::{ENFORCER_CLAIMS, ENFORCER_CONFIG_BYTES, ENFORCER_PATHS},
+    path::Patterns,
     scope::Scope,
 };
 
@@ -320,9 +321,17 @@ pub(super) fn config(json: &[u8]) -> Read<Config> {
         auth_server_url: connection("auth-server-url")?,
         resource: connection("resource")?,
     };
+    let mut known = Patterns::default();
     for entry in enforcer.list("paths")? {
-        if !config.add(entry.path_config()?) {
-            return Err(ParseConfigError::Twice { at: entry.at });
+        let path = entry.path_config()?;
+        let first = known.insert(&path.path, config.paths.len()).first().copied();
+        match first.and_then(|at| config.paths.get_mut(at)) {
+            None => config.paths.push(path),
+            Some(first) => {
+                if !first.merge(path) {
+                    return Err(ParseConfigError::Twice { at: entry.at });
+                }
+            }
         }
     }
     Ok(config)
