@@ -35,3 +35,5 @@ pub mod share;
 pub mod ticket;
 pub mod time;
 pub mod token;
+#[cfg(feature = "pdp")]
+pub mod trace;

@@ -34,6 +34,16 @@ pub const RESOURCES: usize = 1_000;
 pub const POLICY_DEPTH: usize = 16;
 /// Most policies that one assessment looks at
 pub const POLICIES: usize = 10_000;
+/// Longest chain of shares that rest on each other
+pub const SHARE_DEPTH: usize = 8;
+/// Longest regular expression of a policy, in bytes
+pub const REGEX_BYTES: usize = 1024;
+/// Largest program that one becomes, in bytes
+pub const REGEX_PROGRAM_BYTES: usize = 256 * 1024;
+/// Longest value that is matched against one, in bytes
+pub const REGEX_INPUT_BYTES: usize = 4096;
+/// Most steps of the way into a claim that a policy names
+pub const CLAIM_PATH_DEPTH: usize = 16;
 /// Longest request target or registered URI that is matched, in bytes
 pub const PATH_BYTES: usize = 8 * 1024;
 /// Most segments of one path
@@ -52,3 +62,7 @@ pub const ENFORCER_CLAIMS: usize = 256;
 pub const ENFORCER_BODY_BYTES: usize = 64 * 1024;
 /// Longest value of a claim that a claim information point takes from a request, in bytes
 pub const ENFORCER_CLAIM_BYTES: usize = 8 * 1024;
+/// Life of a permission ticket, in seconds, where the realm says nothing else
+pub const TICKET_SECONDS: u64 = 300;
+/// Longest time from the first ticket of an authorization process to the end of its last, in seconds
+pub const TICKET_LINE_SECONDS: u64 = 24 * 60 * 60;
