@@ -1,6 +1,6 @@
 //! Claim information points: claims about a request that the authorization server decides with (wire §11.2).
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use super::{
 use crate::permission::Claims;
 
 /// Names with the texts that their values are made of
-pub type Templates = BTreeMap<String, Vec<Template>>;
+pub type Templates = Vec<(String, Vec<Template>)>;
 
 /// The configured sources of claims
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -87,6 +87,11 @@ const PATH: [&str; 10] = [
 
 type Read<T> = Result<T, ParseConfigError>;
 
+/// A message stays on one line.
+fn shown(c: char) -> char {
+    if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }
+}
+
 /// An object and the way to it
 struct Members<'a> {
     at: String,
@@ -111,7 +116,7 @@ impl<'a> Members<'a> {
             None => Ok(()),
             Some(name) => {
                 let nearest = error::nearest(known(), name);
-                let shown: String = name.chars().take(64).flat_map(char::escape_debug).collect();
+                let shown: String = name.chars().take(64).map(shown).collect();
                 Err(ParseConfigError::Unknown { at: self.at(&shown), nearest })
             }
         }
@@ -195,7 +200,7 @@ impl<'a> Members<'a> {
                 Value::String(text) => Some(alloc::vec![Template::parse(text)?]),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
             };
-            templates.insert(member.clone(), below.read(member, expected, read)?.unwrap_or_default());
+            templates.push((member.clone(), below.read(member, expected, read)?.unwrap_or_default()));
         }
         Ok(templates)
     }

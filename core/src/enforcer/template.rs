@@ -1,6 +1,11 @@
 //! Texts with placeholders, which a request fills in (wire §11.2).
 
-use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    boxed::Box,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use serde_json::Value;
 
@@ -72,8 +77,8 @@ fn text(value: &Value) -> Option<String> {
         Value::Bool(true) => Some("true".to_owned()),
         Value::Bool(false) => Some("false".to_owned()),
         Value::Number(number) => {
-            let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))?;
-            Some(alloc::string::ToString::to_string(&whole))
+            let whole = number.as_u64().map(|whole| whole.to_string());
+            whole.or_else(|| number.as_i64().map(|whole| whole.to_string()))
         }
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }

@@ -81,7 +81,7 @@ fn a_configuration_ends_at_the_limits() {
 #[test]
 fn an_error_shows_no_more_of_a_name_than_it_must() {
     let error = Config::parse(br#"{"a\nb":1}"#).unwrap_err();
-    assert_eq!(error.to_string(), r"`a\nb` is not known");
+    assert_eq!(error.to_string(), "`a\u{FFFD}b` is not known");
     let error = Config::parse(format!(r#"{{"{}":1}}"#, "x".repeat(1_000)).as_bytes()).unwrap_err();
     assert!(error.to_string().len() < 100, "{error}");
 }

@@ -8,8 +8,6 @@
 //!   made; `resource`, `scopes` and `mode` of a protected path; `claims` where there are any; `verdict`, which is
 //!   `permitted` or why not; and `answer` where it is refused.
 
-use std::{fs, path::Path};
-
 use countersign_core::{
     enforcer::{
         Answer, Config, Demand, Enforcer, Found, Query, Request, ScopesEnforcementMode, Target, Verdict,
@@ -21,6 +19,8 @@ use countersign_core::{
     token::{Expect, SignatureOk, UnverifiedToken},
 };
 use serde_json::{Map, Value, json};
+
+use crate::vectors;
 
 const KEYS: &[u8] =
     br#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -74,8 +74,7 @@ fn answer(answer: Answer<'_>) -> Value {
     }
 }
 
-fn seen(case: &Value) -> Value {
-    let (given, asked) = (&case["given"], &case["request"]);
+fn seen(given: &Value, asked: &Value) -> Value {
     let enforcer = match Config::parse(given["config"].to_string().as_bytes()) {
         Ok(config) => Enforcer::new(config),
         Err(error) => return json!({ "error": error.to_string() }),
@@ -101,7 +100,7 @@ fn seen(case: &Value) -> Value {
     let mut seen = Map::new();
     let mut put = |name: &str, value: Value| drop(seen.insert(name.to_owned(), value));
     if let Some(answer) = asked.get("found") {
-        assert!(demand.lookup().is_some(), "{} asks for nothing", case["note"]);
+        assert!(demand.lookup().is_some(), "nothing is asked for by {asked}");
         demand = enforcer.resolve(demand, &found(answer));
     }
     if let Some(lookup) = demand.lookup() {
@@ -148,22 +147,5 @@ fn seen(case: &Value) -> Value {
 
 #[test]
 fn every_enforcer_vector_is_answered_as_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/enforcer");
-    let mut wrong = Vec::new();
-    let mut cases = 0;
-    for file in fs::read_dir(folder).unwrap() {
-        let list: Vec<Value> = serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap();
-        for case in list {
-            cases += 1;
-            let got = seen(&case);
-            if got != case["want"] {
-                wrong.push(format!(
-                    "{}: {}\n  want {}\n  got  {got}",
-                    case["spec"], case["note"], case["want"]
-                ));
-            }
-        }
-    }
-    assert!(cases >= 90, "only {cases} vectors were found");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    vectors::run("enforcer", |given, request| seen(&given, &request));
 }
