@@ -21,25 +21,35 @@ pub(super) struct Tally {
     any_denial: bool,
     /// Granted by a permission that names the resource: shuts out inherited denials
     resource_granted: bool,
-    /// Granted by a resource permission, whichever way it applies: opens a resource that has no scopes
-    whole_granted: bool,
+    /// An administrator's permission opens a resource that has no scopes, unless another denies
+    opened: bool,
+    /// An owner opens a resource that has no scopes
+    opened_by_owner: bool,
     /// What owners let through: beats every denial
-    owners: Option<ScopeSet>,
+    owners: ScopeSet,
 }
 
 impl Tally {
-    /// An owner lets some scopes through
+    /// An owner lets some scopes through, or the bare resource; scopes that the resource has lost open nothing
     pub(super) fn owners<'s>(
         &mut self,
         unit: &Unit<'_>,
         resource: &Resource,
-        scopes: impl Iterator<Item = &'s Scope>,
+        scopes: impl Iterator<Item = Option<&'s Scope>>,
     ) {
         self.found = true;
-        if resource.owner_managed {
-            self.resource_granted = true;
-            let allowed = scopes.filter(|scope| unit.scopes.contains(*scope)).cloned();
-            self.owners.get_or_insert_default().extend(allowed);
+        if !resource.owner_managed {
+            return;
+        }
+        self.resource_granted = true;
+        for scope in scopes {
+            match scope {
+                None => self.opened_by_owner = true,
+                Some(scope) if unit.scopes.contains(scope) => {
+                    self.owners.insert(scope.clone());
+                }
+                Some(_) => {}
+            }
         }
     }
 
@@ -62,9 +72,11 @@ impl Tally {
             }
         } else {
             self.granted.extend(unit.scopes.iter().cloned());
-            self.whole_granted = true;
+            self.opened = true;
         }
-        self.resource_granted |= names_it && (!permission.is_scope_permission() || users);
+        let is_named = names_it && (!permission.is_scope_permission() || users);
+        self.resource_granted |= is_named;
+        self.opened |= is_named;
     }
 
     /// A permission denies, whoever wrote it
@@ -81,12 +93,11 @@ impl Tally {
 
     /// The granted scopes, or nothing
     pub(super) fn outcome(self, unit: &Unit<'_>, affirmative: bool) -> Option<ScopeSet> {
-        let Self { granted, denied, any_denial, resource_granted, whole_granted, owners, .. } = self;
+        let Self { granted, denied, any_denial, opened, opened_by_owner, owners, .. } = self;
         let mut scopes: ScopeSet =
             granted.into_iter().filter(|scope| affirmative || !denied.contains(scope)).collect();
-        let from_owners = owners.is_some();
-        scopes.extend(owners.into_iter().flatten());
-        let opened = from_owners || ((resource_granted || whole_granted) && !any_denial);
-        (!scopes.is_empty() || (unit.scopes.is_empty() && opened)).then_some(scopes)
+        scopes.extend(owners);
+        let bare = unit.scopes.is_empty() && (opened_by_owner || (opened && !any_denial));
+        (!scopes.is_empty() || bare).then_some(scopes)
     }
 }

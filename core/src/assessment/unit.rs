@@ -12,7 +12,7 @@ use crate::{
     permission::Claims,
     policy::{Evaluator, Policy, Strategy},
     resource::Resource,
-    scope::ScopeSet,
+    scope::{Scope, ScopeSet},
     share::Share,
     time::UnixTime,
     trace::Recorder,
@@ -117,13 +117,13 @@ impl<'a> Evaluation<'_, 'a> {
     /// An owner's shares count as one `uma` permission for each requester (`keycloak-wire` §4.5)
     fn shares(&mut self, unit: &Unit<'a>, resource: &Resource, mine: &[&Share], tally: &mut Tally) {
         if !mine.is_empty() {
-            tally.owners(unit, resource, mine.iter().filter_map(|share| share.scope.as_ref()));
+            tally.owners(unit, resource, mine.iter().map(|share| share.scope.as_ref()));
         }
         // That others have shares says nothing of what the requester has in all (behaviours R8).
         let others = if unit.origin == Origin::Everything { &[] } else { self.known.others(&resource.id) };
         if resource.owner == self.question.requester.id {
             for scopes in others {
-                tally.owners(unit, resource, scopes.iter());
+                tally.owners(unit, resource, or_bare(scopes));
             }
         }
         if let Some(recorder) = &mut self.recorder {
@@ -150,7 +150,7 @@ impl<'a> Evaluation<'_, 'a> {
                 Some(true) => match unit.resource {
                     Some(resource) if row.is_owners() => {
                         if names_it {
-                            tally.owners(unit, resource, row.scopes.iter());
+                            tally.owners(unit, resource, or_bare(&row.scopes));
                         }
                     }
                     resource => {
@@ -191,4 +191,9 @@ impl<'a> Evaluation<'_, 'a> {
         }
         said
     }
+}
+
+/// Scopes one by one; none at all stand for the bare resource
+fn or_bare(scopes: &ScopeSet) -> impl Iterator<Item = Option<&Scope>> {
+    scopes.iter().map(Some).chain(scopes.is_empty().then_some(None))
 }
