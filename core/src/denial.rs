@@ -31,12 +31,14 @@ macro_rules! denials {
 }
 
 denials! {
-    /// The token is bound to a key (`cnf`) and came as a plain bearer token (RFC 9449 §7.2)
+    /// The token is bound to a key (`cnf`) and came without proof of it, or the other way round (RFC 9449 §7)
     BoundToken = "bound_token",
     /// The decision module could not answer
     EngineFailed = "engine_failed",
     /// The token's time is over
     Expired = "expired",
+    /// The `DPoP` proof is missing, wrong, too old or used before (RFC 9449 §4.3)
+    InvalidProof = "invalid_proof",
     /// The signature is not that of the named key
     InvalidSignature = "invalid_signature",
     /// The token is malformed, of another kind, or says nothing that can be relied on

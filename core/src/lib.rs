@@ -11,6 +11,7 @@ pub mod challenge;
 pub mod denial;
 #[cfg(feature = "pdp")]
 pub mod dialect;
+pub mod dpop;
 pub mod ids;
 pub mod json;
 pub mod jwk;
@@ -32,3 +33,4 @@ pub mod share;
 pub mod ticket;
 pub mod time;
 pub mod token;
+pub mod uri;

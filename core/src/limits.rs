@@ -34,3 +34,11 @@ pub const RESOURCES: usize = 1_000;
 pub const POLICY_DEPTH: usize = 16;
 /// Most policies that one assessment looks at
 pub const POLICIES: usize = 10_000;
+/// Longest URI that is looked at, in bytes
+pub const URI_BYTES: usize = 8 * 1024;
+/// Longest `DPoP` proof, in bytes
+pub const PROOF_BYTES: usize = 16 * 1024;
+/// Most seconds since a `DPoP` proof was made (RFC 9449 §11.1)
+pub const PROOF_SECONDS: u64 = 60;
+/// Most seconds by which the clock of a `DPoP` proof may be ahead
+pub const PROOF_AHEAD_SECONDS: u64 = 5;

@@ -1,7 +1,9 @@
 //! Properties and the public interface, in one binary.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 #[cfg(feature = "pdp")]
 mod assess;
+mod dpop;
 #[cfg(feature = "guard")]
 mod guard;
+mod vectors;
