@@ -49,8 +49,12 @@ denials! {
     NotPermitted = "not_permitted",
     /// The token's time has not come, or it was issued in the future
     NotYetValid = "not_yet_valid",
+    /// Whether the token was withdrawn is not known: its status list cannot be had, or is too old
+    StatusUnavailable = "status_unavailable",
     /// No key of the issuer fits the token
     UnknownKey = "unknown_key",
+    /// Its issuer has taken the token back (Token Status List §7.1)
+    Withdrawn = "withdrawn",
     /// The token is for somebody else
     WrongAudience = "wrong_audience",
     /// The token is from somebody else

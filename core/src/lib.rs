@@ -29,6 +29,8 @@ pub mod rpt;
 pub mod scope;
 #[cfg(feature = "pdp")]
 pub mod share;
+#[cfg(feature = "guard")]
+pub mod status;
 #[cfg(feature = "pdp")]
 pub mod ticket;
 pub mod time;

@@ -42,3 +42,15 @@ pub const PROOF_BYTES: usize = 16 * 1024;
 pub const PROOF_SECONDS: u64 = 60;
 /// Most seconds by which the clock of a `DPoP` proof may be ahead
 pub const PROOF_AHEAD_SECONDS: u64 = 5;
+/// Longest status list after decompression, in bytes: 16 million tokens at 2 bits
+pub const STATUS_LIST_BYTES: usize = 4 * 1024 * 1024;
+/// Longest time for which a status list stands, in seconds, whatever its `exp` says
+pub const STATUS_LIST_SECONDS: u64 = 7 * 24 * 3_600;
+/// Longest `ttl` of a status list, in seconds
+pub const STATUS_TTL_SECONDS: u64 = 24 * 3_600;
+/// The `ttl` of a status list that gives none, in seconds
+pub const STATUS_TTL_DEFAULT: u64 = 60;
+/// Longest message of a change stream, in bytes
+pub const CHANGES_BYTES: usize = 256 * 1024;
+/// Most changes in one message of a change stream
+pub const CHANGES: usize = 10_000;

@@ -2,23 +2,12 @@
 
 use countersign_core::{
     dpop::{ProofError, ProofRequest, UnverifiedProof},
-    jwk::Jwk,
-    jws::Alg,
     time::UnixTime,
-    token::SignatureVerifier,
 };
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
-use crate::vectors;
-
-struct Word(bool);
-
-impl SignatureVerifier for Word {
-    fn verify(&self, _: Alg, _: &Jwk, _: &[u8], _: &[u8]) -> bool {
-        self.0
-    }
-}
+use crate::vectors::{self, Word};
 
 fn texts(list: &Value) -> Vec<&str> {
     list.as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()

@@ -6,4 +6,6 @@ mod assess;
 mod dpop;
 #[cfg(feature = "guard")]
 mod guard;
+#[cfg(feature = "guard")]
+mod status;
 mod vectors;

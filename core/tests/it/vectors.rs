@@ -2,7 +2,17 @@
 
 use std::{fs, path::Path};
 
+use countersign_core::{jwk::Jwk, jws::Alg, token::SignatureVerifier};
 use serde_json::Value;
+
+/// The word of a vector that its signature is right
+pub(crate) struct Word(pub(crate) bool);
+
+impl SignatureVerifier for Word {
+    fn verify(&self, _: Alg, _: &Jwk, _: &[u8], _: &[u8]) -> bool {
+        self.0
+    }
+}
 
 /// Compares the answers to all vectors of a kind with what is wanted, and says how many there were
 pub(crate) fn run(kind: &str, answer: impl Fn(&Value) -> Value) -> usize {
