@@ -74,9 +74,12 @@ pub enum ProofError {
     /// Nonces are in force, and it has none or another
     #[error("proof has not the expected nonce")]
     Nonce,
-    /// The signature has a length that its key cannot make
+    /// The signature is wrong, or has a length that its key cannot make
     #[error("proof signature is wrong")]
     Signature,
+    /// It was seen before (RFC 9449 §11.1)
+    #[error("proof was used before")]
+    Replayed,
 }
 
 impl ProofError {

@@ -12,6 +12,8 @@ pub mod denial;
 #[cfg(feature = "pdp")]
 pub mod dialect;
 pub mod dpop;
+#[cfg(feature = "guard")]
+pub mod edge;
 pub mod ids;
 pub mod json;
 pub mod jwk;
