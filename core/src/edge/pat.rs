@@ -25,8 +25,9 @@ impl Pat {
 
     /// Whether it is in use and about to end
     pub(super) fn is_ending(&self, now: UnixTime) -> bool {
+        let is_ending = |until| now < until && until <= now.plus(EDGE_PAT_RENEW_SECONDS);
         self.is_used
-            && self.token.as_ref().is_some_and(|(_, until)| now.plus(EDGE_PAT_RENEW_SECONDS) >= *until)
+            && self.token.as_ref().is_some_and(|(_, until)| is_ending(*until))
             && self.flight.may_start(now)
     }
 

@@ -5,6 +5,8 @@
 mod assess;
 mod dpop;
 #[cfg(feature = "guard")]
+mod edge;
+#[cfg(feature = "guard")]
 mod guard;
 #[cfg(feature = "guard")]
 mod status;
