@@ -148,3 +148,30 @@ impl Config {
         Self { keys: Some(keys), ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_asked_by_tls_or_on_this_machine() {
+        let new = |issuer: &str| Config::new(issuer, "documents".parse().unwrap()).map(|_| ());
+        for good in ["https://as.example/realms/demo", "http://localhost:8080/realms/demo", "http://[::1]"] {
+            assert_eq!(new(good), Ok(()), "{good}");
+        }
+        for bad in ["http://as.example", "http://10.0.0.1/", "http://localhost.example"] {
+            assert_eq!(new(bad), Err(ConfigError::Insecure), "{bad}");
+        }
+        for bad in ["", "as.example", "https://as.example/?x", "https://u@as.example", "ftp://as.example"] {
+            assert_eq!(new(bad), Err(ConfigError::Issuer), "{bad}");
+        }
+    }
+
+    #[test]
+    fn trap_oauth_18_a_realm_breaks_out_of_no_header() {
+        for realm in ["a\r\nb", "\u{e9}", "a\0"] {
+            let config = Config::new("https://as.example", "documents".parse().unwrap()).unwrap();
+            assert_eq!(config.realm(realm).map(|_| ()), Err(ConfigError::Realm), "{realm:?}");
+        }
+    }
+}

@@ -46,7 +46,8 @@ struct Model {
     up: BTreeMap<FetchKind, (FetchId, u64)>,
     /// The guard has a list by which the token at place 0 was taken back
     is_withdrawn: bool,
-    withdrawing: BTreeSet<Vec<u8>>,
+    /// Lists that say so, and when they were asked for
+    withdrawing: BTreeMap<Vec<u8>, u64>,
 }
 
 impl Model {
@@ -89,7 +90,7 @@ impl Model {
     }
 }
 
-fn body(kind: FetchKind, choice: u8, now: u64, model: &mut Model) -> (u16, String) {
+fn body(kind: FetchKind, choice: u8, began: u64, now: u64, model: &mut Model) -> (u16, String) {
     if choice == 0 {
         return (500, String::new());
     }
@@ -106,11 +107,11 @@ fn body(kind: FetchKind, choice: u8, now: u64, model: &mut Model) -> (u16, Strin
         FetchKind::StatusList => {
             let (mut statuses, mut seq) = (STATUSES, u64::from(choice) % 5);
             if choice > 6 {
-                (statuses[0], seq) = (1, 9);
+                (statuses[0], seq) = (1, 20);
             }
             let list = list(now, seq, &statuses);
             if choice > 6 {
-                model.withdrawing.insert(list.rsplit_once('.').unwrap().0.into());
+                model.withdrawing.insert(list.rsplit_once('.').unwrap().0.into(), began);
             }
             list
         }
@@ -128,6 +129,7 @@ proptest! {
         let (mut now, mut last) = (START, 0);
         for (what, which, choice) in script {
             let at = usize::from(which);
+            let mut told = false;
             let event = match what {
                 0..=3 => {
                     last += 1;
@@ -137,15 +139,18 @@ proptest! {
                     Event::Request(request(last, &[("Authorization", &bearer)]))
                 }
                 4..=6 if !model.fetches.is_empty() => {
-                    let (fetch, _) = model.fetches.remove(at % model.fetches.len());
+                    let (fetch, began) = model.fetches.remove(at % model.fetches.len());
                     model.land(fetch.id);
                     model.used.push(fetch.id);
-                    let (status, body) = body(fetch.kind, choice % 12, now, &mut model);
+                    let (status, body) = body(fetch.kind, choice % 12, began, now, &mut model);
                     Event::Response { fetch: fetch.id, status, body: body.into() }
                 }
                 7 | 8 if !model.verifies.is_empty() => {
                     let (verify, input) = model.verifies.remove(at % model.verifies.len());
                     let is_right = choice % 8 != 0;
+                    // A check that takes longer is given up.
+                    let is_in_time = model.withdrawing.get(&input).is_some_and(|began| now < began + 20);
+                    told = is_right && is_in_time;
                     if is_right {
                         model.verified.insert(input);
                     }
@@ -175,8 +180,6 @@ proptest! {
             {
                 continue;
             }
-            let told = matches!(&event, Event::Verified { is_right: true, .. })
-                && model.withdrawing.iter().any(|list| model.verified.contains(list));
             model.note(guard.step(event, UnixTime(now)), now)?;
             model.is_withdrawn |= told;
         }

@@ -106,6 +106,19 @@ fn keys_are_renewed_behind_the_callers_backs() {
 }
 
 #[test]
+fn keys_are_as_old_as_the_question() {
+    let mut world = World::ready(plain());
+    world.now += 600;
+    world.tick();
+    let asked = world.now;
+    world.now += 9;
+    world.reply(FetchKind::Keys, 200, &keys(&["k1"]));
+    world.now = asked + 600;
+    world.tick();
+    assert!(world.is_waiting(FetchKind::Keys));
+}
+
+#[test]
 fn trap_jwt_12_a_new_key_is_found_and_an_old_one_forgotten() {
     let mut world = World::ready(plain());
     world.passes(&signed_by("k1"));
