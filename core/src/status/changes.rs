@@ -22,7 +22,8 @@ pub enum ParseChangesError {
 /// One message of a change stream: what has happened to a list since the message before
 ///
 /// Messages are numbered without gaps. One without changes repeats the last number: it says that nothing has
-/// happened, and so that nothing was missed.
+/// happened, and so that nothing was missed. Numbers never go back, whatever happens to their maker: a guard that sees
+/// them go back takes every list for an old one.
 ///
 /// ```
 /// use countersign_core::status::Changes;
