@@ -154,7 +154,9 @@ fn run(
     if question.facts.truncated {
         return (denied(), recorder.map(Recorder::truncated));
     }
-    let known = Known::new(question);
+    let expanded = expanded(question);
+    let requester = expanded.as_ref().unwrap_or(&question.requester);
+    let known = Known::new(question, requester);
     let resolution = match resolve::resolve(&known, question) {
         Ok(resolution) => resolution,
         Err(refusal) => {
@@ -162,11 +164,10 @@ fn run(
         }
     };
     let claims = claims(question);
-    let expanded = expanded(question);
     let policies = Evaluator::new(
         policies,
         Circumstances {
-            requester: expanded.as_ref().unwrap_or(&question.requester),
+            requester,
             wall_clock: WallClock::at(question.now, question.utc_offset),
             context: &question.context,
             claims: &claims,
