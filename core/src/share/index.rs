@@ -178,3 +178,6 @@ impl fmt::Debug for Shares {
         f.debug_struct("Shares").field("len", &self.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

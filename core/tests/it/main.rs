@@ -8,3 +8,5 @@
 mod assess;
 #[cfg(feature = "guard")]
 mod guard;
+#[cfg(feature = "pdp")]
+mod index;

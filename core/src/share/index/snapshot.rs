@@ -213,8 +213,12 @@ fn only_new((place, is_new): (Place, bool)) -> Option<Place> {
 }
 
 /// A seal over bytes that a fuzzer makes up would hide everything else from it.
-fn is_sum(sum: [u8; 8], body: &[u8]) -> bool {
-    cfg!(fuzzing) || sum == Seed::new([0; 16]).hasher().hash(body).to_le_bytes()
+fn is_sum(found: [u8; SUM], body: &[u8]) -> bool {
+    cfg!(fuzzing) || found == sum(body)
+}
+
+fn sum(body: &[u8]) -> [u8; SUM] {
+    Seed::new([0; 16]).hasher().hash(body).to_le_bytes()
 }
 
 const fn state_number(state: ShareState) -> u8 {
@@ -303,13 +307,20 @@ impl Output {
     }
 
     fn seal(mut self) -> Vec<u8> {
-        let length = self.bytes.len().saturating_add(SUM);
-        if let Some(place) = self.bytes.get_mut(LENGTH_AT) {
-            place.copy_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
-        }
-        let sum = Seed::new([0; 16]).hasher().hash(&self.bytes);
-        self.bytes.extend(sum.to_le_bytes());
+        self.bytes.extend([0; SUM]);
+        reseal(&mut self.bytes);
         self.bytes
+    }
+}
+
+/// Writes length and sum into bytes that have a place for them
+pub(super) fn reseal(bytes: &mut [u8]) {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    if let Some(place) = bytes.get_mut(LENGTH_AT) {
+        place.copy_from_slice(&length.to_le_bytes());
+    }
+    if let Some((body, place)) = bytes.split_last_chunk_mut() {
+        *place = sum(body);
     }
 }
 

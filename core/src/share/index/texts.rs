@@ -27,6 +27,12 @@ impl Texts {
         self.bytes.len().saturating_sub(self.dead)
     }
 
+    /// How many bytes there are, the forgotten ones included
+    #[cfg(test)]
+    pub(super) const fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether more than half of it is forgotten
     pub(super) const fn is_sparse(&self) -> bool {
         self.dead > FEW && self.dead > self.live()
