@@ -144,8 +144,8 @@ impl Shares {
             resources: Names::with_capacity(sizes.resources),
             grantees: Names::with_capacity(sizes.grantees),
             scopes: Scopes::new(),
-            pairs: Runs::with_capacity(true, sizes.pairs),
-            triples: Runs::with_capacity(false, sizes.triples),
+            pairs: Runs::with_capacity(false, sizes.pairs),
+            triples: Runs::with_capacity(true, sizes.triples),
             bounds,
         }
     }

@@ -112,6 +112,12 @@ impl Rows {
         };
     }
 
+    fn follow(&mut self, deltas: &[ShareDelta]) {
+        for delta in deltas {
+            self.apply(delta);
+        }
+    }
+
     fn all(&self, is_meant: impl Fn(&Share) -> bool) -> Vec<Share> {
         self.0.values().filter(|share| is_meant(share)).cloned().collect()
     }
@@ -156,7 +162,7 @@ fn agree(index: &Shares, rows: &Rows, requesters: &[Requester]) {
             }
         }
     }
-    let some = &resources[1..];
+    let some = resources.get(1..).unwrap();
     let is_pending = |share: &Share| share.state == ShareState::Pending && some.contains(&share.resource);
     assert_eq!(sorted(index.pending_of(some)), rows.all(is_pending));
     for most in [1, 3, 100] {
@@ -206,7 +212,7 @@ proptest! {
         before in deltas(80), after in deltas(80), requesters in requesters(),
     ) {
         let mut rows = Rows::default();
-        before.iter().for_each(|delta| rows.apply(delta));
+        rows.follow(&before);
         let built = Shares::from_rows(rows.0.values().cloned(), SEED).unwrap();
         agree(&built, &rows, &requesters);
 
@@ -214,7 +220,7 @@ proptest! {
         let bytes = built.snapshot();
         let mut followed = Shares::from_snapshot(&bytes, Seed::new([9; 16])).unwrap();
         prop_assert_eq!(followed.snapshot(), bytes);
-        after.iter().for_each(|delta| rows.apply(delta));
+        rows.follow(&after);
         followed.apply(after.clone()).unwrap();
         agree(&followed, &rows, &requesters);
 
@@ -238,7 +244,7 @@ fn a_world_that_changes_a_thousand_times_leaves_nothing_behind() {
     let (mut index, mut rows) = (Shares::new(SEED), Rows::default());
     for _ in 0..20 {
         let some = deltas(100).new_tree(&mut runner).unwrap().current();
-        some.iter().for_each(|delta| rows.apply(delta));
+        rows.follow(&some);
         index.apply(some).unwrap();
         agree(&index, &rows, &[requester("bob", 2..14), requester("alice", 3..GRANTEES)]);
     }

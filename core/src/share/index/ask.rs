@@ -1,13 +1,13 @@
 //! What is asked of shares.
 
 use alloc::vec::Vec;
-use core::cmp::Ordering;
+use core::{cmp::Ordering, iter};
 
 use super::{
     Shares,
-    name::Name,
+    name::{Name, print},
     rows::{List, Row, Side},
-    runs::{Asked, Key},
+    runs::{Asked, Prints},
     slab::Place,
 };
 use crate::{
@@ -31,6 +31,13 @@ pub struct Page<'a> {
     pub most: usize,
 }
 
+/// A name and its hash
+#[derive(Clone, Copy)]
+struct Hashed<'a> {
+    name: Name<'a>,
+    hash: u64,
+}
+
 impl Shares {
     /// Whether the requester may use that scope of the resource at that moment, or, without a scope, a resource that
     /// has none.
@@ -44,12 +51,12 @@ impl Shares {
         scope: Option<&Scope>,
         now: UnixTime,
     ) -> bool {
-        let Some(resource) = self.resource(resource) else { return false };
         let scope = match scope.map(|scope| self.scopes.find(scope, &self.seed)) {
             Some(None) => return false,
             Some(found) => found,
             None => None,
         };
+        let resource = self.hashed(Name::resource(resource));
         self.granting(resource, requester, Asked::Only(scope)).any(|row| self.stands_at(row, now))
     }
 
@@ -70,12 +77,12 @@ impl Shares {
     /// ```
     pub fn granted<'a>(
         &'a self,
-        resource: &ResourceId,
+        resource: &'a ResourceId,
         requester: &'a Requester,
         now: UnixTime,
     ) -> impl Iterator<Item = Option<&'a Scope>> {
-        let rows = self.resource(resource).map(|resource| self.granting(resource, requester, Asked::Any));
-        let standing = rows.into_iter().flatten().filter(move |row| self.stands_at(row, now));
+        let rows = self.granting(self.hashed(Name::resource(resource)), requester, Asked::Any);
+        let standing = rows.filter(move |row| self.stands_at(row, now));
         standing.map(|row| row.scope.and_then(|scope| self.scopes.get(scope)))
     }
 
@@ -132,8 +139,8 @@ impl Shares {
             (Some(a), Some(b)) => a.cmp_ids(&b),
             _ => Ordering::Equal,
         };
-        let lists = grantees.into_iter().map(|grantee| self.grantees.first(grantee, 0));
-        let rows = lists.flat_map(|first| self.rows.list(Side::Grantee, first)).map(|(_, row)| row);
+        let first = |grantee| self.grantees.first(grantee, 0).and_then(|first| self.rows.get(first));
+        let rows = grantees.into_iter().flat_map(|grantee| self.rows.list(Side::Grantee, first(grantee)));
         let mut rows: Vec<&Row> = rows.filter(follows).collect();
         if page.most < rows.len() {
             rows.select_nth_unstable_by(page.most, order);
@@ -146,30 +153,48 @@ impl Shares {
     /// Granted rows of a resource that mean the requester, of all scopes or of one
     fn granting<'a>(
         &'a self,
-        resource: Place,
+        resource: Hashed<'a>,
         requester: &'a Requester,
-        scope: Asked,
+        asked: Asked,
     ) -> impl Iterator<Item = &'a Row> {
-        let of_user = self.user(requester).into_iter().flat_map(move |user| self.run(resource, user, scope));
-        // Either the resource is shared with few groups and roles, or all of the requester's are looked up.
-        let wide = self.listed(resource, List::Wide);
+        let of_user = self.run(resource, self.hashed(Name::user(&requester.id)), asked);
+        // Most resources are shared with users only, and most questions have their answer by then.
+        of_user.chain(iter::once_with(move || self.granting_wide(resource, requester, asked)).flatten())
+    }
+
+    /// Those of groups and roles: either these are few, or all of the requester's are looked up
+    fn granting_wide<'a>(
+        &'a self,
+        resource: Hashed<'a>,
+        requester: &'a Requester,
+        asked: Asked,
+    ) -> impl Iterator<Item = &'a Row> {
+        let place = self.resources.find(&resource.name, resource.hash, &self.texts);
+        let wide = place.into_iter().flat_map(|place| self.listed(place, List::Wide));
         let is_long = wide.clone().nth(FEW).is_some();
-        let is_meant = move |row: &&Row| scope.is(row.scope) && self.means(row, requester);
+        let is_meant = move |row: &&Row| asked.is(row.scope) && self.means(row, requester);
         let few = (!is_long).then(|| wide.filter(is_meant));
-        let many = is_long.then(|| {
-            let known = names(requester).filter_map(|name| self.grantee(&name));
-            known.flat_map(move |grantee| self.run(resource, grantee, scope))
-        });
-        of_user.chain(few.into_iter().flatten()).chain(many.into_iter().flatten())
+        let many = is_long
+            .then(|| names(requester).flat_map(move |name| self.run(resource, self.hashed(name), asked)));
+        few.into_iter().flatten().chain(many.into_iter().flatten())
     }
 
     /// Rows of one resource, requester, and scope if one is given
-    fn run(&self, resource: Place, grantee: Place, scope: Asked) -> impl Iterator<Item = &Row> {
-        let key = Key { resource, grantee, scope };
-        let runs = if scope == Asked::Any { &self.pairs } else { &self.triples };
-        let first = runs.first(key, &self.rows, &self.seed);
-        let rows = self.rows.list(Side::Resource, first).map(|(_, row)| row);
-        rows.take_while(move |row| key.is_of(row))
+    fn run<'a>(&'a self, of: Hashed<'a>, whom: Hashed<'a>, asked: Asked) -> impl Iterator<Item = &'a Row> {
+        let runs = if asked == Asked::Any { &self.pairs } else { &self.triples };
+        let Self { resources, grantees, scopes, seed, .. } = self;
+        let hash = Prints { resources, grantees, scopes, seed }.hash(print(of.hash), print(whom.hash), asked);
+        let first = runs.first(hash, &self.rows, |row| {
+            asked.is(row.scope)
+                && self.grantees.name(row.grantee, &self.texts) == Some(whom.name)
+                && self.resources.name(row.resource, &self.texts) == Some(of.name)
+        });
+        let rows = self.rows.list(Side::Resource, first);
+        rows.take_while(move |row| first.is_some_and(|first| first.is_like(row, asked)))
+    }
+
+    fn hashed<'a>(&self, name: Name<'a>) -> Hashed<'a> {
+        Hashed { name, hash: name.hash(&self.seed) }
     }
 
     /// As [`Grantee::includes`], for groups and roles
@@ -197,7 +222,7 @@ impl Shares {
 
     fn listed(&self, resource: Place, list: List) -> impl Iterator<Item = &Row> + Clone {
         let first = self.resources.first(resource, list.number());
-        self.rows.list(Side::Resource, first).map(|(_, row)| row)
+        self.rows.list(Side::Resource, first.and_then(|first| self.rows.get(first)))
     }
 
     pub(super) fn place(&self, id: &Name<'_>) -> Option<Place> {
@@ -209,11 +234,12 @@ impl Shares {
     }
 
     fn resource(&self, id: &ResourceId) -> Option<Place> {
-        self.resources.find(&Name::resource(id), &self.texts, &self.seed)
+        let Hashed { name, hash } = self.hashed(Name::resource(id));
+        self.resources.find(&name, hash, &self.texts)
     }
 
     fn grantee(&self, name: &Name<'_>) -> Option<Place> {
-        self.grantees.find(name, &self.texts, &self.seed)
+        self.grantees.find(name, name.hash(&self.seed), &self.texts)
     }
 
     fn user(&self, requester: &Requester) -> Option<Place> {

@@ -4,7 +4,7 @@ use super::{
     PutShareError, ShareDelta, Shares,
     name::{Kind, Name},
     rows::{List, Row, Side},
-    runs::Runs,
+    runs::Prints,
     slab::Place,
     texts::Texts,
 };
@@ -76,8 +76,6 @@ impl Shares {
     pub(super) fn enter(&mut self, id: &Name<'_>, row: Row) -> Option<()> {
         let Self { seed, texts, rows, ids, resources, grantees, scopes, pairs, triples, .. } = self;
         let list = List::of(row.state, grantees.name(row.grantee, texts)?.is(Kind::User));
-        let first = |runs: &Runs| runs.first_like(&row, rows, seed).filter(|_| list.is_granted());
-        let (pair, triple) = (first(pairs), first(triples));
         let (resource, grantee, scope) = (row.resource, row.grantee, row.scope);
         let place = rows.0.insert(row)?;
         let hash_of = |place: &Place| {
@@ -88,16 +86,16 @@ impl Shares {
         if let Some(scope) = scope {
             scopes.hold(scope);
         }
-        // Before the rows of its requester and scope, or of its requester, so that runs stay together.
-        let before = triple.or(pair);
+        let mut before = None;
+        if list.is_granted() {
+            // Before the rows of its requester and scope, or of its requester, so that runs stay together.
+            let prints = Prints { resources, grantees, scopes, seed };
+            let of_scope = triples.lead(place, rows, prints, |_| true);
+            let gives_way = |first| of_scope.is_none_or(|of_scope| of_scope == first);
+            before = of_scope.or(pairs.lead(place, rows, prints, gives_way));
+        }
         rows.enlist(Side::Resource, resources.first_mut(resource, list.number())?, place, before);
         rows.enlist(Side::Grantee, grantees.first_mut(grantee, 0)?, place, None);
-        if list.is_granted() {
-            triples.lead(place, rows, seed);
-            if before == pair {
-                pairs.lead(place, rows, seed);
-            }
-        }
         Some(())
     }
 
@@ -120,8 +118,9 @@ impl Shares {
         let (resource, grantee) = (row.resource, row.grantee);
         let list = List::of(row.state, grantees.name(grantee, texts)?.is(Kind::User));
         if list.is_granted() {
-            pairs.leave(place, rows, seed);
-            triples.leave(place, rows, seed);
+            let prints = Prints { resources, grantees, scopes, seed };
+            pairs.leave(place, rows, prints);
+            triples.leave(place, rows, prints);
         }
         rows.unlist(Side::Resource, resources.first_mut(resource, list.number())?, place);
         rows.unlist(Side::Grantee, grantees.first_mut(grantee, 0)?, place);

@@ -280,6 +280,12 @@ impl<'a> Name<'a> {
     }
 }
 
+/// A part of a hash, for whoever hashes many names together
+pub(super) const fn print(hash: u64) -> u32 {
+    let [a, b, c, d, ..] = hash.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
 /// A text after its length
 fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;

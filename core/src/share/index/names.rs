@@ -1,9 +1,9 @@
 //! Each resource and each requester once, with the rows that name it.
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table::Entry};
 
 use super::{
-    name::Name,
+    name::{Name, print},
     seed::Seed,
     slab::{Place, Slab},
     texts::Texts,
@@ -12,13 +12,14 @@ use super::{
 /// Names with the first rows of so many lists each; a name whose lists are all empty is to be dropped
 #[derive(Debug, Clone)]
 pub(super) struct Names<const LISTS: usize> {
-    entries: Slab<Entry<LISTS>>,
+    entries: Slab<Named<LISTS>>,
     table: HashTable<Place>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry<const LISTS: usize> {
+struct Named<const LISTS: usize> {
     text: Place,
+    print: u32,
     lists: [Option<Place>; LISTS],
 }
 
@@ -39,12 +40,13 @@ impl<const LISTS: usize> Names<LISTS> {
         texts.get(self.entries.get(place)?.text)
     }
 
-    pub(super) fn find(&self, name: &Name<'_>, texts: &Texts, seed: &Seed) -> Option<Place> {
-        self.find_hashed(name.hash(seed), name, texts)
+    pub(super) fn find(&self, name: &Name<'_>, hash: u64, texts: &Texts) -> Option<Place> {
+        self.table.find(hash, |place| self.name(*place, texts) == Some(*name)).copied()
     }
 
-    fn find_hashed(&self, hash: u64, name: &Name<'_>, texts: &Texts) -> Option<Place> {
-        self.table.find(hash, |place| self.name(*place, texts) == Some(*name)).copied()
+    /// A part of the hash of a name, which rows are hashed by
+    pub(super) fn print(&self, place: Place) -> u32 {
+        self.entries.get(place).map_or(0, |entry| entry.print)
     }
 
     /// The place of a name, which may be a new one, and whether it is
@@ -54,19 +56,19 @@ impl<const LISTS: usize> Names<LISTS> {
         texts: &mut Texts,
         seed: &Seed,
     ) -> Option<(Place, bool)> {
-        let hash = name.hash(seed);
-        if let Some(place) = self.find_hashed(hash, name, texts) {
-            return Some((place, false));
-        }
-        let text = texts.push(name)?;
-        let place = self.entries.insert(Entry { text, lists: [None; LISTS] })?;
         let Self { entries, table } = self;
-        let hash_of = |place: &Place| {
-            let name = entries.get(*place).and_then(|entry| texts.get(entry.text));
-            name.map_or(0, |name| name.hash(seed))
-        };
-        table.insert_unique(hash, place, hash_of);
-        Some((place, true))
+        let hash = name.hash(seed);
+        let name_at = |place: &Place| entries.get(*place).and_then(|entry| texts.get(entry.text));
+        let hash_of = |place: &Place| name_at(place).map_or(0, |name| name.hash(seed));
+        match table.entry(hash, |place| name_at(place) == Some(*name), hash_of) {
+            Entry::Occupied(found) => Some((*found.get(), false)),
+            Entry::Vacant(room) => {
+                let text = texts.push(name)?;
+                let place = entries.insert(Named { text, print: print(hash), lists: [None; LISTS] })?;
+                room.insert(place);
+                Some((place, true))
+            }
+        }
     }
 
     /// Drops a name that no row has

@@ -2,7 +2,10 @@
 
 use core::iter;
 
-use super::slab::{Place, Slab};
+use super::{
+    runs::Asked,
+    slab::{Place, Slab},
+};
 use crate::{share::ShareState, time::UnixTime};
 
 /// The lists of a resource
@@ -91,6 +94,11 @@ impl Row {
         self.state == ShareState::Granted && self.end().is_none_or(|end| now < end)
     }
 
+    /// Whether a row is of the same resource and requester, and of the scope
+    pub(super) fn is_like(&self, other: &Self, asked: Asked) -> bool {
+        self.resource == other.resource && self.grantee == other.grantee && asked.is(other.scope)
+    }
+
     /// The row after it on the list of its resource
     pub(super) const fn next_of_resource(&self) -> Option<Place> {
         self.of_resource.next
@@ -156,15 +164,14 @@ impl Rows {
     }
 
     /// The rows of a list, from one on
-    pub(super) fn list(
-        &self,
+    pub(super) fn list<'a>(
+        &'a self,
         side: Side,
-        first: Option<Place>,
-    ) -> impl Iterator<Item = (Place, &Row)> + Clone {
-        let row = |place: Option<Place>| place.and_then(|place| Some((place, self.get(place)?)));
-        iter::successors(row(first), move |(_, last)| match side {
-            Side::Resource => row(last.of_resource.next),
-            Side::Grantee => row(last.of_grantee.next),
+        first: Option<&'a Row>,
+    ) -> impl Iterator<Item = &'a Row> + Clone {
+        iter::successors(first, move |last| match side {
+            Side::Resource => self.get(last.of_resource.next?),
+            Side::Grantee => self.get(last.of_grantee.next?),
         })
     }
 }

@@ -1,9 +1,11 @@
 //! Granted rows by resource, requester and scope.
 
-use hashbrown::HashTable;
+use hashbrown::{HashTable, hash_table::Entry};
 
 use super::{
+    names::Names,
     rows::{Row, Rows},
+    scopes::Scopes,
     seed::Seed,
     slab::Place,
 };
@@ -26,85 +28,102 @@ impl Asked {
     }
 }
 
-/// What granted rows are looked up by
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) resource: Place,
-    pub(super) grantee: Place,
-    pub(super) scope: Asked,
+/// What a row is hashed by: parts of the hashes of its names, so that a question needs no places to find it
+#[derive(Clone, Copy)]
+pub(super) struct Prints<'a> {
+    pub(super) resources: &'a Names<4>,
+    pub(super) grantees: &'a Names<1>,
+    pub(super) scopes: &'a Scopes,
+    pub(super) seed: &'a Seed,
 }
 
-impl Key {
-    const fn of(row: &Row, is_pair: bool) -> Self {
-        let Row { resource, grantee, scope, .. } = *row;
-        Self { resource, grantee, scope: if is_pair { Asked::Any } else { Asked::Only(scope) } }
+impl Prints<'_> {
+    fn of(&self, row: &Row, asked: Asked) -> u64 {
+        self.hash(self.resources.print(row.resource), self.grantees.print(row.grantee), asked)
     }
 
-    /// Whether it is the key of this row
-    pub(super) fn is_of(self, row: &Row) -> bool {
-        row.resource == self.resource && row.grantee == self.grantee && self.scope.is(row.scope)
-    }
-
-    fn hash(self, seed: &Seed) -> u64 {
-        let mut bytes = [0; 12];
-        let scope = match self.scope {
-            Asked::Any => None,
-            Asked::Only(scope) => scope,
+    pub(super) fn hash(&self, resource: u32, grantee: u32, asked: Asked) -> u64 {
+        let scope = match asked {
+            Asked::Any => 0,
+            Asked::Only(scope) => self.scopes.print(scope),
         };
-        let places = [Some(self.resource), Some(self.grantee), scope];
-        for (bytes, place) in bytes.as_chunks_mut().0.iter_mut().zip(places) {
-            *bytes = Place::number(place).to_le_bytes();
+        let mut bytes = [0; 12];
+        for (bytes, print) in bytes.as_chunks_mut().0.iter_mut().zip([resource, grantee, scope]) {
+            *bytes = print.to_le_bytes();
         }
-        seed.hasher().hash(&bytes)
+        self.seed.hasher().hash(&bytes)
     }
 }
 
-/// The first row of each run of granted rows with one key
+/// The first row of each run: granted rows of one resource and requester, and perhaps of one scope
 #[derive(Debug, Clone)]
 pub(super) struct Runs {
-    /// Whether rows of one resource and requester are a run, or only those of one scope too
-    is_pair: bool,
+    is_of_scope: bool,
     table: HashTable<Place>,
 }
 
 impl Runs {
-    pub(super) fn with_capacity(is_pair: bool, capacity: usize) -> Self {
-        Self { is_pair, table: HashTable::with_capacity(capacity) }
+    pub(super) fn with_capacity(is_of_scope: bool, capacity: usize) -> Self {
+        Self { is_of_scope, table: HashTable::with_capacity(capacity) }
     }
 
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// The first row of the run that a row belongs to, or would
-    pub(super) fn first_like(&self, row: &Row, rows: &Rows, seed: &Seed) -> Option<Place> {
-        self.first(Key::of(row, self.is_pair), rows, seed)
+    /// What its runs are asked for by
+    const fn asked(is_of_scope: bool, row: &Row) -> Asked {
+        if is_of_scope { Asked::Only(row.scope) } else { Asked::Any }
     }
 
-    pub(super) fn first(&self, key: Key, rows: &Rows, seed: &Seed) -> Option<Place> {
-        let is_it = |place: &Place| rows.get(*place).is_some_and(|row| key.is_of(row));
-        self.table.find(key.hash(seed), is_it).copied()
+    /// The first row of a run
+    pub(super) fn first<'a>(
+        &self,
+        hash: u64,
+        rows: &'a Rows,
+        is_it: impl Fn(&Row) -> bool,
+    ) -> Option<&'a Row> {
+        let place = *self.table.find(hash, |place| rows.get(*place).is_some_and(&is_it))?;
+        rows.get(place)
     }
 
-    /// Makes a row the first of its run
-    pub(super) fn lead(&mut self, place: Place, rows: &Rows, seed: &Seed) {
-        let is_pair = self.is_pair;
-        let Some(key) = rows.get(place).map(|row| Key::of(row, is_pair)) else { return };
-        let is_it = |other: &Place| rows.get(*other).is_some_and(|row| key.is_of(row));
-        if let Some(first) = self.table.find_mut(key.hash(seed), is_it) {
-            *first = place;
-            return;
+    /// Makes a row the first of its run, if there is none or the first gives way, and says which it was
+    pub(super) fn lead(
+        &mut self,
+        place: Place,
+        rows: &Rows,
+        prints: Prints<'_>,
+        gives_way: impl FnOnce(Place) -> bool,
+    ) -> Option<Place> {
+        let row = rows.get(place)?;
+        let hash = |row: &Row| prints.of(row, Self::asked(self.is_of_scope, row));
+        let is_like = |other: &Place| {
+            rows.get(*other).is_some_and(|other| row.is_like(other, Self::asked(self.is_of_scope, row)))
+        };
+        match self.table.entry(hash(row), is_like, |other| rows.get(*other).map_or(0, hash)) {
+            Entry::Occupied(mut found) => {
+                let first = *found.get();
+                if gives_way(first) {
+                    *found.get_mut() = place;
+                }
+                Some(first)
+            }
+            Entry::Vacant(room) => {
+                room.insert(place);
+                None
+            }
         }
-        let hash_of = |other: &Place| rows.get(*other).map_or(0, |row| Key::of(row, is_pair).hash(seed));
-        self.table.insert_unique(key.hash(seed), place, hash_of);
     }
 
     /// Leaves the run to the next row before this one goes
-    pub(super) fn leave(&mut self, place: Place, rows: &Rows, seed: &Seed) {
+    pub(super) fn leave(&mut self, place: Place, rows: &Rows, prints: Prints<'_>) {
         let Some(row) = rows.get(place) else { return };
-        let key = Key::of(row, self.is_pair);
-        let Ok(mut first) = self.table.find_entry(key.hash(seed), |other| *other == place) else { return };
-        match row.next_of_resource().filter(|next| rows.get(*next).is_some_and(|row| key.is_of(row))) {
+        let asked = Self::asked(self.is_of_scope, row);
+        let Ok(mut first) = self.table.find_entry(prints.of(row, asked), |other| *other == place) else {
+            return;
+        };
+        let is_like = |next: &Place| rows.get(*next).is_some_and(|next| row.is_like(next, asked));
+        match row.next_of_resource().filter(is_like) {
             Some(next) => *first.get_mut() = next,
             None => {
                 first.remove();

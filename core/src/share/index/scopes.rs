@@ -3,18 +3,25 @@
 use hashbrown::HashTable;
 
 use super::{
-    name::Name,
+    name::{Name, print},
     seed::Seed,
     slab::{Place, Slab},
 };
 use crate::scope::Scope;
 
-/// Scopes, with the number of rows that have each
+/// Scopes that rows have
 #[derive(Debug, Clone)]
 pub(super) struct Scopes {
-    entries: Slab<(Scope, usize)>,
+    entries: Slab<Counted>,
     table: HashTable<Place>,
     bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Counted {
+    scope: Scope,
+    print: u32,
+    rows: usize,
 }
 
 fn hash(scope: &Scope, seed: &Seed) -> u64 {
@@ -40,7 +47,12 @@ impl Scopes {
     }
 
     pub(super) fn get(&self, place: Place) -> Option<&Scope> {
-        self.entries.get(place).map(|(scope, _)| scope)
+        self.entries.get(place).map(|entry| &entry.scope)
+    }
+
+    /// A part of the hash of a scope, which rows are hashed by
+    pub(super) fn print(&self, place: Option<Place>) -> u32 {
+        place.and_then(|place| self.entries.get(place)).map_or(0, |entry| entry.print)
     }
 
     pub(super) fn find(&self, scope: &Scope, seed: &Seed) -> Option<Place> {
@@ -50,9 +62,9 @@ impl Scopes {
     /// The place of a scope that nothing uses yet
     pub(super) fn insert(&mut self, scope: Scope, seed: &Seed) -> Option<Place> {
         let (hash, size) = (hash(&scope, seed), scope.as_str().len());
-        let place = self.entries.insert((scope, 0))?;
+        let place = self.entries.insert(Counted { scope, print: print(hash), rows: 0 })?;
         let entries = &self.entries;
-        let hash_of = |place: &Place| entries.get(*place).map_or(0, |(scope, _)| self::hash(scope, seed));
+        let hash_of = |place: &Place| entries.get(*place).map_or(0, |entry| self::hash(&entry.scope, seed));
         self.table.insert_unique(hash, place, hash_of);
         self.bytes = self.bytes.saturating_add(size);
         Some(place)
@@ -60,14 +72,14 @@ impl Scopes {
 
     /// One row more has it
     pub(super) fn hold(&mut self, place: Place) {
-        if let Some((_, rows)) = self.entries.get_mut(place) {
-            *rows = rows.saturating_add(1);
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.rows = entry.rows.saturating_add(1);
         }
     }
 
     /// One row less has it; what no row has is dropped
     pub(super) fn release(&mut self, place: Place, seed: &Seed) {
-        let Some((scope, rows)) = self.entries.get_mut(place) else { return };
+        let Some(Counted { scope, rows, .. }) = self.entries.get_mut(place) else { return };
         *rows = rows.saturating_sub(1);
         if *rows > 0 {
             return;

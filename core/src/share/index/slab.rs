@@ -17,11 +17,6 @@ impl Place {
     pub(super) fn index(self) -> usize {
         usize::try_from(self.0.get().wrapping_sub(1)).unwrap_or(usize::MAX)
     }
-
-    /// A number of its own for every place, none included
-    pub(super) fn number(place: Option<Self>) -> u32 {
-        place.map_or(0, |place| place.0.get())
-    }
 }
 
 /// Values at places; what is removed leaves its place to another

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     limits::{GRANTEE_BYTES, SHARES, SHARES_SNAPSHOT_BYTES, SHARES_TEXT_BYTES},
     requester::Requester,
+    scope::Scope,
     share::{Grantee, Share},
     time::UnixTime,
 };
@@ -160,7 +161,7 @@ fn runs_stay_together_whatever_goes_first() {
                 .collect();
             let (doc, bob) = ("doc".parse().unwrap(), bob());
             let mut granted: Vec<&str> =
-                shares.granted(&doc, &bob, UnixTime(0)).flatten().map(|scope| scope.as_str()).collect();
+                shares.granted(&doc, &bob, UnixTime(0)).flatten().map(Scope::as_str).collect();
             granted.sort_unstable();
             let mut want = left.clone();
             want.sort_unstable();
