@@ -12,6 +12,8 @@ mod edge;
 mod enforcer;
 #[cfg(feature = "guard")]
 mod guard;
+#[cfg(feature = "pdp")]
+mod index;
 #[cfg(feature = "guard")]
 mod status;
 mod vectors;
