@@ -22,6 +22,7 @@ pub(crate) const SECONDS: u32 = 5;
 /// How long each target runs in `cargo xtask test --long`
 pub(crate) const SECONDS_LONG: u32 = 600;
 
+const VERSION: &str = "0.13.2";
 /// An input that takes longer is a finding, in seconds
 const SLOW: u32 = 10;
 /// An input that needs more memory is a finding, in megabytes
@@ -43,8 +44,8 @@ pub(crate) const CPP_COMPILER: Tool = Tool {
 pub(crate) const CARGO_FUZZ: Tool = Tool {
     name: "cargo-fuzz",
     why: "builds the fuzz targets",
-    check: |layout| process::version(tool::installed(layout, "cargo-fuzz")),
-    install: Install::Cargo("cargo-fuzz", "0.13.2"),
+    check: |layout| tool::installed(layout, "cargo-fuzz", VERSION),
+    install: Install::Cargo("cargo-fuzz", VERSION),
 };
 
 /// Builds once, then runs the named targets, or all; the first finding ends the run.

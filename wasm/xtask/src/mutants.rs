@@ -16,12 +16,14 @@ const PARTS: [&str; 4] = ["assessment", "rpt", "share", "token"];
 /// So many of a hundred changes have to be noticed
 const LEAST: u32 = 95;
 
+const VERSION: &str = "27.1.0";
+
 /// Changes code and runs tests
 pub(crate) const CARGO_MUTANTS: Tool = Tool {
     name: "cargo-mutants",
     why: "changes the core to see whether its tests notice",
-    check: |layout| process::version(tool::installed(layout, "cargo-mutants")),
-    install: Install::Cargo("cargo-mutants", "27.1.0"),
+    check: |layout| tool::installed(layout, "cargo-mutants", VERSION),
+    install: Install::Cargo("cargo-mutants", VERSION),
 };
 
 /// What became of the changes

@@ -1,11 +1,7 @@
 //! What the tasks need of a machine: how to see that it is there, and how to get it.
 
 use core::{iter, time::Duration};
-use std::{
-    env,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -83,9 +79,12 @@ const APT: Duration = Duration::from_mins(15);
 const RUSTUP: Duration = Duration::from_mins(5);
 const CARGO: Duration = Duration::from_mins(20);
 
-/// A program that [`Install::Cargo`] has installed
-pub(crate) fn installed(layout: &Layout, name: &str) -> PathBuf {
-    layout.cache.join("tools/bin").join(name)
+/// The crate's program in exactly this version, if [`Install::Cargo`] has installed it
+pub(crate) fn installed(layout: &Layout, name: &str, version: &str) -> Option<String> {
+    let list = std::fs::read_to_string(layout.cache.join("tools/.crates.toml")).ok()?;
+    let entry = format!("\"{name} {version} ");
+    let program = layout.cache.join("tools/bin").join(name);
+    (list.contains(&entry) && program.is_file()).then(|| format!("{name} {version}"))
 }
 
 /// This toolchain's cargo, which finds what [`Install::Cargo`] has installed as its own commands
