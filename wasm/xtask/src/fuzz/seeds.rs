@@ -30,16 +30,18 @@ pub(super) fn write(layout: &Layout, target: &str, folder: &Path) -> Result<usiz
     Ok(count)
 }
 
+/// Every case of every file, whatever else lies beside them
 fn vectors(folder: &Path) -> Result<Vec<Value>> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
     let mut all = Vec::new();
-    for kind in fs::read_dir(folder)? {
-        let kind = kind?.path();
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(&kind)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        files.sort();
-        for file in files {
-            let cases: Vec<Value> = serde_json::from_slice(&fs::read(&file)?)
-                .with_context(|| format!("`{}` holds no vectors", file.display()))?;
+    for path in paths {
+        if path.is_dir() {
+            all.extend(vectors(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            let cases: Vec<Value> = serde_json::from_slice(&fs::read(&path)?)
+                .with_context(|| format!("`{}` holds no vectors", path.display()))?;
             all.extend(cases);
         }
     }
@@ -54,6 +56,7 @@ fn of(target: &str, vector: &Value) -> Vec<String> {
     match (target, kind) {
         ("challenge", "challenge") => challenges(&request),
         ("jwk", "token") => keys(&given),
+        ("path", "assess") => paths(&given),
         ("policy", "assess") => facts(&given, "policies").map(Value::to_string).into_iter().collect(),
         ("question", "assess") => {
             vec![Value::Object(given.into_iter().chain(request).collect()).to_string()]
@@ -72,6 +75,14 @@ fn of(target: &str, vector: &Value) -> Vec<String> {
 
 fn facts<'a>(given: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     given.get("facts")?.get(name)
+}
+
+/// The URIs of all resources, each as the path and all as patterns
+fn paths(given: &Map<String, Value>) -> Vec<String> {
+    let resources = facts(given, "resources").and_then(Value::as_array).into_iter().flatten();
+    let uris = resources.filter_map(|resource| resource.get("uris")?.as_array()).flatten();
+    let uris: Vec<&str> = uris.filter_map(Value::as_str).collect();
+    uris.iter().map(|uri| format!("{uri}\n{}\n/album/{{id}}/*\n/x/*.html", uris.join("\n"))).collect()
 }
 
 /// Header values as they are; what is to be written, as three lines
