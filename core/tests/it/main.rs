@@ -6,5 +6,9 @@
 
 #[cfg(feature = "pdp")]
 mod assess;
+#[cfg(feature = "pdp")]
+mod dialect;
 #[cfg(feature = "guard")]
 mod guard;
+#[cfg(any(feature = "guard", feature = "pdp"))]
+mod vectors;
