@@ -19,7 +19,7 @@ use rusqlite::{OptionalExtension, Params, Transaction, params};
 use serde_json::{Value, json};
 
 use super::{
-    Store, StoreError, seconds,
+    Store, StoreError, parse, seconds,
     server::{self, ServerSettings, Version},
     time,
 };
@@ -490,10 +490,6 @@ fn named(tx: &Transaction<'_>, mut config: Value) -> Result<Value, StoreError> {
         *references = found;
     }
     Ok(config)
-}
-
-fn parse<T: core::str::FromStr>(text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt("a stored name is out of its grammar".to_owned()))
 }
 
 fn limit() -> i64 {
