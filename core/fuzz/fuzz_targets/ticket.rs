@@ -1,11 +1,15 @@
 //! A permission ticket as it arrives, and the claims of one.
 #![no_main]
 
-use core::str;
+use core::{
+    fmt::Debug,
+    str::{self, FromStr},
+};
 
 use countersign_core::{
+    ids::ClientId,
     jws::{Alg, Header, compact, signing_input},
-    ticket::{Ticket, TicketClaims, TicketError, UnverifiedTicket},
+    ticket::{Spent, Ticket, TicketError, UnverifiedTicket},
     time::UnixTime,
     token::SignatureOk,
 };
@@ -14,15 +18,16 @@ use serde_json::Value;
 
 const ISSUER: &str = "https://as.example/realms/demo";
 const NOW: UnixTime = UnixTime(1_700_000_000);
+const INTERVAL: u64 = 5;
 const HEADER: Header<'_> = Header { alg: Alg::Hs512, typ: Some("JWT"), kid: Some("k") };
 
 fuzz_target!(|data: &[u8]| {
-    if let Ok(text) = str::from_utf8(data) {
-        if let Ok(unverified) = UnverifiedTicket::parse(text) {
-            let jws = unverified.jws();
-            assert_eq!(jws.alg(), Alg::Hs512);
-            assert_eq!(compact(jws.signing_input().into(), jws.signature()), text, "one spelling");
-        }
+    if let Ok(text) = str::from_utf8(data)
+        && let Ok(unverified) = UnverifiedTicket::parse(text)
+    {
+        let jws = unverified.jws();
+        assert_eq!(jws.alg(), Alg::Hs512);
+        assert_eq!(compact(jws.signing_input().into(), jws.signature()), text, "one spelling");
     }
     if let Ok(ticket) = accept(data) {
         holds(&ticket, data);
@@ -34,7 +39,7 @@ fn accept(claims: &[u8]) -> Result<Ticket, TicketError> {
     UnverifiedTicket::parse(&text)?.accept(SignatureOk::i_have_verified_the_signature(), ISSUER, NOW)
 }
 
-/// A ticket is for this issuer, alive, nothing else, and issued again it is the same.
+/// A ticket is for this issuer, alive, nothing else, and says what its claims say.
 fn holds(ticket: &Ticket, claims: &[u8]) {
     let claims: Value = serde_json::from_slice(claims).expect("what was read is JSON");
     assert!(claims.get("iss").is_none() && claims.get("typ").is_none());
@@ -47,16 +52,25 @@ fn holds(ticket: &Ticket, claims: &[u8]) {
     assert!(NOW <= ticket.expires_at());
     assert_eq!(claims["permissions"].as_array().map(Vec::len), Some(ticket.permissions().len()));
 
-    let again = TicketClaims {
-        exp: ticket.expires_at(),
-        iat: NOW,
-        jti: ticket.id().clone(),
-        aud: ISSUER.into(),
-        sub: "rs".into(),
-        azp: ticket.server().clone(),
-        permissions: ticket.permissions().to_vec(),
-        claims: ticket.claims().clone(),
+    succeeds(ticket);
+}
+
+/// A successor asks for the same, and is for one client and later.
+fn succeeds(ticket: &Ticket) {
+    let (app, other): (ClientId, ClientId) = (id("app"), id("other"));
+    let spent = ticket.clone().redeemed(Spent::i_have_recorded_it());
+    let claims = match spent.successor(id("t:2"), &app, ISSUER, "rs", INTERVAL, NOW) {
+        Ok(claims) => claims,
+        Err(error) => return assert_eq!(error, TicketError::LineEnded),
     };
-    let again = serde_json::to_vec(&again).expect("claims have a JSON form");
-    assert_eq!(accept(&again).as_ref(), Ok(ticket));
+    let next = accept(&serde_json::to_vec(&claims).expect("claims have a JSON form")).expect("a good ticket");
+    assert_eq!((next.permissions(), next.claims()), (ticket.permissions(), ticket.claims()));
+    assert_eq!((next.server(), next.is_successor()), (ticket.server(), true));
+    assert_eq!(next.may_be_presented(&app, NOW.plus(INTERVAL)), Ok(()));
+    assert_eq!(next.may_be_presented(&app, NOW), Err(TicketError::TooEarly(INTERVAL)));
+    assert_eq!(next.may_be_presented(&other, NOW.plus(INTERVAL)), Err(TicketError::OtherClient));
+}
+
+fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().expect("an id")
 }

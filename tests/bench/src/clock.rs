@@ -4,9 +4,9 @@ use core::{hint::black_box, time::Duration};
 use std::time::Instant;
 
 const WARM_UP: usize = 5;
-const ROUNDS: usize = 31;
-/// A round is so many calls that it takes about as long
-const ROUND: Duration = Duration::from_millis(4);
+const ROUNDS: usize = 101;
+/// A round is so many calls that it takes about as long: short, so that a busy machine spoils few of them
+const ROUND: Duration = Duration::from_millis(1);
 
 /// One of those who take turns
 pub(crate) struct Contender<'a> {

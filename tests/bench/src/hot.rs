@@ -52,7 +52,8 @@ fn assessment(times: u32) {
             "scopes": ["read"],
             "resources": [{ "id": "doc-42", "name": "document 42", "owner": "alice", "owner_managed": true,
                             "scopes": ["read", "write"] }],
-            "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read", "state": "granted" }]
+            "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read", "requester": { "user": "bob" },
+                         "state": "granted" }]
         }
     })
     .to_string();

@@ -7,6 +7,7 @@ mod cedar;
 mod clock;
 mod hot;
 mod ours;
+mod paths;
 mod row;
 mod rules;
 
@@ -18,6 +19,8 @@ use rules::Rules;
 
 /// Numbers of policies
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+/// Numbers of paths
+const PATHS: [usize; 2] = [10, 10_000];
 /// Permission lookup, whatever the number of policies, in microseconds
 const BUDGET: f64 = 2.0;
 
@@ -41,7 +44,7 @@ fn usage() -> ExitCode {
 }
 
 fn rows() -> Vec<Row> {
-    SIZES.into_iter().map(decision).collect()
+    SIZES.into_iter().map(decision).chain(PATHS.into_iter().map(path)).collect()
 }
 
 /// One granted decision among so many policies, each of which lets one user read one document
@@ -49,9 +52,9 @@ fn decision(size: usize) -> Row {
     let rules = Rules { size };
     let (ours, cedar) = (ours::Engine::new(rules), cedar::Engine::new(rules));
     let (granted, refused) = rules.questions();
-    assert!(ours.decide(&ours::question(rules, granted)) && !ours.decide(&ours::question(rules, refused)));
+    assert!(ours.decide(&ours::question(granted)) && !ours.decide(&ours::question(refused)));
     assert!(cedar.decide(&cedar::request(granted)) && !cedar.decide(&cedar::request(refused)));
-    let (question, request) = (ours::question(rules, granted), cedar::request(granted));
+    let (question, request) = (ours::question(granted), cedar::request(granted));
     let [value, peer_value] = clock::medians([
         Contender::new(|| ours.decide(&question)),
         Contender::new(|| cedar.decide(&request)),
@@ -60,7 +63,13 @@ fn decision(size: usize) -> Row {
         name: format!("Decision, policies: {size}"),
         value,
         budget: Some(BUDGET),
-        peer: "cedar-policy",
-        peer_value,
+        peer: Some(("cedar-policy", peer_value)),
     }
+}
+
+/// The pattern that a request's path matches, among so many
+fn path(size: usize) -> Row {
+    let paths = paths::Paths::new(size);
+    let [value] = clock::medians([Contender::new(|| paths.lookup())]);
+    Row { name: format!("Enforcer lookup, paths: {size}"), value, budget: None, peer: None }
 }

@@ -1,30 +1,30 @@
 //! The core with owners' policies: each is a rule.
 
 use countersign_core::{
-    assessment::{Assessment, Question, assess},
-    policy::PolicyRow,
+    assessment::{Assessment, Question, assess_with},
+    policy::{PolicyRow, PolicySet},
 };
 use serde_json::json;
 
 use crate::rules::{Ask, Rules, document, user};
 
-/// The rules, as far as they are ready before anybody asks
-pub(crate) struct Engine;
+/// The rules, read before anybody asks
+pub(crate) struct Engine(PolicySet<'static>);
 
 impl Engine {
-    pub(crate) fn new(_: Rules) -> Self {
-        Self
+    pub(crate) fn new(rules: Rules) -> Self {
+        Self(PolicySet::from_rows(rows(rules)))
     }
 
     /// The one place that knows how a question meets the policies
     pub(crate) fn decide(&self, question: &Question) -> bool {
-        matches!(assess(question), Assessment::Granted { .. })
+        matches!(assess_with(question, &self.0), Assessment::Granted { .. })
     }
 }
 
-/// The question, with the policies among its facts
-pub(crate) fn question(rules: Rules, ask: Ask) -> Question {
-    let mut question: Question = serde_json::from_value(json!({
+/// The question, with all its facts but the policies
+pub(crate) fn question(ask: Ask) -> Question {
+    let question = json!({
         "now": 1_700_000_000,
         "server": { "id": "rs" },
         "requester": { "id": user(ask.user), "client": "app" },
@@ -34,10 +34,8 @@ pub(crate) fn question(rules: Rules, ask: Ask) -> Question {
             "resources": [{ "id": document(ask.document), "name": document(ask.document), "owner": "alice",
                             "owner_managed": true, "scopes": ["read", "write"] }]
         }
-    }))
-    .expect("a question");
-    question.facts.policies = rows(rules);
-    question
+    });
+    serde_json::from_value(question).expect("a question")
 }
 
 fn rows(rules: Rules) -> Vec<PolicyRow> {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Row, printed};
 use crate::{
@@ -35,7 +35,7 @@ pub(super) fn rows(layout: &Layout) -> Result<Vec<Row>> {
     for (path, name) in PATHS {
         let counted = match &unable {
             None => instructions(&program, path),
-            Some(error) => Err(anyhow::anyhow!("{error:#}")),
+            Some(error) => Err(anyhow!("{error:#}")),
         };
         let row = Row { unit: "k instr.".into(), ..Row::default() };
         rows.push(match counted {
@@ -61,6 +61,9 @@ fn instructions(program: &PathBuf, path: &str) -> Result<f64> {
         command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
         command.args(["hot", path, &times.to_string()]);
         let output = command.output().context("valgrind does not start")?;
+        if !output.status.success() {
+            bail!("it did not go the path: {}", output.status);
+        }
         collected(&String::from_utf8_lossy(&output.stderr)).context("valgrind has counted nothing")
     };
     let difference = count(MANY)?.saturating_sub(count(FEW)?);

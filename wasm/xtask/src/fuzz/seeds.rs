@@ -56,7 +56,8 @@ fn of(target: &str, vector: &Value) -> Vec<String> {
     match (target, kind) {
         ("challenge", "challenge") => challenges(&request),
         ("jwk", "token") => keys(&given),
-        ("path", "assess") => paths(&given),
+        ("enforcer", "enforcer") => enforced(&given, &request).into_iter().collect(),
+        ("path", "enforcer") => paths(&given, &request).into_iter().collect(),
         ("policy", "assess") => facts(&given, "policies").map(Value::to_string).into_iter().collect(),
         ("question", "assess") => {
             vec![Value::Object(given.into_iter().chain(request).collect()).to_string()]
@@ -77,12 +78,18 @@ fn facts<'a>(given: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     given.get("facts")?.get(name)
 }
 
-/// The URIs of all resources, each as the path and all as patterns
-fn paths(given: &Map<String, Value>) -> Vec<String> {
-    let resources = facts(given, "resources").and_then(Value::as_array).into_iter().flatten();
-    let uris = resources.filter_map(|resource| resource.get("uris")?.as_array()).flatten();
-    let uris: Vec<&str> = uris.filter_map(Value::as_str).collect();
-    uris.iter().map(|uri| format!("{uri}\n{}\n/album/{{id}}/*\n/x/*.html", uris.join("\n"))).collect()
+/// Method and target, and the configuration below them
+fn enforced(given: &Map<String, Value>, request: &Map<String, Value>) -> Option<String> {
+    let text = |name: &str| request.get(name).and_then(Value::as_str);
+    Some(format!("{} {}\n{}", text("method")?, text("target")?, given.get("config")?))
+}
+
+/// The target, and a configured pattern on each line
+fn paths(given: &Map<String, Value>, request: &Map<String, Value>) -> Option<String> {
+    let entries = given.get("config")?.get("paths")?.as_array()?;
+    let patterns = entries.iter().filter_map(|entry| entry.get("path")?.as_str());
+    let lines = request.get("target").and_then(Value::as_str).into_iter().chain(patterns);
+    Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Header values as they are; what is to be written, as three lines
