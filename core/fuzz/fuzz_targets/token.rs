@@ -93,7 +93,8 @@ fn holds(rpt: &Rpt, claims: &[u8]) {
     let bare = rpt.clone().without_claims();
     for permission in read.iter().take(8) {
         let Some(resource) = &permission.rsid else { continue };
-        for now in [NOW, exp, exp.plus(1)] {
+        let own = [permission.exp, permission.nbf].into_iter().flatten();
+        for now in own.flat_map(|time| [time, time.plus(1)]).chain([NOW, exp, exp.plus(1)]) {
             permits(rpt, resource, now);
             let scopes: Vec<Scope> = permission.scopes.iter().cloned().collect();
             assert_eq!(bare.permits(resource, &scopes, now), rpt.permits(resource, &scopes, now));
