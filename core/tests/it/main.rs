@@ -5,3 +5,7 @@
 mod assess;
 #[cfg(feature = "guard")]
 mod guard;
+#[cfg(feature = "pdp")]
+mod properties;
+#[cfg(feature = "pdp")]
+mod worlds;
