@@ -12,17 +12,28 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::ResourceId,
     permission::{Claims, Permission},
-    policy::PolicySet,
+    policy::{Circumstances, Evaluator, PolicySet},
     scope::{Scope, ScopeSet},
+    time::WallClock,
+    trace::{Recorder, Trace},
 };
 
+mod ask;
+mod facts;
+mod known;
+mod pending;
 mod question;
 mod resolve;
+mod tally;
 mod unit;
 
-pub use question::{Ask, Facts, Mode, OwnerAccess, Question, ResourceServer, SharedWithOthers};
-use resolve::{Resolution, Unit};
-use unit::Evaluation;
+pub use ask::{Ask, Format, ParseAskError, Whose};
+pub use facts::{Facts, SharedWithOthers};
+use known::Known;
+pub use pending::Pending;
+pub use question::{Mode, OwnerAccess, Question, ResourceServer};
+use resolve::{Origin, Unit};
+use unit::{Evaluation, Grant};
 
 /// The answer to a [`Question`]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +48,9 @@ pub enum Assessment {
         /// What is missing and becomes a request to the owners
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pending: Vec<Pending>,
+        /// Everything was asked for, and there may be more after this resource
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<ResourceId>,
     },
     /// Nothing, or not all that an upgrade needs, is granted
     Denied {
@@ -45,19 +59,15 @@ pub enum Assessment {
         /// What becomes a request to the owners
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pending: Vec<Pending>,
+        /// Claims that a policy looked for in vain and that the requester may be asked for
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        needs: Vec<String>,
+        /// Everything was asked for, and there may be more after this resource
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<ResourceId>,
     },
     /// The question names something that does not exist
     Refused(Refusal),
-}
-
-/// A request to the owner of a resource, one for each scope
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
-    /// The resource
-    pub resource: ResourceId,
-    /// The missing scopes; none means a resource without scopes
-    #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
-    pub scopes: ScopeSet,
 }
 
 /// Why a question cannot be answered
@@ -100,7 +110,8 @@ pub enum Refusal {
 ///                 { "id": "doc-42", "name": "document 42", "owner": "alice", "owner_managed": true,
 ///                   "scopes": ["read", "write"] }
 ///             ],
-///             "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read", "state": "granted" }]
+///             "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read",
+///                          "requester": { "user": "bob" }, "state": "granted" }]
 ///         }
 ///     }"#,
 /// )?;
@@ -109,42 +120,109 @@ pub enum Refusal {
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 pub fn assess(question: &Question) -> Assessment {
-    if question.facts.truncated {
-        return Assessment::Denied { submitted: question.submit, pending: Vec::new() };
-    }
-    let Resolution { units, newly_asked } = match resolve::resolve(question) {
-        Ok(resolution) => resolution,
-        Err(refusal) => return Assessment::Refused(refusal),
+    assess_with(question, &PolicySet::new(&question.facts.policies))
+}
+
+/// Assesses a question by policies that stand ready, for whoever asks often; `facts.policies` is not looked at
+pub fn assess_with(question: &Question, policies: &PolicySet<'_>) -> Assessment {
+    run(question, policies, None).0
+}
+
+/// Assesses a question and says why
+pub fn explain(question: &Question) -> (Assessment, Trace) {
+    explain_with(question, &PolicySet::new(&question.facts.policies))
+}
+
+/// Assesses a question by policies that stand ready, and says why
+pub fn explain_with(question: &Question, policies: &PolicySet<'_>) -> (Assessment, Trace) {
+    let (assessment, trace) = run(question, policies, Some(Recorder::new(question)));
+    (assessment, trace.unwrap_or_default())
+}
+
+fn run(
+    question: &Question,
+    policies: &PolicySet<'_>,
+    recorder: Option<Recorder>,
+) -> (Assessment, Option<Trace>) {
+    let denied = || Assessment::Denied {
+        submitted: question.submit,
+        pending: Vec::new(),
+        needs: Vec::new(),
+        next: None,
     };
-    let policies = PolicySet::new(&question.facts.policies);
-    let mut evaluation = Evaluation::new(question, &policies);
+    if question.facts.truncated {
+        return (denied(), recorder.map(Recorder::truncated));
+    }
+    let known = Known::new(question);
+    let units = match resolve::resolve(&known, question) {
+        Ok(units) => units,
+        Err(refusal) => {
+            return (Assessment::Refused(refusal.clone()), recorder.map(|of| of.refused(refusal)));
+        }
+    };
     let claims = claims(question);
+    let policies = Evaluator::new(
+        policies,
+        Circumstances {
+            requester: &question.requester,
+            wall_clock: WallClock::at(question.now, question.utc_offset),
+            context: &question.context,
+            claims: &claims,
+            directory: &question.facts.directory,
+            outcomes: &question.facts.outcomes,
+        },
+    );
+    let mut evaluation = Evaluation { question, known: &known, policies, recorder };
+    let answer = answer(&mut evaluation, &units, &claims);
+    let Evaluation { recorder, .. } = evaluation;
+    let trace = recorder.map(|recorder| recorder.finish(&answer));
+    (answer, trace)
+}
+
+fn answer<'a>(evaluation: &mut Evaluation<'_, 'a>, units: &[Unit<'a>], claims: &Claims) -> Assessment {
+    let question = evaluation.question;
     let mut permissions = Vec::new();
     let mut granted: BTreeMap<Option<&ResourceId>, ScopeSet> = BTreeMap::new();
-    let mut short_of_new = false;
+    let (mut short_of_new, mut short_of_whole) = (false, false);
+    let mut next = None;
+    let is_full = |count: usize| question.limit.is_some_and(|limit| count >= limit);
+    let last = |units: &[Unit<'a>]| units.iter().rev().find_map(|unit| unit.resource).map(|of| of.id.clone());
     for (place, unit) in units.iter().enumerate() {
-        if question.limit.is_some_and(|limit| permissions.len() >= limit) {
-            break;
-        }
-        let Some(scopes) = evaluation.grant(unit) else {
-            short_of_new |= place < newly_asked;
+        if unit.origin == Origin::Everything && is_full(permissions.len()) {
+            next = next.or_else(|| last(units.get(..place).unwrap_or_default()));
             continue;
-        };
-        if place < newly_asked && !meets(unit, &scopes) {
-            short_of_new = true;
         }
-        granted.entry(unit.resource.map(|resource| &resource.id)).or_default().extend(scopes.iter().cloned());
-        permissions.push(permission(question, unit, scopes, &claims));
+        let grant = evaluation.grant(unit);
+        let scopes = grant.as_ref().map(|grant| &grant.scopes);
+        if unit.origin == Origin::Asked {
+            short_of_new |= !scopes.is_some_and(|scopes| meets(unit, scopes));
+            short_of_whole |= !scopes.is_some_and(|scopes| unit.scopes.is_subset(scopes));
+        }
+        let Some(grant) = grant else { continue };
+        granted
+            .entry(unit.resource.map(|resource| &resource.id))
+            .or_default()
+            .extend(grant.scopes.iter().cloned());
+        if !is_full(permissions.len()) {
+            permissions.push(permission(question, unit, grant, claims));
+        }
     }
-    let pending = pending(question, &granted);
-    if permissions.is_empty() || (question.rpt.is_some() && short_of_new) {
-        return Assessment::Denied { submitted: question.submit, pending };
+    if question.everything && question.facts.more && next.is_none() {
+        next = question.facts.resources.iter().map(|resource| &resource.id).max().cloned();
+    }
+    let pending = pending::pending(question, evaluation.known, &granted);
+    let denied = permissions.is_empty()
+        || (question.rpt.is_some() && short_of_new)
+        || (question.all_or_nothing && short_of_whole);
+    if denied {
+        let needs = evaluation.policies.missed().intersection(&question.gatherable).cloned().collect();
+        return Assessment::Denied { submitted: question.submit, pending, needs, next };
     }
     let upgraded = question
         .rpt
         .as_ref()
         .is_some_and(|old| old.iter().all(|old| permissions.iter().any(|new| same(old, new))));
-    Assessment::Granted { permissions, upgraded, pending }
+    Assessment::Granted { permissions, upgraded, pending, next }
 }
 
 /// Whether what is granted answers what was newly asked (`keycloak-wire` §6.8, N21)
@@ -169,54 +247,26 @@ fn claims(question: &Question) -> Claims {
         .collect()
 }
 
-fn permission(question: &Question, unit: &Unit<'_>, scopes: ScopeSet, claims: &Claims) -> Permission {
+fn permission(question: &Question, unit: &Unit<'_>, grant: Grant, claims: &Claims) -> Permission {
     let resource = unit.resource;
+    let mut claims = claims.clone();
+    for (name, values) in grant.claims {
+        let known = claims.entry(name).or_default();
+        for value in values {
+            if !known.contains(&value) {
+                known.push(value);
+            }
+        }
+    }
     Permission {
         rsid: resource.map(|resource| resource.id.clone()),
         rsname: resource.filter(|_| question.names).map(|resource| resource.name.clone()),
         rsowned: resource.is_some_and(|resource| resource.owner == question.server.id),
-        scopes,
-        claims: claims.clone(),
-        exp: None,
+        scopes: grant.scopes,
+        claims,
+        exp: grant.until,
         nbf: None,
     }
-}
-
-/// What a ticket asked for and did not get, where an owner can be asked (`keycloak-wire` §6.7)
-fn pending(question: &Question, granted: &BTreeMap<Option<&ResourceId>, ScopeSet>) -> Vec<Pending> {
-    if !question.submit {
-        return Vec::new();
-    }
-    let mut pending: Vec<Pending> = Vec::new();
-    for ask in &question.asks {
-        let Ask::Id { resource: id, scopes } = ask else { continue };
-        let Some(resource) = question.facts.resource(id) else { continue };
-        if !resource.owner_managed
-            || resource.owner == question.requester.id
-            || resource.owner == question.server.id
-        {
-            continue;
-        }
-        let granted = granted.get(&Some(id));
-        let asked = if scopes.is_empty() { &resource.scopes } else { scopes };
-        if asked.is_empty() && granted.is_some() {
-            continue;
-        }
-        let missing: ScopeSet = asked
-            .iter()
-            .filter(|scope| resource.scopes.contains(*scope))
-            .filter(|scope| !granted.is_some_and(|granted| granted.contains(*scope)))
-            .cloned()
-            .collect();
-        if missing.is_empty() && !asked.is_empty() {
-            continue;
-        }
-        match pending.iter_mut().find(|known| known.resource == *id) {
-            Some(known) => known.scopes.extend(missing),
-            None => pending.push(Pending { resource: id.clone(), scopes: missing }),
-        }
-    }
-    pending
 }
 
 #[cfg(test)]

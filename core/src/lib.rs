@@ -16,6 +16,7 @@ pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod limits;
+pub mod path;
 pub mod permission;
 #[cfg(feature = "pdp")]
 pub mod policy;
@@ -32,3 +33,5 @@ pub mod share;
 pub mod ticket;
 pub mod time;
 pub mod token;
+#[cfg(feature = "pdp")]
+pub mod trace;

@@ -34,3 +34,21 @@ pub const RESOURCES: usize = 1_000;
 pub const POLICY_DEPTH: usize = 16;
 /// Most policies that one assessment looks at
 pub const POLICIES: usize = 10_000;
+/// Longest chain of shares that rest on each other
+pub const SHARE_DEPTH: usize = 8;
+/// Longest regular expression of a policy, in bytes
+pub const REGEX_BYTES: usize = 1024;
+/// Largest program that one becomes, in bytes
+pub const REGEX_PROGRAM_BYTES: usize = 256 * 1024;
+/// Longest value that is matched against one, in bytes
+pub const REGEX_INPUT_BYTES: usize = 4096;
+/// Most steps of the way into a claim that a policy names
+pub const CLAIM_PATH_DEPTH: usize = 16;
+/// Longest request target or registered URI that is matched, in bytes
+pub const PATH_BYTES: usize = 8 * 1024;
+/// Most segments of one path
+pub const PATH_SEGMENTS: usize = 128;
+/// Longest suffix of a pattern such as `/*.html`, in bytes
+pub const PATTERN_SUFFIX_BYTES: usize = 64;
+/// Most nodes that one lookup among patterns looks at; only many nested templates come near
+pub const PATTERN_VISITS: usize = 4_096;

@@ -1,23 +1,37 @@
 //! Policies: who may, as a graph of rules that is checked when it is built.
 //!
 //! A rule that cannot be read is [`Broken`](Effect::Broken): it never helps to grant, also not when its
-//! logic is negative. The set loads all the same.
+//! logic is negative. The set loads all the same, and [names](PolicySet::faults) what is wrong.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     ids::{PartyId, PolicyId, ResourceId},
-    limits::POLICY_DEPTH,
-    requester::Requester,
     scope::ScopeSet,
 };
 
+mod circumstances;
+mod config;
+mod evaluate;
+mod fault;
+mod graph;
+mod outcome;
 mod rule;
+mod set;
+mod strategy;
 
-pub use rule::Rule;
+pub use circumstances::Circumstances;
+pub(crate) use evaluate::Evaluator;
+pub use fault::Fault;
+pub use outcome::{Outcome, Said};
+pub use rule::{
+    ClientScopeRule, GroupRef, GroupRule, RegexRule, RoleRef, RoleRule, Rule, TimeField, TimeRule, UmaRule,
+};
+pub use set::{ParseSnapshotError, Policy, PolicyDelta, PolicySet};
+pub use strategy::Strategy;
 
 /// A policy or permission as stored: references resolved, nothing judged
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,13 +46,13 @@ pub struct PolicyRow {
     #[serde(rename = "type")]
     pub kind: String,
     /// `POSITIVE` or `NEGATIVE`
-    #[serde(default = "positive")]
+    #[serde(default = "positive", skip_serializing_if = "is_positive")]
     pub logic: String,
     /// `UNANIMOUS`, `AFFIRMATIVE` or `CONSENSUS`
-    #[serde(default = "unanimous")]
+    #[serde(default = "unanimous", skip_serializing_if = "is_unanimous")]
     pub strategy: String,
     /// What the type needs, references as the requester carries them (role names, group paths, ids)
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub config: Value,
     /// The resources that a permission names
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,54 +75,43 @@ fn positive() -> String {
     "POSITIVE".into()
 }
 
+fn is_positive(logic: &str) -> bool {
+    logic == "POSITIVE"
+}
+
 fn unanimous() -> String {
     "UNANIMOUS".into()
 }
 
-/// How several results become one (`keycloak-wire` §8.3)
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Strategy {
-    /// No result may deny
-    #[default]
-    Unanimous,
-    /// One permit is enough
-    Affirmative,
-    /// More permits than others
-    Consensus,
+fn is_unanimous(strategy: &str) -> bool {
+    strategy == "UNANIMOUS"
 }
 
-impl Strategy {
-    /// The strategy of that name
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "UNANIMOUS" => Some(Self::Unanimous),
-            "AFFIRMATIVE" => Some(Self::Affirmative),
-            "CONSENSUS" => Some(Self::Consensus),
-            _ => None,
-        }
+impl PolicyRow {
+    /// A permission that grants or denies all that is asked (type `resource`)
+    pub fn is_resource_permission(&self) -> bool {
+        self.kind == "resource"
     }
 
-    /// Whether `permits` of `total` results permit; nobody permits where there are no results
-    ///
-    /// ```
-    /// use countersign_core::policy::Strategy;
-    ///
-    /// assert!(Strategy::Consensus.permits(2, 3));
-    /// assert!(!Strategy::Consensus.permits(1, 2));
-    /// assert!(!Strategy::Unanimous.permits(0, 0));
-    /// ```
-    pub const fn permits(self, permits: usize, total: usize) -> bool {
-        match self {
-            Self::Unanimous => total > 0 && permits == total,
-            Self::Affirmative => permits > 0,
-            Self::Consensus => permits > total.saturating_sub(permits),
-        }
+    /// A permission on scopes (type `scope`)
+    pub fn is_scope_permission(&self) -> bool {
+        self.kind == "scope"
+    }
+
+    /// An owner's policy (type `uma`)
+    pub fn is_owners(&self) -> bool {
+        self.kind == "uma"
+    }
+
+    /// Any of the three: something that is combined, not asked by others
+    pub fn is_permission(&self) -> bool {
+        self.is_resource_permission() || self.is_scope_permission() || self.is_owners()
     }
 }
 
 /// What a policy says
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Yes
     Permit,
@@ -129,153 +132,6 @@ impl Effect {
             Self::Deny => Self::Permit,
             Self::Broken => Self::Broken,
         }
-    }
-}
-
-/// A policy that was read
-#[derive(Debug)]
-pub struct Policy<'a> {
-    /// The row it was read from
-    pub row: &'a PolicyRow,
-    rule: Rule,
-    negative: bool,
-    strategy: Strategy,
-}
-
-/// The policies of one question
-#[derive(Debug)]
-pub struct PolicySet<'a> {
-    policies: Vec<Policy<'a>>,
-    places: BTreeMap<&'a PolicyId, usize>,
-}
-
-/// Results of policies that were already asked, one place a policy
-#[derive(Debug)]
-pub struct Memo(Vec<Option<Effect>>);
-
-impl<'a> PolicySet<'a> {
-    /// Reads rows; one that cannot be read is there as a broken policy
-    pub fn new(rows: &'a [PolicyRow]) -> Self {
-        let policies: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let negative = match row.logic.as_str() {
-                    "POSITIVE" => Some(false),
-                    "NEGATIVE" => Some(true),
-                    _ => None,
-                };
-                match (negative, Strategy::from_name(&row.strategy)) {
-                    (Some(negative), Some(strategy)) => {
-                        Policy { row, rule: Rule::read(&row.kind, &row.config), negative, strategy }
-                    }
-                    _ => Policy { row, rule: Rule::Broken, negative: false, strategy: Strategy::Unanimous },
-                }
-            })
-            .collect();
-        let places = policies.iter().enumerate().map(|(place, policy)| (&policy.row.id, place)).collect();
-        Self { policies, places }
-    }
-
-    /// Room for the results of this set
-    pub fn memo(&self) -> Memo {
-        Memo(alloc::vec![None; self.policies.len()])
-    }
-
-    /// All policies, in the order of the rows
-    pub fn iter(&self) -> impl Iterator<Item = &Policy<'a>> {
-        self.policies.iter()
-    }
-
-    /// Names of the policies that cannot be read
-    pub fn broken(&self) -> impl Iterator<Item = &'a str> {
-        self.policies
-            .iter()
-            .filter(|policy| policy.rule == Rule::Broken)
-            .map(|policy| policy.row.name.as_str())
-    }
-
-    /// What a permission says: nothing where it has no associated policies (`keycloak-wire` §8.2)
-    pub fn permission(
-        &self,
-        permission: &Policy<'a>,
-        requester: &Requester,
-        memo: &mut Memo,
-    ) -> Option<bool> {
-        let (mut permits, mut total) = (0_usize, 0_usize);
-        let mut count = |effect: Effect| {
-            total = total.saturating_add(1);
-            permits = permits.saturating_add(usize::from(effect == Effect::Permit));
-        };
-        if let Rule::Uma(kinds) = &permission.rule {
-            kinds.results(requester).for_each(&mut count);
-        } else if permission.rule != Rule::Permission {
-            // An unreadable permission is a denial.
-            return Some(false);
-        }
-        for id in &permission.row.apply {
-            count(self.effect(id, requester, memo, POLICY_DEPTH));
-        }
-        (total > 0).then(|| permission.strategy.permits(permits, total))
-    }
-
-    fn effect(&self, id: &PolicyId, requester: &Requester, memo: &mut Memo, depth: usize) -> Effect {
-        let Some(&place) = self.places.get(id) else { return Effect::Broken };
-        let Some(policy) = self.policies.get(place) else { return Effect::Broken };
-        if let Some(Some(known)) = memo.0.get(place) {
-            return *known;
-        }
-        let Some(depth) = depth.checked_sub(1) else { return Effect::Broken };
-        // Until it is known, a policy that leads back to itself finds itself broken.
-        if let Some(slot) = memo.0.get_mut(place) {
-            *slot = Some(Effect::Broken);
-        }
-        let plain = if policy.rule == Rule::Aggregate {
-            self.aggregate(policy, requester, memo, depth)
-        } else {
-            policy.rule.leaf(requester)
-        };
-        let effect = if policy.negative { plain.negated() } else { plain };
-        if let Some(slot) = memo.0.get_mut(place) {
-            *slot = Some(effect);
-        }
-        effect
-    }
-
-    fn aggregate(&self, policy: &Policy<'a>, requester: &Requester, memo: &mut Memo, depth: usize) -> Effect {
-        let (mut permits, mut total, mut broken) = (0_usize, 0_usize, policy.row.apply.is_empty());
-        for id in &policy.row.apply {
-            let effect = self.effect(id, requester, memo, depth);
-            total = total.saturating_add(1);
-            permits = permits.saturating_add(usize::from(effect == Effect::Permit));
-            broken |= effect == Effect::Broken;
-        }
-        match (policy.strategy.permits(permits, total), broken) {
-            (true, _) => Effect::Permit,
-            (false, true) => Effect::Broken,
-            (false, false) => Effect::Deny,
-        }
-    }
-}
-
-impl Policy<'_> {
-    /// A permission that grants or denies all that is asked (type `resource`)
-    pub fn is_resource_permission(&self) -> bool {
-        self.row.kind == "resource"
-    }
-
-    /// A permission on scopes (type `scope`)
-    pub fn is_scope_permission(&self) -> bool {
-        self.row.kind == "scope"
-    }
-
-    /// An owner's policy (type `uma`)
-    pub fn is_owners(&self) -> bool {
-        self.row.kind == "uma"
-    }
-
-    /// Any of the three: something that is combined, not asked by others
-    pub fn is_permission(&self) -> bool {
-        self.is_resource_permission() || self.is_scope_permission() || self.is_owners()
     }
 }
 

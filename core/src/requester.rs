@@ -23,6 +23,17 @@ pub struct Roles {
     pub client: BTreeMap<String, BTreeSet<String>>,
 }
 
+/// A role by its name; `client` is the `client_id` of a client role and absent for a realm role
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleName {
+    /// The client that the role belongs to
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Its name, unique in the realm or in the client
+    pub name: String,
+}
+
 impl Roles {
     /// Whether the role is held; `client` is absent for realm roles
     pub fn holds(&self, client: Option<&str>, name: &str) -> bool {
@@ -53,4 +64,26 @@ pub struct Requester {
     /// Claims of the token
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub claims: Map<String, Value>,
+}
+
+/// Names of groups and roles that policies refer to by id
+///
+/// A reference that is not found here and carries no name is skipped, as Keycloak skips what was deleted; a list
+/// that loses its last member this way makes its policy broken.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directory {
+    /// Group id to path
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, String>,
+    /// Role id to name
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, RoleName>,
+}
+
+impl Directory {
+    /// Whether it has no names
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.roles.is_empty()
+    }
 }

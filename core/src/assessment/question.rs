@@ -1,39 +1,59 @@
-//! The question, and the facts that its answer depends on.
+//! The question: who asks for what, and in which circumstances.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
+use super::{Ask, Facts};
 use crate::{
     ids::{PartyId, ResourceId},
     permission::{Claims, Permission},
-    policy::{PolicyRow, Strategy},
+    policy::Strategy,
     requester::Requester,
-    resource::Resource,
     scope::ScopeSet,
-    share::Share,
     time::UnixTime,
 };
 
 /// Everything that one assessment depends on
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a document: each is a member of its own, as the request has it"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question {
     /// The moment of the assessment
     pub now: UnixTime,
+    /// Seconds by which the wall clock of `time` policies is ahead of UTC at that moment
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub utc_offset: i32,
     /// The resource server whose resources are asked for
     pub server: ResourceServer,
     /// Who asks
     pub requester: Requester,
+    /// Circumstances of the request that policies can look at: `kc.realm.name`, `kc.client.network.ip_address`, …
+    /// (`keycloak-wire` §8.8)
+    #[serde(default, skip_serializing_if = "Claims::is_empty")]
+    pub context: Claims,
     /// What is asked for, in the order of the request
     #[serde(default)]
     pub asks: Vec<Ask>,
-    /// Everything that the requester has is asked for
+    /// Everything that the requester has is asked for, in the order of the resources' ids
     #[serde(default)]
     pub everything: bool,
+    /// With `everything`: only resources whose id comes after this one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ResourceId>,
     /// Resource scopes that are asked for in addition, on every resource (the `scope` parameter)
     #[serde(default, skip_serializing_if = "ScopeSet::is_empty")]
     pub scopes: ScopeSet,
+    /// Scopes that the client is registered for: of `scopes` no other counts, and one that no asked resource has
+    /// is refused (Grant §3.3.4, §3.3.6). Absent: registration is not looked at (Keycloak).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<ScopeSet>,
+    /// Whether anything that is asked for and not granted denies the whole (Grant §3.3.4)
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub all_or_nothing: bool,
     /// Permissions of an earlier RPT: assessed again and merged (Grant §3.3.5)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpt: Option<Vec<Permission>>,
@@ -43,6 +63,9 @@ pub struct Question {
     /// Claims that the client pushes
     #[serde(default, skip_serializing_if = "Claims::is_empty")]
     pub pushed_claims: Claims,
+    /// Names of claims that the requester may be asked for where policies look for them (`need_info`)
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gatherable: BTreeSet<String>,
     /// Most permissions of the answer
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -52,6 +75,9 @@ pub struct Question {
     /// What is not granted becomes a request to the owners
     #[serde(default)]
     pub submit: bool,
+    /// The same was asked before with an earlier ticket of this one's line: what an owner denied stays denied
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub polling: bool,
     /// What the store knows
     #[serde(default)]
     pub facts: Facts,
@@ -59,6 +85,11 @@ pub struct Question {
 
 const fn yes() -> bool {
     true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(offset: &i32) -> bool {
+    *offset == 0
 }
 
 /// The resource server's part in a decision
@@ -100,95 +131,4 @@ pub enum OwnerAccess {
     Policy,
     /// Every scope of the owner's own resources
     Always,
-}
-
-/// One thing that is asked for; without scopes, all that the resource has
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Ask {
-    /// A resource by its id: what a ticket names
-    Id {
-        /// The id
-        resource: ResourceId,
-        /// Its scopes
-        #[serde(default)]
-        scopes: ScopeSet,
-    },
-    /// A resource by id or name: a `permission` parameter
-    Name {
-        /// Id or name
-        resource: String,
-        /// Its scopes
-        #[serde(default)]
-        scopes: ScopeSet,
-    },
-    /// A resource by URI: a `permission` parameter with `permission_resource_format=uri`
-    Uri {
-        /// The URI as registered
-        uri: String,
-        /// Its scopes
-        #[serde(default)]
-        scopes: ScopeSet,
-    },
-    /// Any resource with one of these scopes
-    Scopes {
-        /// The scopes
-        scopes: ScopeSet,
-    },
-}
-
-impl Ask {
-    /// The scopes that are asked for
-    pub const fn scopes(&self) -> &ScopeSet {
-        match self {
-            Self::Id { scopes, .. }
-            | Self::Name { scopes, .. }
-            | Self::Uri { scopes, .. }
-            | Self::Scopes { scopes } => scopes,
-        }
-    }
-}
-
-/// What the store knows about a question: candidates, never decisions
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Facts {
-    /// Those of the asked scopes that exist at the resource server
-    #[serde(default)]
-    pub scopes: ScopeSet,
-    /// Resources that the question may mean
-    #[serde(default)]
-    pub resources: Vec<Resource>,
-    /// The resource server's own resources whose type one of `resources` has
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parents: Vec<Resource>,
-    /// The requester's shares of `resources`, whatever their state
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shares: Vec<Share>,
-    /// What is granted to others on `resources`
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub shared_with_others: Vec<SharedWithOthers>,
-    /// Permissions that apply to `resources`, and all policies below them
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<PolicyRow>,
-    /// A limit was hit while loading: the answer is no
-    #[serde(default)]
-    pub truncated: bool,
-}
-
-/// Scopes of a resource that are granted to anybody but the requester
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SharedWithOthers {
-    /// The resource
-    pub resource: ResourceId,
-    /// The scopes; none for a resource without scopes
-    #[serde(default)]
-    pub scopes: ScopeSet,
-}
-
-impl Facts {
-    pub(super) fn resource(&self, id: &ResourceId) -> Option<&Resource> {
-        self.resources.iter().find(|resource| resource.id == *id)
-    }
 }

@@ -15,7 +15,8 @@ const SHARED: &str = r#"{
     "facts": { "scopes": ["read", "write"],
         "resources": [{ "id": "doc-42", "name": "d", "owner": "alice", "owner_managed": true,
                         "scopes": ["read", "write"] }],
-        "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read", "state": "granted" }] } }"#;
+        "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read",
+                     "requester": { "user": "bob" }, "state": "granted" }] } }"#;
 
 fn scopes(assessment: &Assessment) -> Vec<String> {
     match assessment {

@@ -1,190 +1,145 @@
 //! One resource and some scopes: which of them the requester gets (`keycloak-wire` §8.2–§8.5).
 
-use super::{Mode, OwnerAccess, Question, resolve::Unit};
+use alloc::vec::Vec;
+
+use super::{
+    Mode, OwnerAccess, Question,
+    known::Known,
+    resolve::{Origin, Unit},
+    tally::Tally,
+};
 use crate::{
-    policy::{Memo, Policy, PolicySet},
+    permission::Claims,
+    policy::{Evaluator, Policy, Strategy},
     resource::Resource,
     scope::ScopeSet,
+    share::Share,
+    time::UnixTime,
+    trace::Recorder,
 };
 
-/// Evaluates the units of one question; what a policy said once is not asked again
+/// What the requester gets of one unit
 #[derive(Debug)]
-pub(super) struct Evaluation<'a> {
-    question: &'a Question,
-    policies: &'a PolicySet<'a>,
-    memo: Memo,
+pub(super) struct Grant {
+    /// Never empty where there are scopes to ask for (`keycloak-wire` N22)
+    pub(super) scopes: ScopeSet,
+    /// The last second before the first share ends that it rests on
+    pub(super) until: Option<UnixTime>,
+    /// Claims that scripts add
+    pub(super) claims: Claims,
 }
 
-impl<'a> Evaluation<'a> {
-    pub(super) fn new(question: &'a Question, policies: &'a PolicySet<'a>) -> Self {
-        Self { question, policies, memo: policies.memo() }
+/// Evaluates the units of one question
+#[derive(Debug)]
+pub(super) struct Evaluation<'e, 'a> {
+    pub(super) question: &'a Question,
+    pub(super) known: &'e Known<'a>,
+    pub(super) policies: Evaluator<'a>,
+    pub(super) recorder: Option<Recorder>,
+}
+
+impl<'a> Evaluation<'_, 'a> {
+    /// What is granted, or nothing
+    pub(super) fn grant(&mut self, unit: &Unit<'a>) -> Option<Grant> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(unit.resource, &unit.scopes);
+        }
+        let grant = self.decide(unit);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(grant.as_ref().map(|grant| &grant.scopes));
+        }
+        grant
     }
 
-    /// The granted scopes, or nothing; never a permission without scopes where there are scopes to ask for
-    /// (`keycloak-wire` N22)
-    pub(super) fn grant(&mut self, unit: &Unit<'_>) -> Option<ScopeSet> {
+    fn decide(&mut self, unit: &Unit<'a>) -> Option<Grant> {
         let Question { server, requester, .. } = self.question;
         let owned = unit.resource.is_some_and(|resource| resource.owner == requester.id);
-        if server.mode == Mode::Disabled || (owned && server.owner_access == OwnerAccess::Always) {
-            return Some(unit.scopes.clone());
+        if server.mode == Mode::Disabled {
+            return Some(self.whole(unit, Recorder::disabled));
         }
-        let tally = self.tally(unit);
+        if owned && server.owner_access == OwnerAccess::Always {
+            return Some(self.whole(unit, Recorder::owner));
+        }
+        self.policies.turn_to(unit.resource.map(|resource| &resource.id));
+        let (tally, shares) = self.tally(unit);
         if !tally.found {
             // What an owner manages is never open because nobody has written a policy (CVE-2026-9799).
             let open = server.mode == Mode::Permissive
                 && unit.resource.is_none_or(|resource| !resource.owner_managed || owned);
-            return open.then(|| unit.scopes.clone());
+            return open.then(|| self.whole(unit, Recorder::permissive));
         }
-        tally.outcome(unit, server.strategy == crate::policy::Strategy::Affirmative)
+        let scopes = tally.outcome(unit, server.strategy == Strategy::Affirmative)?;
+        let until = shares
+            .iter()
+            .filter(|share| share.scope.as_ref().is_none_or(|scope| scopes.contains(scope)))
+            .filter_map(|share| share.expires_at)
+            .map(|end| UnixTime(end.0.saturating_sub(1)))
+            .min();
+        Some(Grant { scopes, until, claims: self.policies.added() })
     }
 
-    fn tally(&mut self, unit: &Unit<'_>) -> Tally {
-        let mut tally = Tally::default();
-        if let Some(resource) = unit.resource {
-            self.shares(unit, resource, &mut tally);
+    /// All that is evaluated, by a rule that asks no policy
+    fn whole(&mut self, unit: &Unit<'a>, rule: impl FnOnce(&mut Recorder)) -> Grant {
+        if let Some(recorder) = &mut self.recorder {
+            rule(recorder);
         }
-        let policies = self.policies;
+        Grant { scopes: unit.scopes.clone(), until: None, claims: Claims::new() }
+    }
+
+    /// Puts together what shares and permissions say; the shares that say yes come along
+    fn tally(&mut self, unit: &Unit<'a>) -> (Tally, Vec<&'a Share>) {
+        let mut tally = Tally::default();
+        let mut shares = Vec::new();
+        if let Some(resource) = unit.resource {
+            shares.extend_from_slice(self.known.shares(&resource.id));
+            self.shares(unit, resource, &shares, &mut tally);
+        }
+        let set = self.policies.set;
+        let parents = unit.resource.into_iter().flat_map(|resource| self.known.parents(resource));
+        let applying = set.applying(unit.resource, parents, &unit.scopes);
         // Permissions that name the resource come first: one that grants shuts out inherited denials.
-        for own in [true, false] {
-            for permission in policies.iter().filter(|policy| policy.is_permission()) {
-                let names_it =
-                    unit.resource.is_some_and(|resource| permission.row.resources.contains(&resource.id));
-                if names_it == own && (own || self.applies(permission, unit)) {
+        for (names_it, places) in [(true, applying.own), (false, applying.others)] {
+            for permission in places.into_iter().filter_map(|place| set.at(place)) {
+                // What owners wrote is looked at only where its resource is asked for (behaviours R8).
+                if !(permission.row.is_owners() && unit.origin == Origin::Everything) {
                     self.count(permission, unit, names_it, &mut tally);
                 }
             }
         }
-        tally
-    }
-
-    /// A permission that does not name the resource: by type, by the type's parents, or by scope alone
-    fn applies(&self, permission: &Policy<'_>, unit: &Unit<'_>) -> bool {
-        let row = permission.row;
-        let by_type = unit.resource.and_then(|resource| resource.kind.as_ref().map(|kind| (resource, kind)));
-        if let Some((resource, kind)) = by_type {
-            if row.resource_type.as_ref() == Some(kind) {
-                return true;
-            }
-            let inherits =
-                resource.owner != self.question.server.id
-                    && self.question.facts.parents.iter().any(|parent| {
-                        parent.kind.as_ref() == Some(kind) && row.resources.contains(&parent.id)
-                    });
-            if inherits {
-                return true;
-            }
-        }
-        permission.is_scope_permission()
-            && row.resources.is_empty()
-            && row.resource_type.is_none()
-            && !row.scopes.is_disjoint(&unit.scopes)
+        (tally, shares)
     }
 
     /// An owner's shares count as one `uma` permission for each requester (`keycloak-wire` §4.5)
-    fn shares(&self, unit: &Unit<'_>, resource: &Resource, tally: &mut Tally) {
-        let Question { facts, requester, now, .. } = self.question;
-        let mut mine =
-            facts.shares.iter().filter(|s| s.resource == resource.id && s.grants_at(*now)).peekable();
-        let others = facts.shared_with_others.iter().filter(|shared| shared.resource == resource.id);
-        if mine.peek().is_some() {
-            tally.owners(unit, resource, &mine.filter_map(|share| share.scope.clone()).collect());
+    fn shares(&mut self, unit: &Unit<'a>, resource: &Resource, mine: &[&Share], tally: &mut Tally) {
+        if !mine.is_empty() {
+            tally.owners(unit, resource, mine.iter().filter_map(|share| share.scope.as_ref()));
         }
-        for shared in others {
-            if resource.owner == requester.id {
-                tally.owners(unit, resource, &shared.scopes);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.shares(&self.question.facts.shares, mine);
+        }
+        // That others have shares says nothing of what the requester has in all (behaviours R8).
+        let others = if unit.origin == Origin::Everything { &[] } else { self.known.others(&resource.id) };
+        for scopes in others {
+            if resource.owner == self.question.requester.id {
+                tally.owners(unit, resource, scopes.iter());
             } else {
-                tally.deny(&shared.scopes);
+                tally.deny(scopes);
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.others(scopes);
             }
         }
     }
 
-    fn count(&mut self, permission: &Policy<'_>, unit: &Unit<'_>, names_it: bool, tally: &mut Tally) {
-        tally.found = true;
-        let row = permission.row;
+    fn count(&mut self, permission: &'a Policy<'a>, unit: &Unit<'a>, names_it: bool, tally: &mut Tally) {
         // The owner is let in by any policy of his on the resource (`keycloak-wire` §8.5).
-        let own_policy = permission.is_owners()
+        let own_policy = permission.row.is_owners()
+            && permission.fault().is_none()
             && unit.resource.is_some_and(|resource| resource.owner == self.question.requester.id);
-        let said = if own_policy {
-            Some(true)
-        } else {
-            self.policies.permission(permission, &self.question.requester, &mut self.memo)
-        };
-        match (said, unit.resource) {
-            (None, _) => {}
-            (Some(true), Some(resource)) if permission.is_owners() => {
-                if names_it {
-                    tally.owners(unit, resource, &row.scopes);
-                }
-            }
-            (Some(true), resource) => {
-                if permission.is_scope_permission() {
-                    for scope in row.scopes.intersection(&unit.scopes) {
-                        tally.granted.insert(scope.clone());
-                        if resource.is_some_and(|resource| !resource.scopes.contains(scope)) {
-                            tally.inherited.insert(scope.clone());
-                        }
-                    }
-                } else {
-                    tally.granted.extend(unit.scopes.iter().cloned());
-                }
-                let users = resource.is_some_and(|resource| resource.owner != self.question.server.id);
-                tally.resource_granted |= names_it && (!permission.is_scope_permission() || users);
-            }
-            (Some(false), _) if permission.is_resource_permission() => {
-                if names_it || !tally.resource_granted {
-                    tally.deny(&unit.scopes);
-                }
-            }
-            (Some(false), _) => {
-                tally.any_denial = true;
-                if names_it || row.resources.is_empty() {
-                    tally.deny(&row.scopes);
-                }
-            }
+        let said = if own_policy { Some(true) } else { self.policies.permission(permission) };
+        tally.permission(permission, said, unit, names_it, &self.question.server.id);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.permission(permission, said, names_it, own_policy, &mut self.policies);
         }
-    }
-}
-
-/// What the permissions of one unit said
-#[derive(Debug, Default)]
-struct Tally {
-    found: bool,
-    granted: ScopeSet,
-    /// Granted, though not on the resource itself: a denial does not take it away
-    inherited: ScopeSet,
-    denied: ScopeSet,
-    any_denial: bool,
-    resource_granted: bool,
-    /// What owners let through: beats every denial
-    owners: Option<ScopeSet>,
-}
-
-impl Tally {
-    fn owners(&mut self, unit: &Unit<'_>, resource: &Resource, scopes: &ScopeSet) {
-        self.found = true;
-        self.resource_granted = true;
-        if resource.owner_managed {
-            let allowed = scopes.intersection(&unit.scopes).cloned();
-            self.owners.get_or_insert_default().extend(allowed);
-        }
-    }
-
-    fn deny(&mut self, scopes: &ScopeSet) {
-        self.found = true;
-        self.any_denial = true;
-        self.denied.extend(scopes.iter().cloned());
-    }
-
-    fn outcome(self, unit: &Unit<'_>, affirmative: bool) -> Option<ScopeSet> {
-        let Self { granted, inherited, denied, any_denial, resource_granted, owners, .. } = self;
-        let mut scopes: ScopeSet = granted
-            .into_iter()
-            .filter(|s| affirmative || inherited.contains(s) || !denied.contains(s))
-            .collect();
-        let from_owners = owners.is_some();
-        scopes.extend(owners.into_iter().flatten());
-        let something = !scopes.is_empty()
-            || (unit.scopes.is_empty() && (from_owners || (resource_granted && !any_denial)));
-        something.then_some(scopes)
     }
 }

@@ -3,21 +3,16 @@ use alloc::{format, string::ToString, vec, vec::Vec};
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::{
+    limits::POLICY_DEPTH,
+    permission::Claims,
+    requester::{Directory, Requester},
+    time::{UnixTime, WallClock},
+};
 
-fn row(id: &str, kind: &str, config: Value, apply: &[&str]) -> PolicyRow {
-    PolicyRow {
-        id: id.parse().unwrap(),
-        name: id.to_string(),
-        kind: kind.to_string(),
-        logic: positive(),
-        strategy: unanimous(),
-        config,
-        resources: Vec::new(),
-        scopes: ScopeSet::new(),
-        resource_type: None,
-        apply: apply.iter().map(|id| id.parse().unwrap()).collect(),
-        owner: None,
-    }
+fn row(id: &str, kind: &str, config: &Value, apply: &[&str]) -> PolicyRow {
+    serde_json::from_value(json!({ "id": id, "name": id, "type": kind, "config": config, "apply": apply }))
+        .unwrap()
 }
 
 fn bob() -> Requester {
@@ -33,18 +28,27 @@ fn bob() -> Requester {
 
 fn asked(rows: &[PolicyRow], permission: &str) -> Option<bool> {
     let set = PolicySet::new(rows);
-    let mut memo = set.memo();
-    let permission = set.iter().find(|policy| policy.row.name == permission).unwrap();
-    set.permission(permission, &bob(), &mut memo)
+    let (requester, claims, directory) = (bob(), Claims::new(), Directory::default());
+    let at = Circumstances {
+        requester: &requester,
+        wall_clock: WallClock::at(UnixTime(0), 0),
+        context: &claims,
+        claims: &claims,
+        directory: &directory,
+        outcomes: &[],
+    };
+    Evaluator::new(&set, at).permission(set.get(&permission.parse().unwrap()).unwrap())
 }
 
 #[test]
 fn a_broken_policy_is_named() {
-    let mut odd = row("odd", "user", json!({ "users": ["bob"] }), &[]);
+    let mut odd = row("odd", "user", &json!({ "users": ["bob"] }), &[]);
     odd.logic = "MAYBE".to_string();
     let rows =
-        [row("fine", "user", json!({ "users": ["bob"] }), &[]), row("x", "nonsense", json!({}), &[]), odd];
-    assert_eq!(PolicySet::new(&rows).broken().collect::<Vec<_>>(), ["x", "odd"]);
+        [row("fine", "user", &json!({ "users": ["bob"] }), &[]), row("x", "nonsense", &json!({}), &[]), odd];
+    let set = PolicySet::new(&rows);
+    let report: Vec<_> = set.faults().map(|(policy, fault)| (policy.name.as_str(), fault)).collect();
+    assert_eq!(report, [("x", Fault::UnknownType("nonsense".into())), ("odd", Fault::Logic)]);
 }
 
 #[test]
@@ -57,9 +61,9 @@ fn every_kind_of_unreadable_configuration_is_broken() {
         ("group", json!({ "groups": [{ "id": "g" }] })),
         ("client", json!({ "clients": [1] })),
     ] {
-        let mut broken = row("x", kind, config.clone(), &[]);
+        let mut broken = row("x", kind, &config, &[]);
         broken.logic = "NEGATIVE".to_string();
-        let rows = [broken, row("p", "resource", json!({}), &["x"])];
+        let rows = [broken, row("p", "resource", &json!({}), &["x"])];
         assert_eq!(asked(&rows, "p"), Some(false), "{kind} {config}");
     }
 }
@@ -67,34 +71,24 @@ fn every_kind_of_unreadable_configuration_is_broken() {
 #[test]
 fn aggregates_deeper_than_the_limit_do_not_permit() {
     let chain = |length: usize| {
-        let mut rows = vec![row("p0", "user", json!({ "users": ["bob"] }), &[])];
+        let mut rows = vec![row("p0", "user", &json!({ "users": ["bob"] }), &[])];
         for place in 1..=length {
-            rows.push(row(&format!("p{place}"), "aggregate", json!({}), &[&format!("p{}", place - 1)]));
+            rows.push(row(&format!("p{place}"), "aggregate", &json!({}), &[&format!("p{}", place - 1)]));
         }
-        rows.push(row("top", "resource", json!({}), &[&format!("p{length}")]));
+        rows.push(row("top", "resource", &json!({}), &[&format!("p{length}")]));
         rows
     };
-    assert_eq!(asked(&chain(POLICY_DEPTH - 1), "top"), Some(true));
-    assert_eq!(asked(&chain(POLICY_DEPTH), "top"), Some(false));
+    assert_eq!(asked(&chain(POLICY_DEPTH), "top"), Some(true));
+    assert_eq!(asked(&chain(POLICY_DEPTH + 1), "top"), Some(false));
 }
 
 #[test]
 fn a_permission_that_is_applied_like_a_policy_does_not_permit() {
     let rows = [
-        row("u", "user", json!({ "users": ["bob"] }), &[]),
-        row("inner", "resource", json!({}), &["u"]),
-        row("outer", "resource", json!({}), &["inner"]),
+        row("u", "user", &json!({ "users": ["bob"] }), &[]),
+        row("inner", "resource", &json!({}), &["u"]),
+        row("outer", "resource", &json!({}), &["inner"]),
     ];
     assert_eq!(asked(&rows, "inner"), Some(true));
     assert_eq!(asked(&rows, "outer"), Some(false));
-}
-
-#[test]
-fn what_a_policy_said_once_is_not_asked_again() {
-    let rows = [row("u", "user", json!({ "users": ["bob"] }), &[]), row("p", "resource", json!({}), &["u"])];
-    let set = PolicySet::new(&rows);
-    let mut memo = set.memo();
-    let permission = set.iter().nth(1).unwrap();
-    assert_eq!(set.permission(permission, &bob(), &mut memo), Some(true));
-    assert_eq!(memo.0, [Some(Effect::Permit), None]);
 }

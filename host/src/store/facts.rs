@@ -10,7 +10,7 @@ use countersign_core::{
     requester::Requester,
     resource::Resource,
     scope::{Scope, ScopeSet},
-    share::{Share, ShareState},
+    share::{Grantee, Share, ShareState},
     time::UnixTime,
 };
 use rusqlite::{OptionalExtension, Params, Transaction, params};
@@ -221,8 +221,10 @@ impl Loader<'_> {
                 id: parse(&share)?,
                 resource: resource.id.clone(),
                 scope: scope.map(|scope| parse(&scope)).transpose()?,
+                requester: Grantee::User(self.request.requester.id.clone()),
                 state: ShareState::from_name(&state).unwrap_or(ShareState::Blocked),
                 expires_at: expires_at.map(time),
+                parent: None,
             });
         }
         // One look into the index for each scope: it does not matter how many others there are.
