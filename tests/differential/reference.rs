@@ -70,23 +70,24 @@ fn everything(question: &Value) -> Value {
     if let Some(after) = question.get("after").and_then(Value::as_str) {
         resources.retain(|resource| text(resource, "id") > after);
     }
-    let units: Vec<Unit<'_>> =
-        resources.iter().filter_map(|resource| units::of_everything(question, resource)).collect();
-    let mut needs = BTreeSet::new();
-    let answers: Vec<Option<Granted>> =
-        units.iter().map(|unit| units::assess(question, unit, &mut needs)).collect();
+    let (mut units, mut answers, mut needs) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let mut next = None;
+    let mut last: Option<&Value> = None;
+    for resource in &resources {
+        let Some(unit) = units::of_everything(question, resource) else { continue };
+        // What stands behind a limit that is reached is for the next question.
+        if answers.iter().flatten().count() as u64 >= limit(question) {
+            next = last.map(|resource| text(resource, "id").to_owned());
+            break;
+        }
+        answers.push(units::assess(question, &unit, &mut needs));
+        units.push(unit);
+        last = Some(resource);
+    }
+    if units.len() == answers.len() && next.is_none() && flag(&question["facts"], "more") {
+        next = resources.last().map(|resource| text(resource, "id").to_owned());
+    }
     let shown = permissions(question, &units, &answers);
-    let all = answers.iter().flatten().count();
-
-    // There is more behind the limit, or behind the last resource that was loaded.
-    let last_shown = shown.last().map(|permission| text(permission, "rsid").to_owned());
-    let next = if shown.len() < all {
-        last_shown.or_else(|| question.get("after").and_then(Value::as_str).map(str::to_owned))
-    } else if flag(&question["facts"], "more") {
-        resources.last().map(|resource| text(resource, "id").to_owned())
-    } else {
-        None
-    };
     if shown.is_empty() {
         return denied(question, Vec::new(), &needs, next);
     }
@@ -97,11 +98,10 @@ fn everything(question: &Value) -> Value {
 
 /// The granted permissions in the order of the units, at most `limit` (N17)
 fn permissions(question: &Value, units: &[Unit<'_>], answers: &[Option<Granted>]) -> Vec<Value> {
-    let limit = question.get("limit").and_then(Value::as_u64).unwrap_or(u64::MAX);
     let mut shown = Vec::new();
     for (unit, answer) in units.iter().zip(answers) {
         let Some(granted) = answer else { continue };
-        if shown.len() as u64 >= limit {
+        if shown.len() as u64 >= limit(question) {
             break;
         }
         let mut permission = Map::new();
@@ -120,12 +120,16 @@ fn permissions(question: &Value, units: &[Unit<'_>], answers: &[Option<Granted>]
         if !granted.claims.is_empty() {
             permission.insert("claims".into(), json!(granted.claims));
         }
-        if let Some(exp) = unit.exp {
+        if let Some(exp) = granted.exp {
             permission.insert("exp".into(), exp.into());
         }
         shown.push(Value::Object(permission));
     }
     shown
+}
+
+fn limit(question: &Value) -> u64 {
+    question.get("limit").and_then(Value::as_u64).unwrap_or(u64::MAX)
 }
 
 /// Two permissions are the same if they have the resource and at least one scope in common, or both none (R11)
@@ -156,7 +160,7 @@ fn pending(question: &Value, units: &[Unit<'_>], answers: &[Option<Granted>]) ->
             .zip(answers)
             .find(|(unit, _)| unit.resource.is_some_and(|of| of["id"] == resource["id"]))
             .and_then(|(_, answer)| answer.as_ref());
-        let available = units::available(question, resource);
+        let available: Scopes = texts(resource, "scopes").into_iter().collect();
         let named: Scopes = texts(ask, "scopes").into_iter().collect();
         let wanted: Scopes = if named.is_empty() { available.clone() } else { &named & &available };
         let id = text(resource, "id").to_owned();

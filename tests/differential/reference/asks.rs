@@ -48,8 +48,7 @@ impl Demand {
                 && scopes.iter().all(|scope| has(unit, scope))
                 && (self.by_scopes || self.named.iter().all(|scope| has(unit, scope)))
         });
-        let of_any =
-            self.named.iter().all(|scope| self.wanted.iter().any(|(unit, _)| has(unit, scope)));
+        let of_any = self.named.iter().all(|scope| self.wanted.iter().any(|(unit, _)| has(unit, scope)));
         !self.wanted.is_empty() && of_each && of_any
     }
 }
@@ -76,9 +75,9 @@ pub(super) fn resolve<'q>(question: &'q Value, units: &mut Vec<Unit<'q>>) -> Res
             return Err(Refusal::Scopes(named));
         }
         let mut demand = Demand { wanted: Vec::new(), by_scopes: ask["by"] == "scopes", named };
-        for hit in hits(question, ask, &demand.named) {
-            touched.push(hit.resource);
-            ask_for(question, units, &mut demand, &extra, &hit);
+        for resource in hits(question, ask, &demand.named) {
+            touched.push(resource);
+            ask_for(question, units, &mut demand, &extra, resource);
         }
         if demand.by_scopes && demand.wanted.is_empty() {
             // R7: no resource has them; scopes alone.
@@ -99,25 +98,18 @@ pub(super) fn resolve<'q>(question: &'q Value, units: &mut Vec<Unit<'q>>) -> Res
         }
         demands.push(demand);
     }
-    refuse_scopes_of_no_resource(question, asks, &touched)?;
+    refuse_scopes_of_no_resource(question, &touched)?;
     Ok(demands)
 }
 
-/// A resource that an ask means, and whether it was found as one that is shared with the requester
-struct Hit<'q> {
-    resource: &'q Value,
-    shared: bool,
-}
-
-fn hits<'q>(question: &'q Value, ask: &Value, named: &[String]) -> Vec<Hit<'q>> {
-    let plain = |resources: Vec<&'q Value>| {
-        resources.into_iter().map(|resource| Hit { resource, shared: false }).collect()
-    };
+/// The resources that an ask means. What was found by its name is then assessed as if by its id (R9 "all hits are
+/// evaluated", N19, N20, ENT-37).
+fn hits<'q>(question: &'q Value, ask: &Value, named: &[String]) -> Vec<&'q Value> {
     match text(ask, "by") {
-        "id" => plain(question::resource(question, text(ask, "resource")).into_iter().collect()),
+        "id" => question::resource(question, text(ask, "resource")).into_iter().collect(),
         "name" => by_name(question, text(ask, "resource")),
-        "uri" => plain(uris::find(question, ask)),
-        "type" => plain(those(question, |resource| {
+        "uri" => uris::find(question, ask),
+        "type" => those(question, |resource| {
             resource.get("type") == ask.get("type")
                 && match text(ask, "whose") {
                     "server" => is_the_servers(question, resource),
@@ -125,23 +117,22 @@ fn hits<'q>(question: &'q Value, ask: &Value, named: &[String]) -> Vec<Hit<'q>> 
                     "instance" => !is_the_servers(question, resource),
                     _ => ask["whose"] == "any",
                 }
-        })),
-        "scopes" => plain(those(question, |resource| {
-            texts(resource, "scopes").iter().any(|scope| named.contains(scope))
-        })),
+        }),
+        "scopes" => {
+            those(question, |resource| texts(resource, "scopes").iter().any(|scope| named.contains(scope)))
+        }
         _ => Vec::new(),
     }
 }
 
 /// R9: an id if it has a dash; else the requester's own, those shared with him, the resource server's
-fn by_name<'q>(question: &'q Value, name: &str) -> Vec<Hit<'q>> {
+fn by_name<'q>(question: &'q Value, name: &str) -> Vec<&'q Value> {
     if name.contains('-')
         && let Some(resource) = question::resource(question, name)
     {
-        return vec![Hit { resource, shared: false }];
+        return vec![resource];
     }
-    let own =
-        those(question, |resource| resource["name"] == name && is_the_requesters(question, resource));
+    let own = those(question, |resource| resource["name"] == name && is_the_requesters(question, resource));
     let server = those(question, |resource| {
         resource["name"] == name
             && is_the_servers(question, resource)
@@ -153,15 +144,11 @@ fn by_name<'q>(question: &'q Value, name: &str) -> Vec<Hit<'q>> {
             && question["requester"]["id"] != question["server"]["id"]
             && shares::of_requester(question, resource).is_some()
     });
-    let mut found: Vec<Hit<'q>> =
-        own.into_iter().map(|resource| Hit { resource, shared: false }).collect();
-    // What is the server's and shared as well is asked for as the server's, in the place of the shared.
-    found.extend(shared.iter().map(|resource| Hit { resource, shared: !is_the_servers(question, resource) }));
-    for resource in server {
-        if shared.iter().all(|other| other["id"] != resource["id"]) {
-            found.push(Hit { resource, shared: false });
-        }
-    }
+    let mut found = own;
+    found.extend(shared.iter().copied());
+    found.extend(
+        server.into_iter().filter(|resource| shared.iter().all(|other| other["id"] != resource["id"])),
+    );
     found
 }
 
@@ -179,29 +166,18 @@ fn ask_for<'q>(
     units: &mut Vec<Unit<'q>>,
     demand: &mut Demand,
     extra: &Scopes,
-    hit: &Hit<'q>,
+    resource: &'q Value,
 ) {
-    let available = available(question, hit.resource);
+    let available = available(question, resource);
     let named: Scopes = demand.named.iter().cloned().collect();
-    let asked = &(&named | extra) & &available;
-    let wanted = if !named.is_empty() && (&named & &available).is_empty() && asked.is_empty() {
+    let asked = &named | extra;
+    let wanted = if asked.is_empty() { available } else { &asked & &available };
+    if wanted.is_empty() && !asked.is_empty() {
         return;
-    } else if named.is_empty() && asked.is_empty() {
-        available
-    } else {
-        asked
-    };
-    let at = units::place(units, Some(hit.resource));
-    if hit.shared {
-        // Found because it is shared: what the share gives, of what was asked.
-        if let Some(given) = shares::of_requester(question, hit.resource) {
-            units[at].shared_without_scopes |= wanted.is_empty() && given.without_scopes;
-            units[at].shared.extend(&wanted & &given.scopes);
-        }
-    } else {
-        units[at].assessed = true;
-        units[at].scopes.extend(wanted.iter().cloned());
     }
+    let at = units::place(units, Some(resource));
+    units[at].assessed = true;
+    units[at].scopes.extend(wanted.iter().cloned());
     demand.wanted.push((at, wanted));
 }
 
@@ -211,7 +187,9 @@ fn missing(question: &Value, ask: &Value, demand: &Demand) -> Option<String> {
     match text(ask, "by") {
         // By id, a resource that has none of the scopes is denied, not unknown (SEC-10).
         "id" => question::resource(question, name).is_none().then(|| name.to_owned()),
+        "name" if name.contains('-') && question::resource(question, name).is_some() => None,
         "name" => demand.wanted.is_empty().then(|| name.to_owned()),
+        "type" => demand.wanted.is_empty().then(|| text(ask, "type").to_owned()),
         _ => None,
     }
 }
@@ -230,12 +208,8 @@ fn client_scopes(question: &Value) -> Scopes {
 }
 
 /// UMA Grant §3.3.4: a registered scope that is available on no resource that was asked for
-fn refuse_scopes_of_no_resource(
-    question: &Value,
-    asks: &[Value],
-    touched: &[&Value],
-) -> Result<(), Refusal> {
-    if question.get("registered").is_none() || asks.is_empty() {
+fn refuse_scopes_of_no_resource(question: &Value, touched: &[&Value]) -> Result<(), Refusal> {
+    if question.get("registered").is_none() {
         return Ok(());
     }
     let registered = texts(question, "registered");

@@ -23,7 +23,8 @@ pub(super) fn of_identity(question: &Value, target: &str) -> Option<String> {
     attributes["kc.realm.roles"] = json!(texts(&requester["roles"], "realm"));
     if let Some(clients) = requester["roles"].get("client").and_then(Value::as_object) {
         for client in clients.keys() {
-            attributes[format!("kc.client.{client}.roles")] = json!(texts(&requester["roles"]["client"], client));
+            attributes[format!("kc.client.{client}.roles")] =
+                json!(texts(&requester["roles"]["client"], client));
         }
     }
     find(&attributes, target)
@@ -77,12 +78,12 @@ enum Step<'t> {
 
 /// JSON that stands in a text, or in the first text of a list
 fn opened(value: Value) -> Value {
-    let parse = |text: &str| serde_json::from_str::<Value>(text).ok().filter(|json| json.is_object() || json.is_array());
+    let parse = |text: &str| {
+        serde_json::from_str::<Value>(text).ok().filter(|json| json.is_object() || json.is_array())
+    };
     match &value {
         Value::String(text) => parse(text).unwrap_or(value),
-        Value::Array(items) => {
-            items.first().and_then(Value::as_str).and_then(parse).unwrap_or(value)
-        }
+        Value::Array(items) => items.first().and_then(Value::as_str).and_then(parse).unwrap_or(value),
         _ => value,
     }
 }

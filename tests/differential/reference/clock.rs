@@ -96,11 +96,8 @@ fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
         return None;
     }
     let of_year = |year| if is_leap(year) { 366 } else { 365 };
-    let years: i64 = if year >= 1970 {
-        (1970..year).map(of_year).sum()
-    } else {
-        -(year..1970).map(of_year).sum::<i64>()
-    };
+    let years: i64 =
+        if year >= 1970 { (1970..year).map(of_year).sum() } else { -(year..1970).map(of_year).sum::<i64>() };
     Some(years + (1..month).map(|month| length(year, month)).sum::<i64>() + day - 1)
 }
 

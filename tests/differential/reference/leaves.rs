@@ -72,7 +72,8 @@ fn any_and_required(entries: &[(bool, bool)]) -> Option<bool> {
 /// Roles of the token, or of the user's record with `fetchRoles`
 fn role(question: &Value, config: &Value) -> Option<bool> {
     let requester = &question["requester"];
-    let from = if flag(config, "fetchRoles")? { requester.get("recorded_roles")? } else { &requester["roles"] };
+    let from =
+        if flag(config, "fetchRoles")? { requester.get("recorded_roles")? } else { &requester["roles"] };
     let mut entries = Vec::new();
     for entry in config.get("roles")?.as_array()? {
         let required = flag(entry, "required")?;
@@ -136,7 +137,8 @@ fn client_scope(question: &Value, config: &Value) -> Option<bool> {
     let mut entries = Vec::new();
     for entry in config.get("clientScopes")?.as_array()? {
         let name = entry.get("name")?.as_str()?;
-        entries.push((flag(entry, "required")?, claim.split(' ').any(|word| !word.is_empty() && word == name)));
+        entries
+            .push((flag(entry, "required")?, claim.split(' ').any(|word| !word.is_empty() && word == name)));
     }
     any_and_required(&entries)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     policies::{self, Verdict},
-    question::{Scopes, flag, is_the_servers, list, text, texts},
+    question::{Scopes, flag, is_the_requesters, is_the_servers, list, text, texts},
     shares,
     units::{self, Consulted, Unit},
 };
@@ -34,10 +34,12 @@ struct Applied {
 pub(super) fn granted(question: &Value, unit: &Unit<'_>, consulted: &mut Consulted) -> Option<Scopes> {
     let groups = collect(question, unit, consulted);
     if groups.iter().all(Vec::is_empty) {
-        // R2: nothing applies. PERMISSIVE does not open what owners manage (Keycloak wire §0.3).
-        let managed = unit.resource.is_some_and(|resource| flag(resource, "owner_managed"));
-        let open = text(&question["server"], "mode") == "PERMISSIVE" && !managed;
-        return open.then(|| unit.scopes.clone());
+        // R2: nothing applies. PERMISSIVE does not open what owners manage to others (Keycloak wire §0.3, §8.5).
+        let closed = unit.resource.is_some_and(|resource| {
+            flag(resource, "owner_managed") && !is_the_requesters(question, resource)
+        });
+        consulted.opened = text(&question["server"], "mode") == "PERMISSIVE" && !closed;
+        return consulted.opened.then(|| unit.scopes.clone());
     }
     combine(question, unit, &groups)
 }
@@ -61,10 +63,8 @@ fn collect(question: &Value, unit: &Unit<'_>, consulted: &mut Consulted) -> [Vec
             result: if inherited { None } else { result(question, unit, row, kind, consulted) },
         });
     }
-    if let Some(resource) = unit.resource
-        && !unit.without_owners
-    {
-        for share in shares::on(question, resource) {
+    if let Some(resource) = unit.resource {
+        for share in shares::on(question, resource, !unit.without_owners) {
             groups[0].push(Applied {
                 kind: Kind::Uma,
                 scopes: share.scopes,
@@ -146,7 +146,8 @@ fn result(
 /// Keycloak wire §8.4. Inside a group the permits come first, so that the order of rows does not matter.
 fn combine(question: &Value, unit: &Unit<'_>, groups: &[Vec<Applied>; 4]) -> Option<Scopes> {
     let requested = &unit.scopes;
-    let own: Scopes = unit.resource.map(|resource| texts(resource, "scopes")).unwrap_or_default().into_iter().collect();
+    let own: Scopes =
+        unit.resource.map(|resource| texts(resource, "scopes")).unwrap_or_default().into_iter().collect();
     let managed = unit.resource.is_some_and(|resource| flag(resource, "owner_managed"));
     let users = unit.resource.is_some_and(|resource| !is_the_servers(question, resource));
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::question::{self, Scopes, is_the_requesters, list, text, texts};
 
-/// Longest chain of shares that rest on each other, the first and the last included
-const LONGEST_CHAIN: usize = 8;
+/// Longest chain of shares that rest on each other: one, and eight before it
+const LONGEST_CHAIN: usize = 9;
 
 /// A granted share or a `uma` permission's equal: these scopes of the resource, for the requester or for somebody else
 pub(super) struct Share {
@@ -14,17 +14,19 @@ pub(super) struct Share {
 }
 
 /// What stands on the resource: each live share counts as one `uma` permission of its owner (Keycloak wire §4.5). For
-/// the owner himself it permits (§8.5), for whom it was not made it denies (§8.4 "Practical trap").
-pub(super) fn on<'q>(question: &'q Value, resource: &'q Value) -> Vec<Share> {
+/// the owner himself it permits (§8.5), for whom it was not made it denies (§8.4 "Practical trap"). What is shared with
+/// others is left out where everything is asked for (R8).
+pub(super) fn on(question: &Value, resource: &Value, with_others: bool) -> Vec<Share> {
     let owner = is_the_requesters(question, resource);
     let mut found = Vec::new();
     for row in list(&question["facts"], "shares") {
-        if row["resource"] == resource["id"] && gives_access(question, row) {
-            found.push(Share { scopes: scope(row), permits: owner || is_for_requester(question, row) });
+        if row["resource"] == resource["id"] && is_for_requester(question, row) && gives_access(question, row)
+        {
+            found.push(Share { scopes: scope(row), permits: true });
         }
     }
     for row in list(&question["facts"], "shared_with_others") {
-        if row["resource"] == resource["id"] {
+        if with_others && row["resource"] == resource["id"] {
             found.push(Share { scopes: texts(row, "scopes").into_iter().collect(), permits: owner });
         }
     }
@@ -42,9 +44,7 @@ pub(super) struct Given {
 pub(super) fn of_requester(question: &Value, resource: &Value) -> Option<Given> {
     let mut given = None;
     for row in list(&question["facts"], "shares") {
-        if row["resource"] == resource["id"]
-            && is_for_requester(question, row)
-            && gives_access(question, row)
+        if row["resource"] == resource["id"] && is_for_requester(question, row) && gives_access(question, row)
         {
             let known = given.get_or_insert(Given { scopes: Scopes::new(), without_scopes: false });
             known.scopes.extend(scope(row));
@@ -54,14 +54,28 @@ pub(super) fn of_requester(question: &Value, resource: &Value) -> Option<Given> 
     given
 }
 
+/// The last good second of what was granted by shares that end: of any of these scopes, or of the whole resource
+pub(super) fn last_second(question: &Value, resource: &Value, granted: &Scopes) -> Option<i64> {
+    let mut ends = Vec::new();
+    for row in list(&question["facts"], "shares") {
+        if row["resource"] == resource["id"]
+            && is_for_requester(question, row)
+            && gives_access(question, row)
+            && row.get("scope").and_then(Value::as_str).is_none_or(|scope| granted.contains(scope))
+        {
+            ends.extend(row.get("expires_at").and_then(Value::as_i64));
+        }
+    }
+    ends.into_iter().min().map(|end| end - 1)
+}
+
 /// Whether the owner said no for good: the requester's own row is blocked, or denied where the requester only polls
 pub(super) fn is_refused(question: &Value, resource: &str, scope: Option<&String>) -> bool {
     list(&question["facts"], "shares").iter().any(|row| {
         text(row, "resource") == resource
             && row.get("scope").and_then(Value::as_str) == scope.map(String::as_str)
             && row["requester"].get("user") == question["requester"].get("id")
-            && (row["state"] == "blocked"
-                || row["state"] == "denied" && question::flag(question, "polling"))
+            && (row["state"] == "blocked" || row["state"] == "denied" && question::flag(question, "polling"))
     })
 }
 

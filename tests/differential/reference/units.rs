@@ -32,6 +32,8 @@ pub(super) struct Unit<'q> {
 pub(super) struct Granted {
     pub(super) scopes: Scopes,
     pub(super) claims: Claims,
+    /// Its last good second, if it ends
+    pub(super) exp: Option<i64>,
 }
 
 /// Claims of a permission; each value once
@@ -42,6 +44,8 @@ pub(super) type Claims = BTreeMap<String, Vec<String>>;
 pub(super) struct Consulted {
     pub(super) claims: Claims,
     pub(super) needs: BTreeSet<String>,
+    /// PERMISSIVE opened, for want of anything to ask
+    pub(super) opened: bool,
 }
 
 /// Where the unit of a resource stands; a new one at the end if there is none
@@ -140,9 +144,9 @@ pub(super) fn merge_earlier_rpt<'q>(question: &'q Value, units: &mut Vec<Unit<'q
 /// What the unit is granted (Keycloak wire §8.2)
 pub(super) fn assess(question: &Value, unit: &Unit<'_>, needs: &mut BTreeSet<String>) -> Option<Granted> {
     let mut consulted = Consulted::default();
-    let scopes = scopes(question, unit, &mut consulted);
+    let decided = scopes(question, unit, &mut consulted);
     needs.extend(consulted.needs);
-    let scopes = scopes?;
+    let Decided { scopes, by_shares } = decided?;
     // N22: never a permission without scopes where some were wanted.
     let without_scopes = unit.scopes.is_empty() && unit.shared.is_empty();
     if scopes.is_empty() && !without_scopes {
@@ -157,20 +161,34 @@ pub(super) fn assess(question: &Value, unit: &Unit<'_>, needs: &mut BTreeSet<Str
             }
         }
     }
-    Some(Granted { scopes, claims })
+    let shares_end = unit
+        .resource
+        .filter(|_| by_shares)
+        .and_then(|resource| shares::last_second(question, resource, &scopes));
+    let exp = match (unit.exp, shares_end) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    Some(Granted { scopes, claims, exp })
 }
 
-fn scopes(question: &Value, unit: &Unit<'_>, consulted: &mut Consulted) -> Option<Scopes> {
-    let all = || if unit.assessed { &unit.scopes | &unit.shared } else { unit.shared.clone() };
+struct Decided {
+    scopes: Scopes,
+    /// Not by the mode, nor because he is the owner: shares may have a part in it
+    by_shares: bool,
+}
+
+fn scopes(question: &Value, unit: &Unit<'_>, consulted: &mut Consulted) -> Option<Decided> {
+    let all = || unit.scopes.clone();
     let server = &question["server"];
     if text(server, "mode") == "DISABLED" {
-        return (unit.assessed || unit.shared_without_scopes || !unit.shared.is_empty()).then(all);
+        return Some(Decided { scopes: all(), by_shares: false });
     }
     if let Some(resource) = unit.resource
         && text(server, "owner_access") == "always"
         && is_the_requesters(question, resource)
     {
-        return Some(all());
+        return Some(Decided { scopes: all(), by_shares: false });
     }
     // A share counts only while its owner manages the access (Keycloak wire §8.5, N22).
     let managed = unit.resource.is_some_and(|resource| flag(resource, "owner_managed"));
@@ -183,7 +201,7 @@ fn scopes(question: &Value, unit: &Unit<'_>, consulted: &mut Consulted) -> Optio
     {
         granted.get_or_insert_with(Scopes::new).extend(more);
     }
-    granted
+    granted.map(|scopes| Decided { scopes, by_shares: !consulted.opened })
 }
 
 /// Claims of the ticket and of the client: the ticket's win (N25), names that begin `kc.` are dropped (N24)

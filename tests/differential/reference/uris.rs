@@ -30,7 +30,8 @@ pub(super) fn find<'q>(question: &'q Value, ask: &Value) -> Vec<&'q Value> {
         }
     }
     let Some((_, winner)) = best else { return Vec::new() };
-    resources.retain(|resource| is_the_servers(question, resource) && texts(resource, "uris").contains(&winner));
+    resources
+        .retain(|resource| is_the_servers(question, resource) && texts(resource, "uris").contains(&winner));
     resources
 }
 
@@ -49,7 +50,9 @@ fn rank(pattern: &str, target: &str) -> Option<Rank> {
         let open = pattern.ends_with("/*");
         let fits = if open { given.len() >= wanted.len() } else { given.len() == wanted.len() };
         let same = wanted.iter().zip(&given).all(|(pattern, segment)| {
-            pattern == segment || pattern == "*" || pattern.starts_with('{') && pattern.ends_with('}') && !segment.is_empty()
+            pattern == segment
+                || pattern == "*"
+                || pattern.starts_with('{') && pattern.ends_with('}') && !segment.is_empty()
         });
         return (fits && same).then(|| (2, usize::MAX - wanted.len(), braces));
     }
