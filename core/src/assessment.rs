@@ -32,7 +32,7 @@ pub use facts::{Facts, SharedWithOthers};
 use known::Known;
 pub use pending::Pending;
 pub use question::{Mode, OwnerAccess, Question, ResourceServer};
-use resolve::{Origin, Unit};
+use resolve::{Origin, Resolution, Unit};
 use unit::{Evaluation, Grant};
 
 /// The answer to a [`Question`]
@@ -154,8 +154,8 @@ fn run(
         return (denied(), recorder.map(Recorder::truncated));
     }
     let known = Known::new(question);
-    let units = match resolve::resolve(&known, question) {
-        Ok(units) => units,
+    let resolution = match resolve::resolve(&known, question) {
+        Ok(resolution) => resolution,
         Err(refusal) => {
             return (Assessment::Refused(refusal.clone()), recorder.map(|of| of.refused(refusal)));
         }
@@ -173,17 +173,22 @@ fn run(
         },
     );
     let mut evaluation = Evaluation { question, known: &known, policies, recorder };
-    let answer = answer(&mut evaluation, &units, &claims);
+    let answer = answer(&mut evaluation, &resolution, &claims);
     let Evaluation { recorder, .. } = evaluation;
     let trace = recorder.map(|recorder| recorder.finish(&answer));
     (answer, trace)
 }
 
-fn answer<'a>(evaluation: &mut Evaluation<'_, 'a>, units: &[Unit<'a>], claims: &Claims) -> Assessment {
+fn answer<'a>(
+    evaluation: &mut Evaluation<'_, 'a>,
+    resolution: &Resolution<'a>,
+    claims: &Claims,
+) -> Assessment {
     let question = evaluation.question;
+    let units = &resolution.units;
     let mut permissions = Vec::new();
     let mut granted: BTreeMap<Option<&ResourceId>, ScopeSet> = BTreeMap::new();
-    let (mut short_of_new, mut short_of_whole) = (false, false);
+    let (mut short_of_new, mut short_of_whole) = (resolution.dropped, false);
     let mut next = None;
     let is_full = |count: usize| question.limit.is_some_and(|limit| count >= limit);
     let last = |units: &[Unit<'a>]| units.iter().rev().find_map(|unit| unit.resource).map(|of| of.id.clone());

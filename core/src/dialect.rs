@@ -1,6 +1,7 @@
 //! Renderings of one assessment as HTTP: nothing else knows that there is more than one.
 
 pub mod keycloak;
+pub mod uma2;
 
 /// An answer that is not a success: status and the two members of its JSON body (RFC 6749 §5.2)
 #[derive(Debug, Clone, PartialEq, Eq)]

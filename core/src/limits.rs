@@ -52,3 +52,7 @@ pub const PATH_SEGMENTS: usize = 128;
 pub const PATTERN_SUFFIX_BYTES: usize = 64;
 /// Most nodes that one lookup among patterns looks at; only many nested templates come near
 pub const PATTERN_VISITS: usize = 4_096;
+/// Life of a permission ticket, in seconds, where the realm says nothing else
+pub const TICKET_SECONDS: u64 = 300;
+/// Longest time from the first ticket of an authorization process to the end of its last, in seconds
+pub const TICKET_LINE_SECONDS: u64 = 24 * 60 * 60;

@@ -59,16 +59,6 @@ impl ShareState {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
-
-    /// What a new request of the requester makes of it
-    #[must_use]
-    pub const fn asked_again(self) -> Self {
-        match self {
-            Self::Pending | Self::Denied => Self::Pending,
-            Self::Granted => Self::Granted,
-            Self::Blocked => Self::Blocked,
-        }
-    }
 }
 
 /// Whom a share is for: the requester of its row

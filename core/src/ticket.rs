@@ -8,6 +8,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod line;
+
+pub use line::{Line, RedeemedTicket, Spent};
+
 use crate::{
     ids::{ClientId, ResourceId, TokenId},
     jws::{Alg, UnverifiedJws},
@@ -26,6 +30,15 @@ pub enum TicketError {
     /// Expired, or not valid yet
     #[error("ticket is not active")]
     Inactive,
+    /// Another client has presented it, or one that it descends from
+    #[error("ticket belongs to another client")]
+    OtherClient,
+    /// Presented before the time that its answer gave
+    #[error("ticket was presented {0} seconds too early")]
+    TooEarly(u64),
+    /// So much time has passed since the first ticket of its line that no successor is given
+    #[error("ticket has no successor any more")]
+    LineEnded,
 }
 
 /// One permission of a ticket: a resource, scopes, or both
@@ -59,6 +72,9 @@ pub struct TicketClaims {
     /// Claims that the resource server pushes
     #[serde(default, skip_serializing_if = "PushedClaims::is_empty")]
     pub claims: PushedClaims,
+    /// Whose successor it is; absent in a ticket that a resource server asked for
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
 }
 
 /// A ticket whose signature nobody has checked
@@ -108,7 +124,9 @@ impl UnverifiedTicket {
         let id = self.claims.jti.ok_or(TicketError::Foreign)?;
         let server = self.claims.azp.ok_or(TicketError::Foreign)?;
         let expires_at = self.claims.exp.ok_or(TicketError::Foreign)?;
-        Ok(Ticket { id, server, expires_at, permissions: body.permissions, claims: body.claims })
+        let issued_at = self.claims.iat.ok_or(TicketError::Foreign)?;
+        let Body { permissions, claims, line } = body;
+        Ok(Ticket { id, server, issued_at, expires_at, permissions, claims, line })
     }
 }
 
@@ -124,6 +142,8 @@ struct Body {
     permissions: Vec<TicketPermission>,
     #[serde(default)]
     claims: PushedClaims,
+    #[serde(default)]
+    line: Option<Line>,
 }
 
 /// A ticket that the realm stands for and that is active; whether it is spent, the store says
@@ -131,9 +151,11 @@ struct Body {
 pub struct Ticket {
     id: TokenId,
     server: ClientId,
+    issued_at: UnixTime,
     expires_at: UnixTime,
     permissions: Vec<TicketPermission>,
     claims: PushedClaims,
+    line: Option<Line>,
 }
 
 impl Ticket {
@@ -164,59 +186,4 @@ impl Ticket {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::jws::{Header, compact, signing_input};
-
-    const ISSUER: &str = "https://as.example/realms/demo";
-    const NOW: UnixTime = UnixTime(1_700_000_000);
-
-    fn ticket(payload: &str) -> String {
-        let header = Header { alg: Alg::Hs512, typ: Some("JWT"), kid: Some("k") };
-        compact(signing_input(&header, payload), &[0; 64])
-    }
-
-    fn accept(payload: &str) -> Result<Ticket, TicketError> {
-        UnverifiedTicket::parse(&ticket(payload))?.accept(
-            SignatureOk::i_have_verified_the_signature(),
-            ISSUER,
-            NOW,
-        )
-    }
-
-    fn payload(member: &str) -> String {
-        alloc::format!(
-            r#"{{"exp":1700000300,"iat":1700000000,"jti":"t1","aud":"{ISSUER}","sub":"s","azp":"rs",
-                "permissions":[{{"rsid":"doc-42","scopes":["read"]}}]{member}}}"#
-        )
-    }
-
-    #[test]
-    fn a_ticket_says_what_was_asked_for() {
-        let ticket = accept(&payload("")).unwrap();
-        assert_eq!(ticket.server().as_str(), "rs");
-        assert_eq!(ticket.permissions()[0].rsid.as_deref(), Some("doc-42"));
-        assert!(ticket.claims().is_empty());
-    }
-
-    #[test]
-    fn a_refresh_token_under_the_same_key_is_no_ticket() {
-        assert_eq!(accept(&payload(r#","typ":"Refresh""#)), Err(TicketError::Foreign));
-        assert_eq!(accept(&payload(r#","iss":"https://as.example/realms/demo""#)), Err(TicketError::Foreign));
-    }
-
-    #[test]
-    fn a_ticket_of_another_realm_is_foreign_and_an_old_one_inactive() {
-        let other = payload("").replace("realms/demo", "realms/other");
-        assert_eq!(accept(&other), Err(TicketError::Foreign));
-        let old = payload("").replace("1700000300", "1699999999").replace("1700000000", "1699999000");
-        assert_eq!(accept(&old), Err(TicketError::Inactive));
-    }
-
-    #[test]
-    fn an_asymmetric_signature_is_no_tickets() {
-        let header = Header { alg: Alg::Rs256, typ: Some("JWT"), kid: None };
-        let text = compact(signing_input(&header, payload("")), &[0; 256]);
-        assert_eq!(UnverifiedTicket::parse(&text).map(|_| ()), Err(TicketError::Foreign));
-    }
-}
+mod tests;

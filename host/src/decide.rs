@@ -1,8 +1,11 @@
 //! From a question without facts to an assessment: load, ask the engine, read its answer.
 
+use std::collections::BTreeSet;
+
 use countersign_core::{
     assessment::{Assessment, Facts, Question, ResourceServer},
-    ids::PartyId,
+    ids::{PartyId, ResourceId},
+    limits::RESOURCES,
     permission::{Claims, Permission},
     requester::{Requester, Roles},
     scope::ScopeSet,
@@ -119,30 +122,83 @@ pub fn decide(
     request: &Request,
     now: UnixTime,
 ) -> Result<(Assessment, Version), ApiError> {
+    let mut page = question_page(app, realm, server, party, request, None, now)?;
+    // Everything is read in pages, until so many permissions are found as anybody can use.
+    let enough = request.limit.unwrap_or(RESOURCES);
+    while let Some(next) = next_page(&page.0, enough) {
+        let (more, _) = question_page(app, realm, server, party, request, Some(&next), now)?;
+        page.0 = joined(page.0, more, enough);
+    }
+    Ok(page)
+}
+
+/// After which resource there is more to look at
+fn next_page(assessment: &Assessment, enough: usize) -> Option<ResourceId> {
+    match assessment {
+        Assessment::Granted { permissions, next, .. } if permissions.len() < enough => next.clone(),
+        Assessment::Denied { next, .. } => next.clone(),
+        Assessment::Granted { .. } | Assessment::Refused(_) => None,
+    }
+}
+
+/// Two pages of everything as one answer
+fn joined(first: Assessment, second: Assessment, enough: usize) -> Assessment {
+    match (first, second) {
+        (
+            Assessment::Granted { mut permissions, upgraded, pending, .. },
+            Assessment::Granted { permissions: more, next, .. },
+        ) => {
+            permissions.extend(more);
+            permissions.truncate(enough);
+            Assessment::Granted { permissions, upgraded, pending, next }
+        }
+        (Assessment::Granted { permissions, upgraded, pending, .. }, Assessment::Denied { next, .. }) => {
+            Assessment::Granted { permissions, upgraded, pending, next }
+        }
+        (Assessment::Granted { permissions, upgraded, pending, .. }, Assessment::Refused(_)) => {
+            Assessment::Granted { permissions, upgraded, pending, next: None }
+        }
+        (Assessment::Denied { .. } | Assessment::Refused(_), second) => second,
+    }
+}
+
+fn question_page(
+    app: &App,
+    realm: &Realm,
+    server: &Client,
+    party: &Party,
+    request: &Request,
+    after: Option<&ResourceId>,
+    now: UnixTime,
+) -> Result<(Assessment, Version), ApiError> {
     let loaded = app.store.facts(&FactsRequest {
         server_id: &server.id,
         requester: &party.requester,
         asks: &request.asks,
         everything: request.everything,
+        after,
         scopes: &request.scopes,
         rpt: request.rpt.as_deref().unwrap_or_default(),
         now,
     })?;
-    let Some(LoadedFacts { facts, server: settings, version, fetches_roles, asks_groups }) = loaded else {
+    let Some(LoadedFacts { facts, server: settings, version, wanted }) = loaded else {
         return Err(ApiError::invalid_request("Client does not support permissions"));
     };
     let mut requester = party.requester.clone();
-    if fetches_roles {
+    if wanted.recorded_roles {
         requester.recorded_roles = Some(recorded_roles(app, &party.user_id)?);
     }
-    if asks_groups {
+    if wanted.groups {
         let groups = app.store.read(|tx| store::user::groups(tx, &party.user_id))?;
         requester.groups = groups.into_iter().map(|group| group.path).collect();
-    } else {
+    }
+    if !wanted.claims {
         requester.claims = Map::new();
     }
     let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
-    let question = question(request, requester, server, facts, now);
+    let mut question = question(request, requester, server, facts, now);
+    question.after = after.cloned();
+    question.context.insert("kc.realm.name".to_owned(), vec![realm.name.clone()]);
     // An engine that fails has said nothing: nothing is stored, no ticket is spent.
     let assessment = app.pdp.decide(&question).map_err(|_| ApiError::temporarily_unavailable())?;
     Ok((assessment, version))
@@ -157,17 +213,25 @@ fn question(
 ) -> Question {
     Question {
         now,
+        // Keycloak reads the clock of its own machine; ours is UTC, wherever it stands.
+        utc_offset: 0,
         server,
         requester,
+        context: Claims::new(),
         asks: request.asks.clone(),
         everything: request.everything,
+        after: None,
         scopes: request.scopes.clone(),
+        registered: None,
+        all_or_nothing: false,
         rpt: request.rpt.clone(),
         ticket_claims: request.ticket_claims.clone(),
         pushed_claims: request.pushed_claims.clone(),
+        gatherable: BTreeSet::new(),
         limit: request.limit,
         names: !request.nameless,
         submit: request.submit,
+        polling: false,
         facts,
     }
 }

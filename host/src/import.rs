@@ -159,7 +159,7 @@ impl RealmImport {
             for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
                 if !SUPPORTED.contains(&policy.kind.as_str()) {
                     lines.push(format!(
-                        "policy `{}` of client `{}` has type `{}`, which is not evaluated yet: it denies",
+                        "policy `{}` of client `{}` has type `{}`, which nothing evaluates yet: it denies",
                         policy.name, client.client_id, policy.kind
                     ));
                 }
@@ -170,7 +170,19 @@ impl RealmImport {
 }
 
 /// Policy types that are evaluated
-const SUPPORTED: [&str; 8] = ["user", "role", "group", "client", "aggregate", "resource", "scope", "uma"];
+const SUPPORTED: [&str; 11] = [
+    "user",
+    "role",
+    "group",
+    "client",
+    "client-scope",
+    "time",
+    "regex",
+    "aggregate",
+    "resource",
+    "scope",
+    "uma",
+];
 
 fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportError> {
     if !given.kind.is_empty() && given.kind != "password" {

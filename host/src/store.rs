@@ -279,5 +279,10 @@ pub fn time(seconds: i64) -> UnixTime {
     UnixTime(u64::try_from(seconds).unwrap_or(0))
 }
 
+/// A stored id or name in the core's type
+pub(crate) fn parse<T: core::str::FromStr>(text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt("a stored name is out of its grammar".to_owned()))
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

@@ -32,14 +32,24 @@ pub(super) enum Origin {
     Earlier,
 }
 
-/// What to evaluate, in the order of the answer
-pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<Vec<Unit<'a>>, Refusal> {
+/// What a question comes down to
+#[derive(Debug)]
+pub(super) struct Resolution<'a> {
+    /// What to evaluate, in the order of the answer
+    pub(super) units: Vec<Unit<'a>>,
+    /// Something was asked for that does not exist, beside something that does
+    pub(super) dropped: bool,
+}
+
+/// Finds out what to evaluate
+pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<Resolution<'a>, Refusal> {
     let extra = extra_scopes(question);
     let mut resolver = Resolver {
         known,
         question,
         extra,
         units: Vec::new(),
+        dropped: false,
         places: BTreeMap::new(),
         origin: Origin::Asked,
     };
@@ -65,7 +75,7 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<V
             None => resolver.add_bare(&permission.scopes),
         }
     }
-    Ok(resolver.units)
+    Ok(Resolution { units: resolver.units, dropped: resolver.dropped })
 }
 
 /// Scopes that are asked for on every resource: those that exist and, where registration is looked at, that the
@@ -80,6 +90,7 @@ struct Resolver<'k, 'a> {
     question: &'a Question,
     extra: ScopeSet,
     units: Vec<Unit<'a>>,
+    dropped: bool,
     places: BTreeMap<&'a ResourceId, usize>,
     origin: Origin,
 }
@@ -90,7 +101,7 @@ impl<'a> Resolver<'_, 'a> {
         match ask {
             Ask::Id { resource: id, .. } => match self.known.resource(id) {
                 Some(resource) => {
-                    self.add(resource, &scopes);
+                    self.dropped |= !self.add(resource, &scopes);
                     Ok(())
                 }
                 None => self.unknown(id.as_str()),
@@ -99,7 +110,7 @@ impl<'a> Resolver<'_, 'a> {
                 // Only what looks like an id is looked up as one.
                 let id = name.contains('-').then(|| name.parse().ok()).flatten();
                 if let Some(resource) = id.and_then(|id: ResourceId| self.known.resource(&id)) {
-                    self.add(resource, &scopes);
+                    self.dropped |= !self.add(resource, &scopes);
                     return Ok(());
                 }
                 let named = self.known.resources().filter(|resource| resource.name == *name);
@@ -118,9 +129,7 @@ impl<'a> Resolver<'_, 'a> {
                 if meant.is_empty() {
                     return Err(Refusal::InvalidUri { uri: uri.clone() });
                 }
-                for resource in meant {
-                    self.add(resource, &scopes);
-                }
+                self.dropped |= !self.add_all(meant, &scopes);
                 Ok(())
             }
             Ask::Type { kind, whose, .. } => {
@@ -228,12 +237,12 @@ impl<'a> Resolver<'_, 'a> {
     }
 
     /// Unknown beside something known passes (`keycloak-wire` §6.5 row 9)
-    fn unknown(&self, resource: &str) -> Result<(), Refusal> {
+    fn unknown(&mut self, resource: &str) -> Result<(), Refusal> {
         if self.units.is_empty() {
-            Err(Refusal::InvalidResource { resource: resource.to_string() })
-        } else {
-            Ok(())
+            return Err(Refusal::InvalidResource { resource: resource.to_string() });
         }
+        self.dropped = true;
+        Ok(())
     }
 
     /// Adds resources; `false` if none of them has any of the scopes

@@ -6,9 +6,13 @@
 
 #[cfg(feature = "pdp")]
 mod assess;
+#[cfg(feature = "pdp")]
+mod dialect;
 #[cfg(feature = "guard")]
 mod guard;
 #[cfg(feature = "pdp")]
 mod properties;
+#[cfg(any(feature = "guard", feature = "pdp"))]
+mod vectors;
 #[cfg(feature = "pdp")]
 mod worlds;

@@ -105,6 +105,7 @@ pub async fn issue(
         azp: caller.server.client_id.parse().map_err(|_| ApiError::server_error())?,
         permissions,
         claims,
+        line: None,
     };
     let ticket = app.sign_ticket(&caller.realm, &ticket)?;
     Ok(super::json(StatusCode::CREATED, Family::Api, &json!({ "ticket": ticket })))

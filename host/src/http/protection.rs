@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use countersign_core::{share::Standing, time::UnixTime};
+use countersign_core::{
+    ids::PartyId,
+    share::{Grantee, Standing},
+    time::UnixTime,
+};
 
 use super::extract::InRealm;
 use crate::{
@@ -55,15 +59,14 @@ impl Caller {
 
     /// How the caller stands to what `owner` shares with `requester`
     pub fn standing(&self, owner: &str, requester: Option<&str>) -> Standing {
-        if self.is_server() {
-            Standing::ResourceServer
-        } else if self.id == owner {
-            Standing::Owner
-        } else if requester == Some(&self.id) {
-            Standing::Requester
-        } else {
-            Standing::Stranger
-        }
+        let party = |id: &str| id.parse::<PartyId>().ok();
+        let (Some(actor), Some(owner), Some(server)) =
+            (party(&self.id), party(owner), party(&self.server.id))
+        else {
+            return Standing::Stranger;
+        };
+        let requester = requester.and_then(party).map(Grantee::User);
+        Standing::of(&actor, &owner, &server, requester.as_ref())
     }
 
     /// An audit entry of something that the caller does

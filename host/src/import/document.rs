@@ -414,6 +414,14 @@ impl RealmFile {
         }
     }
 
+    /// Client scopes by id and by name, to their name
+    pub fn client_scope_names(&self) -> BTreeMap<String, String> {
+        let scopes = self.client_scopes.iter().flatten();
+        scopes
+            .flat_map(|scope| [&scope.id, &scope.name].map(|key| (key.clone(), scope.name.clone())))
+            .collect()
+    }
+
     /// Whether the file says anything but people
     pub fn defines_realm(&self) -> bool {
         self.clients.is_some()

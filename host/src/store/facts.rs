@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::{
-    assessment::{Ask, Facts, SharedWithOthers},
+    assessment::{Ask, Facts, SharedWithOthers, Whose},
+    ids::ResourceId,
     limits::{POLICIES, RESOURCES},
+    path::Path,
     permission::Permission,
     policy::PolicyRow,
     requester::Requester,
@@ -17,7 +19,7 @@ use rusqlite::{OptionalExtension, Params, Transaction, params};
 use serde_json::{Value, json};
 
 use super::{
-    Store, StoreError, seconds,
+    Store, StoreError, parse, seconds,
     server::{self, ServerSettings, Version},
     time,
 };
@@ -33,6 +35,8 @@ pub struct FactsRequest<'a> {
     pub asks: &'a [Ask],
     /// Everything is asked for
     pub everything: bool,
+    /// Of everything, what comes after this resource
+    pub after: Option<&'a ResourceId>,
     /// Scopes that are asked for in addition
     pub scopes: &'a ScopeSet,
     /// Permissions of an earlier RPT
@@ -50,10 +54,19 @@ pub struct LoadedFacts {
     pub server: ServerSettings,
     /// A change that could narrow the answer raises it
     pub version: Version,
-    /// A policy asks for the roles of the user's record
-    pub fetches_roles: bool,
-    /// A policy asks for the user's groups
-    pub asks_groups: bool,
+    /// What the policies look at
+    pub wanted: Wanted,
+}
+
+/// What policies look at in a requester that is not read for every question
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// The roles of the user's record
+    pub recorded_roles: bool,
+    /// The user's groups
+    pub groups: bool,
+    /// Claims of the token
+    pub claims: bool,
 }
 
 impl Store {
@@ -68,8 +81,7 @@ impl Store {
             let mut facts = loader.facts;
             facts.truncated = policies.truncated;
             facts.policies = policies.rows.into_values().collect();
-            let (fetches_roles, asks_groups) = (policies.fetches_roles, policies.asks_groups);
-            Ok(Some(LoadedFacts { facts, server, version, fetches_roles, asks_groups }))
+            Ok(Some(LoadedFacts { facts, server, version, wanted: policies.wanted }))
         })
     }
 }
@@ -117,10 +129,22 @@ impl Loader<'_> {
                         params![server_id, resource, me, limit()],
                     )?;
                 }
-                Ask::Uri { uri, .. } => self.resources(
-                    "SELECT resource_id FROM resource_uri WHERE server_id = ?1 AND uri = ?2 LIMIT ?3",
-                    params![server_id, uri, limit()],
-                )?,
+                Ask::Uri { uri, matching, .. } => self.at_uri(uri, *matching)?,
+                Ask::Type { kind, whose, .. } => {
+                    let whose = match whose {
+                        Whose::Server => "server",
+                        Whose::Requester => "requester",
+                        Whose::Instance => "instance",
+                        Whose::Any => "any",
+                    };
+                    self.resources(
+                        "SELECT id FROM resource WHERE server_id = ?1 AND type = ?2
+                           AND CASE ?4 WHEN 'server' THEN owner = ?1 WHEN 'requester' THEN owner = ?3
+                                       WHEN 'instance' THEN owner <> ?1 ELSE 1 END
+                         LIMIT ?5",
+                        params![server_id, kind, me, whose, limit()],
+                    )?;
+                }
                 Ask::Scopes { scopes } => {
                     for scope in scopes {
                         self.resources(
@@ -133,21 +157,59 @@ impl Loader<'_> {
             }
         }
         if everything {
-            self.resources(
-                "SELECT resource_id FROM share WHERE requester = ?1 AND server_id = ?2 AND state = 'granted' LIMIT ?3",
-                params![me, server_id, limit()],
-            )?;
-            for owner in [server_id, me] {
-                self.resources(
-                    "SELECT id FROM resource WHERE owner = ?1 AND server_id = ?2 ORDER BY name LIMIT ?3",
-                    params![owner, server_id, limit()],
-                )?;
-            }
+            self.page()?;
         }
         for id in rpt.iter().filter_map(|permission| permission.rsid.as_ref()) {
             self.resource(id.as_str())?;
         }
         self.parents()
+    }
+
+    /// Of everything, the next page: the caller's own, the resource server's own, and what is shared with the caller
+    fn page(&mut self) -> Result<(), StoreError> {
+        let FactsRequest { server_id, requester, after, .. } = *self.request;
+        let mut ids: Vec<String> = self
+            .tx
+            .prepare_cached(
+                "SELECT id FROM (SELECT id FROM resource
+                                 WHERE owner = ?1 AND server_id = ?1 AND id > ?3 ORDER BY id LIMIT ?4)
+                 UNION SELECT id FROM (SELECT id FROM resource
+                                 WHERE owner = ?2 AND server_id = ?1 AND id > ?3 ORDER BY id LIMIT ?4)
+                 UNION SELECT resource_id FROM (SELECT resource_id FROM share
+                                 WHERE requester = ?2 AND server_id = ?1 AND state = 'granted' AND resource_id > ?3
+                                 ORDER BY resource_id LIMIT ?4)
+                 ORDER BY id LIMIT ?4",
+            )?
+            .query_map(
+                params![server_id, requester.id.as_str(), after.map_or("", ResourceId::as_str), limit()],
+                |row| row.get(0),
+            )?
+            .collect::<Result<_, _>>()?;
+        // One more than a page holds tells that there is more.
+        let room = RESOURCES.saturating_sub(self.ids.len()).saturating_sub(1);
+        self.facts.more = ids.len() > room;
+        ids.truncate(room);
+        ids.iter().try_for_each(|id| self.resource(id))
+    }
+
+    /// Resources of exactly this URI; where there are none and patterns count, those that its first segment finds
+    fn at_uri(&mut self, uri: &str, matching: bool) -> Result<(), StoreError> {
+        let server_id = self.request.server_id;
+        let known = self.ids.len();
+        self.resources(
+            "SELECT resource_id FROM resource_uri WHERE server_id = ?1 AND uri = ?2 LIMIT ?3",
+            params![server_id, uri, limit()],
+        )?;
+        if !matching || self.ids.len() > known {
+            return Ok(());
+        }
+        // What the path begins with once it is written in its one way; a pattern may also begin with a placeholder.
+        let first = Path::parse(uri.as_bytes()).ok();
+        let first = first.as_ref().and_then(|path| path.segments().next()).unwrap_or_default();
+        self.resources(
+            "SELECT resource_id FROM resource_uri WHERE server_id = ?1 AND first IN (?2, '') LIMIT ?3",
+            params![server_id, first, limit()],
+        )
     }
 
     fn resources(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
@@ -310,8 +372,7 @@ impl Loader<'_> {
 struct Policies {
     rows: BTreeMap<String, PolicyRow>,
     truncated: bool,
-    fetches_roles: bool,
-    asks_groups: bool,
+    wanted: Wanted,
 }
 
 impl Policies {
@@ -331,8 +392,10 @@ impl Policies {
             if let Some(resource) = found_by {
                 row.resources = vec![parse(resource)?];
             }
-            self.fetches_roles |= row.kind == "role" && row.config.get("fetchRoles") == Some(&json!(true));
-            self.asks_groups |= row.kind == "group" || row.config.get("groups").is_some();
+            self.wanted.recorded_roles |=
+                row.kind == "role" && row.config.get("fetchRoles") == Some(&json!(true));
+            self.wanted.groups |= row.kind == "group" || row.config.get("groups").is_some();
+            self.wanted.claims |= matches!(row.kind.as_str(), "group" | "regex" | "client-scope");
             waiting.extend(row.apply.iter().map(|id| (id.as_str().to_owned(), None)));
             self.rows.insert(id, row);
         }
@@ -427,10 +490,6 @@ fn named(tx: &Transaction<'_>, mut config: Value) -> Result<Value, StoreError> {
         *references = found;
     }
     Ok(config)
-}
-
-fn parse<T: core::str::FromStr>(text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt("a stored name is out of its grammar".to_owned()))
 }
 
 fn limit() -> i64 {

@@ -118,6 +118,7 @@ struct Writing<'a> {
     roles: BTreeMap<RoleKey, String>,
     groups: BTreeMap<String, String>,
     users: BTreeMap<String, String>,
+    client_scopes: BTreeMap<String, String>,
     now: UnixTime,
 }
 
@@ -161,6 +162,7 @@ fn write(tx: &Transaction<'_>, realm: &PreparedRealm, now: UnixTime) -> Result<(
         roles: BTreeMap::new(),
         groups: BTreeMap::new(),
         users: BTreeMap::new(),
+        client_scopes: file.client_scope_names(),
         now,
     };
     let clients = file.clients.as_deref().unwrap_or_default();

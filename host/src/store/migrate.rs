@@ -8,7 +8,10 @@ use super::StoreError;
 const APPLICATION_ID: i32 = 0x6373_676e;
 
 /// One file each, in order; a released one never changes
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_init.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../migrations/sqlite/0002_pages.sql"),
+];
 
 /// Brings the schema up to date in one transaction.
 ///

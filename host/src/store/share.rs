@@ -1,15 +1,21 @@
 //! Shares and requests: one row for each resource, scope and requester (`keycloak-wire` §4).
 
-use countersign_core::{assessment::Pending, share::ShareState, time::UnixTime};
+use countersign_core::{
+    assessment::Pending,
+    share::{Grantee, Share, ShareState, lifecycle::Stage},
+    time::UnixTime,
+};
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
 use super::{
     Store, StoreError, audit,
     audit::Event,
     grant::{self, Holders},
+    parse,
     policy::OwnersPolicy,
     seconds,
     server::{self, Version, bump},
+    time,
 };
 
 /// One stored share or request
@@ -269,21 +275,31 @@ fn ask(
     key: Key<'_>,
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    let known: Option<(String, String)> = tx
+    let known: Option<(String, String, Option<i64>)> = tx
         .prepare_cached(
-            "SELECT id, state FROM share WHERE resource_id = ?1 AND ifnull(scope_id, '') = ifnull(?2, '')
-             AND requester_kind = 'user' AND requester = ?3",
+            "SELECT id, state, expires_at FROM share
+             WHERE resource_id = ?1 AND ifnull(scope_id, '') = ifnull(?2, '')
+               AND requester_kind = 'user' AND requester = ?3",
         )?
-        .query_row(params![key.0, key.1, key.2], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![key.0, key.1, key.2], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((id, state)) = known else {
+    let Some((id, state, expires_at)) = known else {
         let id = uuid::Uuid::new_v4().to_string();
         return insert(tx, server_id, &id, owner, key, ShareState::Pending, now);
     };
-    let state = ShareState::from_name(&state).unwrap_or(ShareState::Blocked);
-    if state.asked_again() != state {
-        tx.prepare_cached("UPDATE share SET state = ?2 WHERE id = ?1")?
-            .execute([id.as_str(), state.asked_again().as_str()])?;
+    let share = Share {
+        id: parse(&id)?,
+        resource: parse(key.0)?,
+        // Its scope is the one that it was found by, and says nothing of what may become of it.
+        scope: None,
+        requester: Grantee::User(parse(key.2)?),
+        state: ShareState::from_name(&state).unwrap_or(ShareState::Blocked),
+        expires_at: expires_at.map(time),
+        parent: None,
+    };
+    if let Some(again) = Stage::at(share, now).asked_again() {
+        tx.prepare_cached("UPDATE share SET state = ?2, expires_at = NULL WHERE id = ?1")?
+            .execute([id.as_str(), again.share().state.as_str()])?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use base64::{
     engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig},
 };
 use countersign_core::{
-    assessment::{Ask, Assessment, Pending},
+    assessment::{Ask, Assessment, Format, ParseAskError, Pending},
     dialect::keycloak,
     permission::{Claims, Permission},
     scope::{Scope, ScopeSet},
@@ -131,13 +131,13 @@ async fn attempt(
     let requester = party.requester.id.as_str();
     match assessment {
         Assessment::Refused(refusal) => Err(core_error(keycloak::refused(&refusal)).into()),
-        Assessment::Denied { submitted, pending } => {
+        Assessment::Denied { submitted, pending, .. } => {
             if !pending.is_empty() {
                 app.store.submit(&grant.server.id, requester, pending, version, now).await?;
             }
             Err(core_error(keycloak::denied(submitted)).into())
         }
-        Assessment::Granted { permissions, upgraded, pending } => match form.get("response_mode") {
+        Assessment::Granted { permissions, upgraded, pending, .. } => match form.get("response_mode") {
             None => {
                 let issued = record(app, place, grant, permissions, pending, version, now).await?;
                 Ok(answer(StatusCode::OK, Family::Token, &issued.body(upgraded)))
@@ -334,29 +334,26 @@ fn earlier(app: &App, place: &InRealm, token: &str) -> Result<Vec<Permission>, A
 
 /// `permission` in the format that `permission_resource_format` names (`keycloak-wire` §6.3)
 fn permissions(form: &Form) -> Result<Vec<Ask>, ApiError> {
-    let by_uri = match form.get("permission_resource_format") {
-        None | Some("id") => false,
-        Some("uri") => true,
+    let matching =
+        form.get("permission_resource_matching_uri").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let format = match form.get("permission_resource_format") {
+        None | Some("id") => Format::Id,
+        Some("uri") => Format::Uri { matching },
         // Any other value makes all permissions vanish.
         Some(_) => return Ok(Vec::new()),
     };
     let mut asks = Vec::new();
     for value in form.all("permission") {
-        let mut parts = value.split('#');
-        let resource = parts.next().unwrap_or_default().to_owned();
-        let mut scopes = ScopeSet::new();
-        for name in parts.next().into_iter().flat_map(|names| names.split(',')).filter(|n| !n.is_empty()) {
-            let scope = name.parse::<Scope>().map_err(|_| {
-                ApiError::bad_request("invalid_scope", "One of the given scopes is not a scope")
-            })?;
-            scopes.insert(scope);
-        }
-        match (resource.is_empty(), by_uri) {
-            (true, true) => return Err(ApiError::invalid_request("You must provide the uri")),
-            (true, false) if scopes.is_empty() => {}
-            (true, false) => asks.push(Ask::Scopes { scopes }),
-            (false, true) => asks.push(Ask::Uri { uri: resource, scopes }),
-            (false, false) => asks.push(Ask::Name { resource, scopes }),
+        match Ask::from_parameter(value, format) {
+            Ok(Ask::Uri { uri, .. }) if uri.is_empty() => {
+                return Err(ApiError::invalid_request("You must provide the uri"));
+            }
+            Ok(ask) => asks.push(ask),
+            Err(ParseAskError::Empty) if format == Format::Id => {}
+            Err(ParseAskError::Empty) => return Err(ApiError::invalid_request("You must provide the uri")),
+            Err(ParseAskError::Scope(_)) => {
+                return Err(ApiError::bad_request("invalid_scope", "One of the given scopes is not a scope"));
+            }
         }
     }
     Ok(asks)
@@ -366,7 +363,10 @@ fn ticket(app: &App, place: &InRealm, text: &str, now: UnixTime) -> Result<Ticke
     app.verify_ticket(&place.realm, &place.issuer, text, now)?.map_err(|error| {
         let description = match error {
             TicketError::Foreign => "Ticket verification failed",
-            TicketError::Inactive => "Invalid permission ticket.",
+            TicketError::Inactive
+            | TicketError::OtherClient
+            | TicketError::TooEarly(_)
+            | TicketError::LineEnded => "Invalid permission ticket.",
         };
         ApiError::forbidden("invalid_ticket", description)
     })

@@ -186,12 +186,12 @@ impl Server<'_, '_> {
                 json!({ "clients": ids(given("clients")?, "client", |name| writing.client_uid(name))? })
             }
             "role" => json!({
-                "roles": objects(given("roles")?, "role", &["id"], |name| writing.role_id(name))?,
+                "roles": objects(given("roles")?, "role", "id", &["id"], |name| writing.role_id(name))?,
                 "fetchRoles": text_of("fetchRoles").as_deref() == Some("true"),
             }),
             "group" => {
                 let groups =
-                    objects(given("groups")?, "group", &["id", "path"], |name| writing.group_id(name))?;
+                    objects(given("groups")?, "group", "id", &["id", "path"], |name| writing.group_id(name))?;
                 let mut config = json!({ "groups": groups });
                 if let (Some(claim), Some(members)) =
                     (text_of("groupsClaim").filter(|claim| !claim.is_empty()), config.as_object_mut())
@@ -200,8 +200,15 @@ impl Server<'_, '_> {
                 }
                 config
             }
+            "client-scope" => {
+                let scopes = given("clientScopes")?;
+                let find = |name: &str| writing.client_scopes.get(name).cloned();
+                // A client scope is known by its name, which is what tokens carry.
+                let named = objects(scopes, "client scope", "name", &["id", "name"], find)?;
+                json!({ "clientScopes": named })
+            }
             "aggregate" | "resource" | "scope" | "uma" => json!({}),
-            // Not evaluated yet, and kept as it came.
+            // `time`, `regex` and scripts name nothing else of the realm, and are kept as they came.
             _ => policy
                 .config
                 .iter()
@@ -272,10 +279,11 @@ fn ids(
     names(&given)?.into_iter().map(|name| find(name).ok_or_else(|| missing(name))).collect()
 }
 
-/// Objects that name something in one of `members`; the id takes its place, the rest stays
+/// Objects that name something in one of `members`; what is found takes its place as `found_as`, the rest stays
 fn objects(
     given: Option<Vec<Value>>,
     kind: &str,
+    found_as: &str,
     members: &[&str],
     find: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Value>, StoreError> {
@@ -287,7 +295,7 @@ fn objects(
         let name = name.ok_or_else(|| refused(format!("a {kind} has no `{}`", members.join("` or `"))))?;
         let id = find(name).ok_or_else(|| refused(format!("{kind} `{name}` does not exist")))?;
         object.retain(|member, _| !members.contains(&member.as_str()));
-        object.insert("id".to_owned(), id.into());
+        object.insert(found_as.to_owned(), id.into());
         found.push(Value::Object(object));
     }
     Ok(found)
