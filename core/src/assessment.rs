@@ -32,7 +32,7 @@ pub use facts::{Facts, SharedWithOthers};
 use known::Known;
 pub use pending::Pending;
 pub use question::{Mode, OwnerAccess, Question, ResourceServer};
-use resolve::{Origin, Resolution, Unit};
+use resolve::{Origin, Resolution, Unit, Want};
 use unit::{Evaluation, Grant};
 
 /// The answer to a [`Question`]
@@ -188,21 +188,18 @@ fn answer<'a>(
     let units = &resolution.units;
     let mut permissions = Vec::new();
     let mut granted: BTreeMap<Option<&ResourceId>, ScopeSet> = BTreeMap::new();
-    let (mut short_of_new, mut short_of_whole) = (resolution.dropped, false);
+    let mut grants: Vec<Option<ScopeSet>> = Vec::with_capacity(units.len());
     let mut next = None;
     let is_full = |count: usize| question.limit.is_some_and(|limit| count >= limit);
     let last = |units: &[Unit<'a>]| units.iter().rev().find_map(|unit| unit.resource).map(|of| of.id.clone());
     for (place, unit) in units.iter().enumerate() {
         if unit.origin == Origin::Everything && is_full(permissions.len()) {
             next = next.or_else(|| last(units.get(..place).unwrap_or_default()));
+            grants.push(None);
             continue;
         }
         let grant = evaluation.grant(unit);
-        let scopes = grant.as_ref().map(|grant| &grant.scopes);
-        if unit.origin == Origin::Asked {
-            short_of_new |= !scopes.is_some_and(|scopes| meets(unit, scopes));
-            short_of_whole |= !scopes.is_some_and(|scopes| unit.scopes.is_subset(scopes));
-        }
+        grants.push(grant.as_ref().map(|grant| grant.scopes.clone()));
         let Some(grant) = grant else { continue };
         granted
             .entry(unit.resource.map(|resource| &resource.id))
@@ -217,8 +214,8 @@ fn answer<'a>(
     }
     let pending = pending::pending(question, evaluation.known, &granted);
     let denied = permissions.is_empty()
-        || (question.rpt.is_some() && short_of_new)
-        || (question.all_or_nothing && short_of_whole);
+        || (question.rpt.is_some() && is_short(resolution, &grants, meets))
+        || (question.all_or_nothing && is_short(resolution, &grants, covers));
     if denied {
         let needs = evaluation.policies.missed().intersection(&question.gatherable).cloned().collect();
         return Assessment::Denied { submitted: question.submit, pending, needs, next };
@@ -230,9 +227,31 @@ fn answer<'a>(
     Assessment::Granted { permissions, upgraded, pending, next }
 }
 
-/// Whether what is granted answers what was newly asked (`keycloak-wire` §6.8, N21)
-fn meets(unit: &Unit<'_>, granted: &ScopeSet) -> bool {
-    unit.asked.is_empty() || unit.asked.iter().any(|scope| granted.contains(scope))
+/// Whether anything that was asked for is not answered by what is granted
+fn is_short(
+    resolution: &Resolution<'_>,
+    grants: &[Option<ScopeSet>],
+    answers: impl Fn(&Want<'_>, &Unit<'_>, &ScopeSet) -> bool,
+) -> bool {
+    let is_answered = |want: &Want<'_>| {
+        let granted = grants.get(want.unit).and_then(Option::as_ref);
+        resolution
+            .units
+            .get(want.unit)
+            .zip(granted)
+            .is_some_and(|(unit, granted)| answers(want, unit, granted))
+    };
+    resolution.dropped || !resolution.wants.iter().all(is_answered)
+}
+
+/// Something of what is wanted is granted (`keycloak-wire` §6.8, N21)
+fn meets(want: &Want<'_>, _: &Unit<'_>, granted: &ScopeSet) -> bool {
+    want.scopes.is_empty() || !want.scopes.is_disjoint(granted)
+}
+
+/// All that is wanted is granted
+fn covers(want: &Want<'_>, unit: &Unit<'_>, granted: &ScopeSet) -> bool {
+    want.named.is_subset(granted) && unit.scopes.is_subset(granted)
 }
 
 /// Two permissions on one resource that share a scope, or both have none (`keycloak-wire` §6.8)

@@ -11,6 +11,8 @@ pub mod challenge;
 pub mod denial;
 #[cfg(feature = "pdp")]
 pub mod dialect;
+#[cfg(feature = "guard")]
+pub mod enforcer;
 pub mod ids;
 pub mod json;
 pub mod jwk;

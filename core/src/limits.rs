@@ -52,6 +52,16 @@ pub const PATH_SEGMENTS: usize = 128;
 pub const PATTERN_SUFFIX_BYTES: usize = 64;
 /// Most nodes that one lookup among patterns looks at; only many nested templates come near
 pub const PATTERN_VISITS: usize = 4_096;
+/// Longest policy enforcer configuration, in bytes
+pub const ENFORCER_CONFIG_BYTES: usize = 1024 * 1024;
+/// Most paths of a policy enforcer, and most methods of one path
+pub const ENFORCER_PATHS: usize = 10_000;
+/// Most claims of a claim information point, and most values of one claim
+pub const ENFORCER_CLAIMS: usize = 256;
+/// Longest request body that a claim information point looks into, in bytes
+pub const ENFORCER_BODY_BYTES: usize = 64 * 1024;
+/// Longest value of a claim that a claim information point takes from a request, in bytes
+pub const ENFORCER_CLAIM_BYTES: usize = 8 * 1024;
 /// Life of a permission ticket, in seconds, where the realm says nothing else
 pub const TICKET_SECONDS: u64 = 300;
 /// Longest time from the first ticket of an authorization process to the end of its last, in seconds

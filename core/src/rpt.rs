@@ -166,7 +166,11 @@ impl Rpt {
         if missing.is_empty() { Ok(granted) } else { Err(NotPermitted::Scopes(missing)) }
     }
 
-    fn granted(&self, is_it: impl Fn(&Permission) -> bool, now: UnixTime) -> Result<Granted, NotPermitted> {
+    pub(crate) fn granted(
+        &self,
+        is_it: impl Fn(&Permission) -> bool,
+        now: UnixTime,
+    ) -> Result<Granted, NotPermitted> {
         if self.token.expires_at() < now {
             return Err(NotPermitted::Expired);
         }

@@ -16,9 +16,18 @@ pub(super) struct Unit<'a> {
     pub(super) resource: Option<&'a Resource>,
     /// What is evaluated: never more than the resource has
     pub(super) scopes: ScopeSet,
-    /// What the request named; empty means "all that there is"
-    pub(super) asked: ScopeSet,
     pub(super) origin: Origin,
+}
+
+/// What one ask wants of one unit
+#[derive(Debug)]
+pub(super) struct Want<'a> {
+    /// The unit's place
+    pub(super) unit: usize,
+    /// Those that exist of the scopes that it names, and those that are asked for everywhere; none means all
+    pub(super) scopes: ScopeSet,
+    /// The scopes that it names
+    pub(super) named: &'a ScopeSet,
 }
 
 /// Why a unit is evaluated
@@ -37,6 +46,8 @@ pub(super) enum Origin {
 pub(super) struct Resolution<'a> {
     /// What to evaluate, in the order of the answer
     pub(super) units: Vec<Unit<'a>>,
+    /// What was asked for, whether or not it is granted
+    pub(super) wants: Vec<Want<'a>>,
     /// Something was asked for that does not exist, beside something that does
     pub(super) dropped: bool,
 }
@@ -49,10 +60,17 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
         question,
         extra,
         units: Vec::new(),
+        wants: Vec::new(),
         dropped: false,
         places: BTreeMap::new(),
         origin: Origin::Asked,
     };
+    // A URI that means nothing is found out before anything else is looked at (`keycloak-wire` §6.5).
+    for ask in &question.asks {
+        if let Ask::Uri { uri, matching, .. } = ask {
+            resolver.at_uri(uri, *matching)?;
+        }
+    }
     for ask in &question.asks {
         resolver.ask(ask)?;
     }
@@ -72,10 +90,14 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
                     }
                 }
             }
-            None => resolver.add_bare(&permission.scopes),
+            None if permission.scopes.is_empty() => {}
+            None => {
+                resolver.add_bare(&permission.scopes);
+            }
         }
     }
-    Ok(Resolution { units: resolver.units, dropped: resolver.dropped })
+    let Resolver { units, wants, dropped, .. } = resolver;
+    Ok(Resolution { units, wants, dropped })
 }
 
 /// Scopes that are asked for on every resource: those that exist and, where registration is looked at, that the
@@ -90,6 +112,7 @@ struct Resolver<'k, 'a> {
     question: &'a Question,
     extra: ScopeSet,
     units: Vec<Unit<'a>>,
+    wants: Vec<Want<'a>>,
     dropped: bool,
     places: BTreeMap<&'a ResourceId, usize>,
     origin: Origin,
@@ -98,10 +121,11 @@ struct Resolver<'k, 'a> {
 impl<'a> Resolver<'_, 'a> {
     fn ask(&mut self, ask: &'a Ask) -> Result<(), Refusal> {
         let scopes = self.known_scopes(ask.scopes())?;
+        let named = ask.scopes();
         match ask {
             Ask::Id { resource: id, .. } => match self.known.resource(id) {
                 Some(resource) => {
-                    self.dropped |= !self.add(resource, &scopes);
+                    self.dropped |= !self.want(resource, &scopes, named);
                     Ok(())
                 }
                 None => self.unknown(id.as_str()),
@@ -110,26 +134,25 @@ impl<'a> Resolver<'_, 'a> {
                 // Only what looks like an id is looked up as one.
                 let id = name.contains('-').then(|| name.parse().ok()).flatten();
                 if let Some(resource) = id.and_then(|id: ResourceId| self.known.resource(&id)) {
-                    self.dropped |= !self.add(resource, &scopes);
+                    self.dropped |= !self.want(resource, &scopes, named);
                     return Ok(());
                 }
-                let named = self.known.resources().filter(|resource| resource.name == *name);
-                let mut meant: Vec<_> =
-                    named.filter_map(|resource| Some((self.relation(resource)?, resource))).collect();
+                let mut meant: Vec<_> = self
+                    .known
+                    .resources()
+                    .filter(|resource| resource.name == *name)
+                    .filter_map(|resource| Some((self.relation(resource)?, resource)))
+                    .filter(|(relation, _)| {
+                        *relation != Relation::Shared || self.question.requester.id != self.question.server.id
+                    })
+                    .collect();
                 meant.sort_by_key(|(relation, _)| *relation);
-                let found =
-                    meant.iter().fold(false, |found, (_, resource)| self.add(resource, &scopes) || found);
+                let found = self.want_all(meant.into_iter().map(|(_, resource)| resource), &scopes, named);
                 if found { Ok(()) } else { self.unknown(name) }
             }
             Ask::Uri { uri, matching, .. } => {
-                if uri.is_empty() {
-                    return Err(Refusal::MissingUri);
-                }
-                let meant = self.at_uri(uri, *matching);
-                if meant.is_empty() {
-                    return Err(Refusal::InvalidUri { uri: uri.clone() });
-                }
-                self.dropped |= !self.add_all(meant, &scopes);
+                let meant = self.at_uri(uri, *matching)?;
+                self.dropped |= !self.want_all(meant, &scopes, named);
                 Ok(())
             }
             Ask::Type { kind, whose, .. } => {
@@ -140,15 +163,15 @@ impl<'a> Resolver<'_, 'a> {
                         resource.kind.as_ref() == Some(kind) && self.is_whose(resource, *whose)
                     })
                     .collect();
-                let found = self.add_all(meant, &scopes);
-                if found { Ok(()) } else { self.unknown(kind) }
+                if self.want_all(meant, &scopes, named) { Ok(()) } else { self.unknown(kind) }
             }
+            Ask::Scopes { .. } if scopes.is_empty() => self.unknown(""),
             Ask::Scopes { .. } => {
                 let with = |resource: &&'a Resource| !resource.scopes.is_disjoint(&scopes);
                 let meant: Vec<_> = self.known.resources().filter(with).collect();
-                let found = self.add_all(meant, &scopes);
-                if !found {
-                    self.add_bare(&scopes);
+                if !self.want_all(meant, &scopes, named) {
+                    let unit = self.add_bare(&scopes);
+                    self.wants.push(Want { unit, scopes, named });
                 }
                 Ok(())
             }
@@ -156,22 +179,22 @@ impl<'a> Resolver<'_, 'a> {
     }
 
     /// Resources with exactly this URI, else those whose pattern matches, if patterns count
-    fn at_uri(&self, uri: &str, matching: bool) -> Vec<&'a Resource> {
-        let exact: Vec<_> = self
-            .known
-            .resources()
-            .filter(|resource| resource.uris.iter().any(|known| known == uri))
-            .collect();
-        if !(exact.is_empty() && matching) {
-            return exact;
+    fn at_uri(&self, uri: &str, matching: bool) -> Result<Vec<&'a Resource>, Refusal> {
+        if uri.is_empty() {
+            return Err(Refusal::MissingUri);
         }
-        let mut patterns = Patterns::default();
-        for resource in self.known.resources() {
-            for pattern in resource.uris.iter().filter_map(|uri| uri.parse().ok()) {
-                patterns.insert(&pattern, resource);
+        let is_it = |resource: &&'a Resource| resource.uris.iter().any(|known| known == uri);
+        let mut meant: Vec<_> = self.known.resources().filter(is_it).collect();
+        if meant.is_empty() && matching {
+            let mut patterns = Patterns::default();
+            for resource in self.known.resources() {
+                for pattern in resource.uris.iter().filter_map(|uri| uri.parse().ok()) {
+                    patterns.insert(&pattern, resource);
+                }
             }
+            meant = patterns.matching_uri(uri).to_vec();
         }
-        patterns.matching_uri(uri).to_vec()
+        if meant.is_empty() { Err(Refusal::InvalidUri { uri: uri.into() }) } else { Ok(meant) }
     }
 
     fn is_whose(&self, resource: &Resource, whose: Whose) -> bool {
@@ -192,7 +215,7 @@ impl<'a> Resolver<'_, 'a> {
             Some(Relation::Own)
         } else if resource.owner == server.id {
             Some(Relation::Servers)
-        } else if requester.id != server.id && !self.known.shares(&resource.id).is_empty() {
+        } else if !self.known.shares(&resource.id).is_empty() {
             Some(Relation::Shared)
         } else {
             None
@@ -245,17 +268,29 @@ impl<'a> Resolver<'_, 'a> {
         Ok(())
     }
 
-    /// Adds resources; `false` if none of them has any of the scopes
-    fn add_all(&mut self, resources: impl IntoIterator<Item = &'a Resource>, asked: &ScopeSet) -> bool {
+    /// Notes that resources are wanted; `false` if none of them has any of the scopes
+    fn want_all(
+        &mut self,
+        resources: impl IntoIterator<Item = &'a Resource>,
+        scopes: &ScopeSet,
+        named: &'a ScopeSet,
+    ) -> bool {
         let mut found = false;
         for resource in resources {
-            found |= self.add(resource, asked);
+            found |= self.want(resource, scopes, named);
         }
         found
     }
 
-    /// Adds a resource with the asked scopes that it has; `false` if it has none of them
-    fn add(&mut self, resource: &'a Resource, asked: &ScopeSet) -> bool {
+    /// Notes that a resource is wanted; `false` if it has none of the scopes
+    fn want(&mut self, resource: &'a Resource, scopes: &ScopeSet, named: &'a ScopeSet) -> bool {
+        let unit = self.add(resource, scopes);
+        self.wants.extend(unit.map(|unit| Want { unit, scopes: scopes.clone(), named }));
+        unit.is_some()
+    }
+
+    /// Adds a resource with those of the scopes that it has, all if there are none; nothing if it has none of them
+    fn add(&mut self, resource: &'a Resource, asked: &ScopeSet) -> Option<usize> {
         let scopes: ScopeSet = self
             .known
             .available(resource)
@@ -263,38 +298,24 @@ impl<'a> Resolver<'_, 'a> {
             .cloned()
             .collect();
         if scopes.is_empty() && !asked.is_empty() {
-            return false;
+            return None;
         }
-        if let Some(unit) = self.places.get(&resource.id).and_then(|&place| self.units.get_mut(place)) {
-            unit.scopes.extend(scopes);
-            if unit.asked.is_empty() || asked.is_empty() {
-                unit.asked.clear();
-            } else if self.origin != Origin::Earlier {
-                unit.asked.extend(asked.iter().cloned());
-            }
-        } else {
-            self.places.insert(&resource.id, self.units.len());
-            let unit = Unit { resource: Some(resource), scopes, asked: asked.clone(), origin: self.origin };
-            self.units.push(unit);
+        let place = *self.places.entry(&resource.id).or_insert(self.units.len());
+        match self.units.get_mut(place) {
+            Some(unit) => unit.scopes.extend(scopes),
+            None => self.units.push(Unit { resource: Some(resource), scopes, origin: self.origin }),
         }
-        true
+        Some(place)
     }
 
-    fn add_bare(&mut self, scopes: &ScopeSet) {
-        match self.units.iter_mut().find(|unit| unit.resource.is_none()) {
-            Some(unit) => {
-                unit.scopes.extend(scopes.iter().cloned());
-                if self.origin != Origin::Earlier {
-                    unit.asked.extend(scopes.iter().cloned());
-                }
-            }
-            None => self.units.push(Unit {
-                resource: None,
-                scopes: scopes.clone(),
-                asked: scopes.clone(),
-                origin: self.origin,
-            }),
+    fn add_bare(&mut self, scopes: &ScopeSet) -> usize {
+        let known = self.units.iter().position(|unit| unit.resource.is_none());
+        let place = known.unwrap_or(self.units.len());
+        match self.units.get_mut(place) {
+            Some(unit) => unit.scopes.extend(scopes.iter().cloned()),
+            None => self.units.push(Unit { resource: None, scopes: scopes.clone(), origin: self.origin }),
         }
+        place
     }
 }
 

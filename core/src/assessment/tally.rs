@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// What the permissions of one unit said
+#[expect(clippy::struct_excessive_bools, reason = "each is a finding of its own")]
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// At least one permission applies
@@ -18,7 +19,10 @@ pub(super) struct Tally {
     inherited: ScopeSet,
     denied: ScopeSet,
     any_denial: bool,
+    /// Granted by a permission that names the resource: shuts out inherited denials
     resource_granted: bool,
+    /// Granted by a resource permission, whichever way it applies: opens a resource that has no scopes
+    whole_granted: bool,
     /// What owners let through: beats every denial
     owners: Option<ScopeSet>,
 }
@@ -32,8 +36,8 @@ impl Tally {
         scopes: impl Iterator<Item = &'s Scope>,
     ) {
         self.found = true;
-        self.resource_granted = true;
         if resource.owner_managed {
+            self.resource_granted = true;
             let allowed = scopes.filter(|scope| unit.scopes.contains(*scope)).cloned();
             self.owners.get_or_insert_default().extend(allowed);
         }
@@ -74,6 +78,7 @@ impl Tally {
                     }
                 } else {
                     self.granted.extend(unit.scopes.iter().cloned());
+                    self.whole_granted = true;
                 }
                 let users = resource.is_some_and(|resource| resource.owner != *server);
                 self.resource_granted |= names_it && (!row.is_scope_permission() || users);
@@ -94,7 +99,8 @@ impl Tally {
 
     /// The granted scopes, or nothing
     pub(super) fn outcome(self, unit: &Unit<'_>, affirmative: bool) -> Option<ScopeSet> {
-        let Self { granted, inherited, denied, any_denial, resource_granted, owners, .. } = self;
+        let Self { granted, inherited, denied, any_denial, resource_granted, whole_granted, owners, .. } =
+            self;
         let mut scopes: ScopeSet = granted
             .into_iter()
             .filter(|scope| affirmative || inherited.contains(scope) || !denied.contains(scope))
@@ -102,7 +108,8 @@ impl Tally {
         let from_owners = owners.is_some();
         scopes.extend(owners.into_iter().flatten());
         let something = !scopes.is_empty()
-            || (unit.scopes.is_empty() && (from_owners || (resource_granted && !any_denial)));
+            || (unit.scopes.is_empty()
+                && (from_owners || ((resource_granted || whole_granted) && !any_denial)));
         something.then_some(scopes)
     }
 }

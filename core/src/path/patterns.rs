@@ -99,14 +99,15 @@ struct Place {
 }
 
 impl<T> Patterns<T> {
-    /// Puts a value under a pattern
-    pub fn insert(&mut self, pattern: &Pattern, value: T) {
+    /// Puts a value under a pattern; what is there under equal patterns, in the order of registration
+    pub fn insert(&mut self, pattern: &Pattern, value: T) -> &[T] {
         let group = self.group(pattern);
         if let Some(values) = self.groups.get_mut(group) {
             values.push(value);
         } else {
             self.groups.push(alloc::vec![value]);
         }
+        self.values(group)
     }
 
     /// Whether nothing was put in

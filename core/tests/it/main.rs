@@ -9,6 +9,8 @@ mod assess;
 #[cfg(feature = "pdp")]
 mod dialect;
 #[cfg(feature = "guard")]
+mod enforcer;
+#[cfg(feature = "guard")]
 mod guard;
 #[cfg(feature = "pdp")]
 mod properties;
