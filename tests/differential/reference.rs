@@ -34,7 +34,10 @@ pub fn assess(question: &Value) -> Value {
         return denied(question, Vec::new(), &BTreeSet::new(), None);
     }
     if flag(question, "everything") {
-        return everything(question);
+        return match asks::refuse_scopes_of_no_resource(question, &[]) {
+            Ok(()) => everything(question),
+            Err(refusal) => refused(&refusal),
+        };
     }
     let mut units = Vec::new();
     let demands = match asks::resolve(question, &mut units) {

@@ -82,8 +82,10 @@ pub(crate) fn world(seed: u64) -> Value {
     }
     if dice.chance(12) {
         question["everything"] = true.into();
-        if dice.chance(30) {
-            question["after"] = dice.pick(&["r-1", "r-3", "r"]).into();
+        let first = resources.iter().filter_map(|resource| resource["id"].as_str()).min().unwrap_or_default();
+        let last = resources.iter().filter_map(|resource| resource["id"].as_str()).max().unwrap_or_default();
+        if dice.chance(30) && first < last {
+            question["after"] = dice.pick(&[first, "r"]).into();
         }
         facts.insert("more".into(), dice.chance(30).into());
     } else {
@@ -251,7 +253,8 @@ fn switches(dice: &mut Dice, question: &mut Value) {
         }
     }
     if dice.chance(12) {
-        question["limit"] = dice.pick(&[1, 1, 2, 3, 0]).into();
+        let least = if question.get("everything").is_some() { 1 } else { 0 };
+        question["limit"] = dice.pick(&[1, 1, 2, 3, least]).into();
     }
     if dice.chance(10) {
         question["names"] = false.into();

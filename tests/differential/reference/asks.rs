@@ -23,8 +23,6 @@ pub(super) struct Demand {
     named: Vec<String>,
     /// Position of a unit, and what is wanted of it; nothing if the resource has no scopes
     wanted: Vec<(usize, Scopes)>,
-    /// Any resource that has one of the scopes, so that none needs to have all of them
-    by_scopes: bool,
 }
 
 impl Demand {
@@ -38,18 +36,14 @@ impl Demand {
             })
     }
 
-    /// Every unit is granted with all that was wanted of it, and no scope that was named is left over
+    /// Every unit is granted with all that was wanted of it, and with every scope that was named
     pub(super) fn is_met_in_full(&self, answers: &[Option<Granted>]) -> bool {
-        let has = |unit: &usize, scope: &String| {
-            answers[*unit].as_ref().is_some_and(|granted| granted.scopes.contains(scope))
-        };
-        let of_each = self.wanted.iter().all(|(unit, scopes)| {
-            answers[*unit].is_some()
-                && scopes.iter().all(|scope| has(unit, scope))
-                && (self.by_scopes || self.named.iter().all(|scope| has(unit, scope)))
-        });
-        let of_any = self.named.iter().all(|scope| self.wanted.iter().any(|(unit, _)| has(unit, scope)));
-        !self.wanted.is_empty() && of_each && of_any
+        !self.wanted.is_empty()
+            && self.wanted.iter().all(|(unit, scopes)| {
+                answers[*unit].as_ref().is_some_and(|granted| {
+                    scopes.iter().chain(&self.named).all(|scope| granted.scopes.contains(scope))
+                })
+            })
     }
 }
 
@@ -74,12 +68,12 @@ pub(super) fn resolve<'q>(question: &'q Value, units: &mut Vec<Unit<'q>>) -> Res
         if !named.is_empty() && !named.iter().any(|scope| exists(question, scope)) {
             return Err(Refusal::Scopes(named));
         }
-        let mut demand = Demand { wanted: Vec::new(), by_scopes: ask["by"] == "scopes", named };
+        let mut demand = Demand { wanted: Vec::new(), named };
         for resource in hits(question, ask, &demand.named) {
             touched.push(resource);
             ask_for(question, units, &mut demand, &extra, resource);
         }
-        if demand.by_scopes && demand.wanted.is_empty() {
+        if ask["by"] == "scopes" && demand.wanted.is_empty() {
             // R7: no resource has them; scopes alone.
             let scopes: Scopes =
                 demand.named.iter().filter(|scope| exists(question, scope)).cloned().collect();
@@ -140,16 +134,12 @@ fn by_name<'q>(question: &'q Value, name: &str) -> Vec<&'q Value> {
     });
     let shared = those(question, |resource| {
         resource["name"] == name
+            && !is_the_servers(question, resource)
             && !is_the_requesters(question, resource)
             && question["requester"]["id"] != question["server"]["id"]
             && shares::of_requester(question, resource).is_some()
     });
-    let mut found = own;
-    found.extend(shared.iter().copied());
-    found.extend(
-        server.into_iter().filter(|resource| shared.iter().all(|other| other["id"] != resource["id"])),
-    );
-    found
+    [own, shared, server].concat()
 }
 
 /// Those resources that fit, in the order of their ids
@@ -208,7 +198,7 @@ fn client_scopes(question: &Value) -> Scopes {
 }
 
 /// UMA Grant §3.3.4: a registered scope that is available on no resource that was asked for
-fn refuse_scopes_of_no_resource(question: &Value, touched: &[&Value]) -> Result<(), Refusal> {
+pub(super) fn refuse_scopes_of_no_resource(question: &Value, touched: &[&Value]) -> Result<(), Refusal> {
     if question.get("registered").is_none() {
         return Ok(());
     }

@@ -13,7 +13,8 @@ pub(super) fn of_context(question: &Value, target: &str) -> Option<String> {
             attributes[&name] = json!(values);
         }
     }
-    find(&attributes, target)
+    // They are lists of texts, into which no path leads.
+    attributes.get(target).and_then(first)
 }
 
 /// A claim of the token, or its roles
@@ -39,53 +40,23 @@ pub(super) fn claim_texts(claim: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// The attribute of exactly this name, else the path into one
+/// The attribute of exactly this name, else the path into one that is JSON (Keycloak wire §8.7: "walks into a JSON
+/// claim"); a text is no JSON, even if it looks like it
 fn find(attributes: &Value, target: &str) -> Option<String> {
     if let Some(value) = attributes.get(target) {
         return first(value);
     }
-    let mut steps = Vec::new();
+    let mut place = attributes;
     for part in target.split('.') {
-        let (name, indexes) = match part.split_once('[') {
-            None => (part, ""),
-            Some((name, indexes)) => (name, indexes),
-        };
-        steps.push(Step::Member(name));
+        let (name, indexes) = part.split_once('[').unwrap_or((part, ""));
+        place = place.get(name)?;
         if part.contains('[') {
             for index in indexes.strip_suffix(']')?.split("][") {
-                steps.push(Step::Index(index.parse().ok()?));
+                place = place.get(index.parse::<usize>().ok()?)?;
             }
         }
     }
-    let mut place = attributes.clone();
-    for (depth, step) in steps.iter().enumerate() {
-        // An attribute may hold JSON as text.
-        if depth == 1 {
-            place = opened(place);
-        }
-        place = match step {
-            Step::Member(name) => place.get(name)?.clone(),
-            Step::Index(index) => place.get(index)?.clone(),
-        };
-    }
-    first(&place)
-}
-
-enum Step<'t> {
-    Member(&'t str),
-    Index(usize),
-}
-
-/// JSON that stands in a text, or in the first text of a list
-fn opened(value: Value) -> Value {
-    let parse = |text: &str| {
-        serde_json::from_str::<Value>(text).ok().filter(|json| json.is_object() || json.is_array())
-    };
-    match &value {
-        Value::String(text) => parse(text).unwrap_or(value),
-        Value::Array(items) => items.first().and_then(Value::as_str).and_then(parse).unwrap_or(value),
-        _ => value,
-    }
+    first(place)
 }
 
 /// The first value as text: booleans and numbers by their JSON text, objects too

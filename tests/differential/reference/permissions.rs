@@ -173,9 +173,13 @@ fn combine(question: &Value, unit: &Unit<'_>, groups: &[Vec<Applied>; 4]) -> Opt
                 Kind::Uma if managed => owners.push(permission),
                 Kind::Uma | Kind::Unreadable => {}
             }
-            if permission.lists_resource && (permission.kind != Kind::Scope || users) {
-                resource_granted = true;
-            }
+            // What an owner gives counts while he manages the access (Keycloak wire §8.5).
+            let counts = match permission.kind {
+                Kind::Resource | Kind::Unreadable => true,
+                Kind::Scope => users,
+                Kind::Uma => managed,
+            };
+            resource_granted |= counts && permission.lists_resource;
         }
         for permission in group.iter().filter(|permission| permission.result == Some(false)) {
             let (counts, scopes) = match permission.kind {

@@ -118,7 +118,7 @@ pub(super) fn merge_earlier_rpt<'q>(question: &'q Value, units: &mut Vec<Unit<'q
         };
         let available = match resource {
             Some(resource) => available(question, resource),
-            None => texts(&question["facts"], "scopes").into_iter().collect(),
+            None => scopes.clone(),
         };
         let wanted = &scopes & &available;
         // An entry without scopes is for a resource without scopes, and the other way round.
