@@ -14,7 +14,7 @@ use crate::{
     permission::{Claims, Permission},
     policy::{Circumstances, Evaluator, PolicySet},
     scope::{Scope, ScopeSet},
-    time::WallClock,
+    time::{UnixTime, WallClock},
     trace::{Recorder, Trace},
 };
 
@@ -260,6 +260,16 @@ fn same(old: &Permission, new: &Permission) -> bool {
         && ((old.scopes.is_empty() && new.scopes.is_empty()) || !old.scopes.is_disjoint(&new.scopes))
 }
 
+/// When the old permissions end that a unit comes from: nothing is carried over beyond its time (TRAP-UMA-19)
+fn old_end(question: &Question, unit: &Unit<'_>) -> Option<UnixTime> {
+    if unit.origin != Origin::Earlier {
+        return None;
+    }
+    let id = unit.resource.map(|resource| &resource.id);
+    let of_unit = |old: &&Permission| old.rsid.as_ref() == id && resolve::is_live(old, question.now);
+    question.rpt.iter().flatten().filter(of_unit).filter_map(|old| old.exp).min()
+}
+
 /// Ticket and pushed claims in one; the ticket's stand, `kc.` names are dropped (`keycloak-wire` N24, N25)
 fn claims(question: &Question) -> Claims {
     question
@@ -288,7 +298,7 @@ fn permission(question: &Question, unit: &Unit<'_>, grant: Grant, claims: &Claim
         rsowned: resource.is_some_and(|resource| resource.owner == question.server.id),
         scopes: grant.scopes,
         claims,
-        exp: grant.until,
+        exp: [grant.until, old_end(question, unit)].into_iter().flatten().min(),
         nbf: None,
     }
 }

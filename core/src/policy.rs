@@ -107,6 +107,12 @@ impl PolicyRow {
     pub fn is_permission(&self) -> bool {
         self.is_resource_permission() || self.is_scope_permission() || self.is_owners()
     }
+
+    /// Whether it names a resource, a type or a scope to apply to. A row of an unknown type that does is a permission
+    /// that nobody can read, and denies.
+    fn applies_to_something(&self) -> bool {
+        !self.resources.is_empty() || self.resource_type.is_some() || !self.scopes.is_empty()
+    }
 }
 
 /// What a policy says

@@ -1,16 +1,47 @@
-//! Every test that `CONFORMANCE.md` names is there.
+//! Every test and every vector that `CONFORMANCE.md` names is there.
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
+
+use crate::vectors;
+
+/// Where the test `file::name` may stand: end to end, or in the core beside the code or among its own tests
+fn sources(file: &str) -> Vec<String> {
+    match file.strip_prefix("core/") {
+        Some(module) => ["src/{}.rs", "src/{}/tests.rs", "src/{}/tests", "tests/it/{}.rs", "tests/it/{}"]
+            .map(|place| format!("../core/{}", place.replace("{}", module)))
+            .into(),
+        None => vec![format!("e2e/{file}.rs")],
+    }
+}
+
+/// A file, or all files of a folder
+fn text(path: &Path) -> String {
+    match fs::read_dir(path) {
+        Ok(folder) => folder.flatten().map(|entry| text(&entry.path())).collect(),
+        Err(_) => fs::read_to_string(path).unwrap_or_default(),
+    }
+}
+
 #[test]
-fn every_named_test_exists() {
+fn every_named_test_and_vector_exists() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = fs::read_to_string(here.join("CONFORMANCE.md")).unwrap();
-    let all: Vec<_> = table.split('`').skip(1).step_by(2).filter_map(|name| name.split_once("::")).collect();
-    let named: Vec<_> = all.iter().filter(|(file, _)| *file != "file").collect();
-    assert!(named.len() > 20, "only {} tests are named", named.len());
-    for (file, test) in named {
-        let source = fs::read_to_string(here.join(format!("e2e/{file}.rs"))).unwrap_or_default();
-        assert!(source.contains(&format!("fn {test}()")), "there is no test `{file}::{test}`");
+    let specs: Vec<Value> = vectors::all();
+    let (mut tests, mut cases) = (0_usize, 0_usize);
+    for name in table.split('`').skip(1).step_by(2) {
+        if let Some(spec) = name.strip_prefix("vectors: ") {
+            let is_it =
+                |case: &Value| case.get("spec").and_then(Value::as_str).is_some_and(|of| of.contains(spec));
+            assert!(specs.iter().any(is_it), "there is no vector of `{spec}`");
+            cases = cases.saturating_add(1);
+        } else if let Some((file, test)) = name.split_once("::").filter(|(file, _)| *file != "file") {
+            let found =
+                sources(file).iter().any(|source| text(&here.join(source)).contains(&format!("fn {test}()")));
+            assert!(found, "there is no test `{name}`");
+            tests = tests.saturating_add(1);
+        }
     }
+    assert!(tests > 20 && cases > 10, "only {tests} tests and {cases} vectors are named");
 }

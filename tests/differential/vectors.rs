@@ -24,9 +24,7 @@ pub(crate) fn run<G: DeserializeOwned, R: DeserializeOwned>(
 ) {
     let mut wrong = Vec::new();
     let mut count = 0_usize;
-    for vector in read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors")))
-        .into_iter()
-        .filter(|vector| vector.get("kind").and_then(Value::as_str) == Some(kind))
+    for vector in all().into_iter().filter(|vector| vector.get("kind").and_then(Value::as_str) == Some(kind))
     {
         let vector: Vector<G, R> =
             serde_json::from_value(vector).expect("a vector of the format of its kind");
@@ -41,6 +39,11 @@ pub(crate) fn run<G: DeserializeOwned, R: DeserializeOwned>(
     }
     assert!(count > 0, "no vectors of kind {kind}");
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// All cases of all kinds
+pub(crate) fn all() -> Vec<Value> {
+    read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors")))
 }
 
 fn read(folder: &Path) -> Vec<Value> {

@@ -6,8 +6,10 @@ use super::{Ask, Question, Refusal, Whose, known::Known};
 use crate::{
     ids::ResourceId,
     path::Patterns,
+    permission::Permission,
     resource::Resource,
     scope::{Scope, ScopeSet},
+    time::UnixTime,
 };
 
 /// One resource, or none, and the scopes to evaluate
@@ -80,7 +82,7 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
         resolver.everything();
     }
     resolver.origin = Origin::Earlier;
-    for permission in question.rpt.iter().flatten() {
+    for permission in question.rpt.iter().flatten().filter(|old| is_live(old, question.now)) {
         match &permission.rsid {
             Some(id) => {
                 if let Some(resource) = known.resource(id) {
@@ -98,6 +100,11 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
     }
     let Resolver { units, wants, dropped, .. } = resolver;
     Ok(Resolution { units, wants, dropped })
+}
+
+/// Whether an old permission still holds by its own times: what has ended is not carried over (GRANT-3.3.5.1-05)
+pub(super) fn is_live(old: &Permission, now: UnixTime) -> bool {
+    old.exp.is_none_or(|exp| now <= exp) && old.nbf.is_none_or(|nbf| nbf <= now)
 }
 
 /// Scopes that are asked for on every resource: those that exist and, where registration is looked at, that the
@@ -165,9 +172,12 @@ impl<'a> Resolver<'_, 'a> {
                     .collect();
                 if self.want_all(meant, &scopes, named) { Ok(()) } else { self.unknown(kind) }
             }
-            Ask::Scopes { .. } if scopes.is_empty() => self.unknown(""),
+            Ask::Scopes { .. } if named.is_empty() => self.unknown(""),
             Ask::Scopes { .. } => {
-                let with = |resource: &&'a Resource| !resource.scopes.is_disjoint(&scopes);
+                // What is asked for in addition never adds a resource (GRANT-3.3.4-02).
+                let with = |resource: &&'a Resource| {
+                    resource.scopes.iter().any(|scope| named.contains(scope) && scopes.contains(scope))
+                };
                 let meant: Vec<_> = self.known.resources().filter(with).collect();
                 if !self.want_all(meant, &scopes, named) {
                     let unit = self.add_bare(&scopes);
@@ -187,7 +197,8 @@ impl<'a> Resolver<'_, 'a> {
         let mut meant: Vec<_> = self.known.resources().filter(is_it).collect();
         if meant.is_empty() && matching {
             let mut patterns = Patterns::default();
-            for resource in self.known.resources() {
+            // Only what the resource server registered for itself: a person's `/*` would catch everybody's paths.
+            for resource in self.known.resources().filter(|of| of.owner == self.question.server.id) {
                 for pattern in resource.uris.iter().filter_map(|uri| uri.parse().ok()) {
                     patterns.insert(&pattern, resource);
                 }

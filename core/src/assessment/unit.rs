@@ -12,7 +12,7 @@ use crate::{
     permission::Claims,
     policy::{Evaluator, Policy, Strategy},
     resource::Resource,
-    scope::ScopeSet,
+    scope::{Scope, ScopeSet},
     share::Share,
     time::UnixTime,
     trace::Recorder,
@@ -88,23 +88,28 @@ impl<'a> Evaluation<'_, 'a> {
 
     /// Puts together what shares and permissions say; the shares that say yes come along
     fn tally(&mut self, unit: &Unit<'a>) -> (Tally, Vec<&'a Share>) {
+        let Question { requester, server, .. } = self.question;
         let mut tally = Tally::default();
         let mut shares = Vec::new();
         if let Some(resource) = unit.resource {
             shares.extend_from_slice(self.known.shares(&resource.id));
             self.shares(unit, resource, &shares, &mut tally);
-        }
-        let set = self.policies.set;
-        let parents = unit.resource.into_iter().flat_map(|resource| self.known.parents(resource));
-        let applying = set.applying(unit.resource, parents, &unit.scopes);
-        // Permissions that name the resource come first: one that grants shuts out inherited denials.
-        for (names_it, places) in [(true, applying.own), (false, applying.others)] {
-            for permission in places.into_iter().filter_map(|place| set.at(place)) {
-                // What owners wrote is looked at only where its resource is asked for (behaviours R8).
-                if !(permission.row.is_owners() && unit.origin == Origin::Everything) {
-                    self.count(permission, unit, names_it, &mut tally);
-                }
+            // As part of everything, a resource that is only shared is what is shared of it (`keycloak-wire` §6.6).
+            let own = resource.owner == requester.id || resource.owner == server.id;
+            if unit.origin == Origin::Everything && !own {
+                return (tally, shares);
             }
+        }
+        let parents = unit.resource.into_iter().flat_map(|resource| self.known.parents(resource));
+        let groups = self.policies.set.applying(unit.resource, parents, &unit.scopes);
+        for (place, group) in groups.into_iter().enumerate() {
+            self.group(&group, unit, place == 0, &mut tally);
+        }
+        if unit.origin != Origin::Everything
+            && let Some(resource) = unit.resource.filter(|resource| resource.owner != requester.id)
+        {
+            // What others were given is a denial for everybody else (`keycloak-wire` §8.4).
+            self.known.others(&resource.id).iter().for_each(|scopes| tally.deny(scopes));
         }
         (tally, shares)
     }
@@ -112,34 +117,83 @@ impl<'a> Evaluation<'_, 'a> {
     /// An owner's shares count as one `uma` permission for each requester (`keycloak-wire` §4.5)
     fn shares(&mut self, unit: &Unit<'a>, resource: &Resource, mine: &[&Share], tally: &mut Tally) {
         if !mine.is_empty() {
-            tally.owners(unit, resource, mine.iter().filter_map(|share| share.scope.as_ref()));
-        }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.shares(&self.question.facts.shares, mine);
+            tally.owners(unit, resource, mine.iter().map(|share| share.scope.as_ref()));
         }
         // That others have shares says nothing of what the requester has in all (behaviours R8).
         let others = if unit.origin == Origin::Everything { &[] } else { self.known.others(&resource.id) };
-        for scopes in others {
-            if resource.owner == self.question.requester.id {
-                tally.owners(unit, resource, scopes.iter());
-            } else {
-                tally.deny(scopes);
+        if resource.owner == self.question.requester.id {
+            for scopes in others {
+                tally.owners(unit, resource, or_bare(scopes));
             }
-            if let Some(recorder) = &mut self.recorder {
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.shares(&self.question.facts.shares, mine);
+            for scopes in others {
                 recorder.others(scopes);
             }
         }
     }
 
-    fn count(&mut self, permission: &'a Policy<'a>, unit: &Unit<'a>, names_it: bool, tally: &mut Tally) {
-        // The owner is let in by any policy of his on the resource (`keycloak-wire` §8.5).
-        let own_policy = permission.row.is_owners()
-            && permission.fault().is_none()
-            && unit.resource.is_some_and(|resource| resource.owner == self.question.requester.id);
-        let said = if own_policy { Some(true) } else { self.policies.permission(permission) };
-        tally.permission(permission, said, unit, names_it, &self.question.server.id);
-        if let Some(recorder) = &mut self.recorder {
-            recorder.permission(permission, said, names_it, own_policy, &mut self.policies);
+    /// One group of permissions: those that permit before those that deny
+    fn group(&mut self, group: &[&'a Policy<'a>], unit: &Unit<'a>, names_it: bool, tally: &mut Tally) {
+        let mut denials = Vec::new();
+        for permission in group {
+            let row = &permission.row;
+            // What owners wrote is looked at only where its resource is asked for (behaviours R8).
+            if row.is_owners() && unit.origin == Origin::Everything {
+                continue;
+            }
+            tally.found = true;
+            match self.said(permission, unit, names_it) {
+                None => {}
+                Some(false) => denials.push(*permission),
+                Some(true) => match unit.resource {
+                    Some(resource) if row.is_owners() => {
+                        if names_it {
+                            tally.owners(unit, resource, or_bare(&row.scopes));
+                        }
+                    }
+                    resource => {
+                        let users = resource.is_some_and(|of| of.owner != self.question.server.id);
+                        tally.permits(row, unit, names_it, users);
+                    }
+                },
+            }
+        }
+        for permission in denials {
+            if permission.is_unreadable_permission() {
+                tally.deny(&unit.scopes);
+            } else {
+                tally.denies(&permission.row, unit, names_it);
+            }
         }
     }
+
+    fn said(&mut self, permission: &'a Policy<'a>, unit: &Unit<'a>, names_it: bool) -> Option<bool> {
+        let row = &permission.row;
+        let owner = unit.resource.map(|resource| &resource.owner);
+        // The owner is let in by a policy of his own on the resource (`keycloak-wire` §8.5).
+        let as_owner = row.is_owners()
+            && permission.fault().is_none()
+            && permission.strategy == Strategy::Unanimous
+            && row.owner.as_ref() == owner
+            && owner == Some(&self.question.requester.id);
+        let said = if as_owner {
+            Some(true)
+        } else if row.is_owners() && row.owner.as_ref() != owner {
+            // Whoever wrote it owns the resource no longer, or never did (TRAP-UMA-09).
+            Some(false)
+        } else {
+            self.policies.permission(permission)
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.permission(permission, said, names_it, as_owner, &mut self.policies);
+        }
+        said
+    }
+}
+
+/// Scopes one by one; none at all stand for the bare resource
+fn or_bare(scopes: &ScopeSet) -> impl Iterator<Item = Option<&Scope>> {
+    scopes.iter().map(Some).chain(scopes.is_empty().then_some(None))
 }

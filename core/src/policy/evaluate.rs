@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Circumstances, Effect, Policy, PolicySet, Rule};
+use super::{Circumstances, Effect, Policy, PolicySet, Rule, Said};
 use crate::{
     ids::{PolicyId, ResourceId},
     permission::Claims,
@@ -137,7 +137,10 @@ impl<'a> Evaluator<'a> {
     }
 
     fn script(&mut self, policy: &Policy<'_>) -> Effect {
-        let Some(outcome) = self.at.outcome(&policy.row, self.resource) else { return Effect::Broken };
+        let outcome = self.at.outcome(&policy.row, self.resource);
+        let Some(outcome) = outcome.filter(|outcome| outcome.said != Said::Failed) else {
+            return Effect::Broken;
+        };
         for (name, values) in &outcome.claims {
             let known = self.added.entry(name.clone()).or_default();
             for value in values {

@@ -1,6 +1,12 @@
 //! Policies that stand ready to be asked: read once, indexed by what they apply to.
 
-use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{
+    borrow::Cow,
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,9 +66,16 @@ impl<'a> Policy<'a> {
         self.varies
     }
 
+    /// A row of an unknown type that applies to something: a permission that nobody can read
+    pub(crate) fn is_unreadable_permission(&self) -> bool {
+        matches!(self.fault, Some(Fault::UnknownType(_))) && self.row.applies_to_something()
+    }
+
     /// Whether it names no resource and no type, so that it applies by scope alone
     fn floats(&self) -> bool {
-        self.row.is_scope_permission() && self.row.resources.is_empty() && self.row.resource_type.is_none()
+        (self.row.is_scope_permission() || self.is_unreadable_permission())
+            && self.row.resources.is_empty()
+            && self.row.resource_type.is_none()
     }
 }
 
@@ -159,7 +172,7 @@ impl<'a> PolicySet<'a> {
         let place = self.free.pop().unwrap_or(self.slots.len());
         self.places.insert(row.id.clone(), place);
         let policy = Policy::read(row);
-        if policy.row.is_permission() {
+        if policy.row.is_permission() || policy.is_unreadable_permission() {
             for resource in &policy.row.resources {
                 self.naming.entry(resource.clone()).or_default().push(place);
             }
@@ -258,37 +271,28 @@ impl<'a> PolicySet<'a> {
         })
     }
 
-    /// Places of the permissions that apply to a resource, or to none, and some scopes (`keycloak-wire` §8.2), and
-    /// whether they name the resource. `parents` are the resource server's resources of its type.
+    /// The permissions that apply to a resource, or to none, and some scopes, in the groups and the order in which
+    /// they count (`keycloak-wire` §8.2, §8.4): those that name the resource, those on its type, those that name
+    /// one of `parents`, the resource server's resources of its type, and those on scopes alone. Each is in the first
+    /// group that it belongs to.
     pub(crate) fn applying<'s>(
         &'s self,
         resource: Option<&Resource>,
         parents: impl Iterator<Item = &'s Resource>,
         scopes: &ScopeSet,
-    ) -> Applying {
-        let mut found = Applying::default();
-        if let Some(resource) = resource {
-            found.own.extend(self.naming.get(&resource.id).into_iter().flatten());
-            found.others.extend(resource.kind.iter().filter_map(|kind| self.typed.get(kind)).flatten());
-            found.others.extend(parents.filter_map(|parent| self.naming.get(&parent.id)).flatten());
-        }
-        found.others.extend(scopes.iter().filter_map(|scope| self.floating.get(scope)).flatten());
-        found.own.sort_unstable();
-        found.own.dedup();
-        found.others.sort_unstable();
-        found.others.dedup();
-        found.others.retain(|place| found.own.binary_search(place).is_err());
-        found
+    ) -> [Vec<&'s Policy<'a>>; 4] {
+        let mut seen = BTreeSet::new();
+        let mut group = |places: &mut dyn Iterator<Item = &Vec<usize>>| {
+            let new = places.flatten().filter(|place| seen.insert(**place));
+            new.filter_map(|place| self.at(*place)).collect()
+        };
+        let named = group(&mut resource.into_iter().filter_map(|resource| self.naming.get(&resource.id)));
+        let kind = resource.and_then(|resource| resource.kind.as_ref());
+        let typed = group(&mut kind.into_iter().filter_map(|kind| self.typed.get(kind)));
+        let inherited = group(&mut parents.filter_map(|parent| self.naming.get(&parent.id)));
+        let floating = group(&mut scopes.iter().filter_map(|scope| self.floating.get(scope)));
+        [named, typed, inherited, floating]
     }
-}
-
-/// Places of permissions that apply to one resource
-#[derive(Debug, Default)]
-pub(crate) struct Applying {
-    /// They name the resource
-    pub(crate) own: Vec<usize>,
-    /// They apply by type, by a parent of the type, or by scope alone
-    pub(crate) others: Vec<usize>,
 }
 
 impl PolicySet<'static> {

@@ -4,7 +4,7 @@ use countersign_core::{
     assessment::Assessment,
     dialect::{
         keycloak,
-        uma2::{Failure, RequiredClaim, Settings},
+        uma2::{self, Failure, RequiredClaim, Settings},
     },
 };
 use serde::Deserialize;
@@ -60,4 +60,17 @@ fn a_poll_that_comes_too_early_spends_nothing() {
     assert_eq!((early.status(), early.retry_after(), early.rotates()), (429, Some(7), false));
     assert_eq!(early.body(Some("t2")), json!({ "error": "slow_down" }));
     assert_eq!(Failure::InvalidGrant.body(Some("t2")), json!({ "error": "invalid_grant" }));
+}
+
+#[test]
+fn permissions_are_shown_as_introspection_has_them() {
+    let granted = serde_json::from_value::<Vec<_>>(json!([
+        { "rsid": "doc-42", "rsname": "diary", "scopes": ["read"], "exp": 20, "nbf": 10 },
+        { "rsid": "doc-43" },
+        { "scopes": ["read"] }]));
+    assert_eq!(
+        uma2::permissions(&granted.unwrap()),
+        json!([{ "resource_id": "doc-42", "resource_scopes": ["read"], "exp": 20, "nbf": 10 },
+               { "resource_id": "doc-43", "resource_scopes": [] }])
+    );
 }
