@@ -22,8 +22,8 @@ pub(super) struct Unit<'q> {
     pub(super) shared: Scopes,
     /// The same for a resource without scopes
     pub(super) shared_without_scopes: bool,
-    /// End of the earlier permission that all of this comes from
-    pub(super) exp: Option<i64>,
+    /// What is here by an earlier permission alone, and its last second; no scopes for a resource without any
+    pub(super) carried: Vec<(Scopes, i64)>,
     /// Whether owners' policies and shares are left out (R8: everything)
     pub(super) without_owners: bool,
 }
@@ -92,8 +92,8 @@ pub(super) fn of_everything<'q>(question: &'q Value, resource: &'q Value) -> Opt
         shared: shared.as_ref().map(|given| &given.scopes & &available).unwrap_or_default(),
         shared_without_scopes: available.is_empty() && shared.is_some_and(|given| given.without_scopes),
         scopes: available,
-        exp: None,
         without_owners: true,
+        carried: Vec::new(),
     })
 }
 
@@ -103,9 +103,9 @@ pub(super) fn merge_earlier_rpt<'q>(question: &'q Value, units: &mut Vec<Unit<'q
     let now = question["now"].as_i64().unwrap_or(i64::MAX);
     let old = list(question, "rpt");
     for entry in old {
-        // UMA Grant §3.3.5.1: not beyond its own time.
+        // UMA Grant §3.3.5.1: not beyond its own last second.
         let time = |member| entry.get(member).and_then(Value::as_i64);
-        if time("exp").is_some_and(|exp| exp <= now) || time("nbf").is_some_and(|nbf| nbf > now) {
+        if time("exp").is_some_and(|exp| exp < now) || time("nbf").is_some_and(|nbf| nbf > now) {
             continue;
         }
         let scopes: Scopes = texts(entry, "scopes").into_iter().collect();
@@ -128,12 +128,11 @@ pub(super) fn merge_earlier_rpt<'q>(question: &'q Value, units: &mut Vec<Unit<'q
         let known = units.len();
         let at = place(units, resource);
         let unit = &mut units[at];
-        let fresh = !unit.assessed || !wanted.is_subset(&unit.scopes);
-        if at == known || fresh && time("exp").is_some() {
-            unit.exp = match (unit.exp, time("exp")) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
+        let alone: Scopes = &wanted - &unit.scopes;
+        if let Some(exp) = time("exp")
+            && (at == known || !alone.is_empty())
+        {
+            unit.carried.push((alone, exp));
         }
         unit.assessed = true;
         unit.scopes.extend(wanted);
@@ -165,10 +164,8 @@ pub(super) fn assess(question: &Value, unit: &Unit<'_>, needs: &mut BTreeSet<Str
         .resource
         .filter(|_| by_shares)
         .and_then(|resource| shares::last_second(question, resource, &scopes));
-    let exp = match (unit.exp, shares_end) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
+    let carried = unit.carried.iter().filter(|(alone, _)| alone.is_empty() || !alone.is_disjoint(&scopes));
+    let exp = carried.map(|(_, exp)| *exp).chain(shares_end).min();
     Some(Granted { scopes, claims, exp })
 }
 
