@@ -40,6 +40,8 @@ pub const SHARE_DEPTH: usize = 8;
 pub const REGEX_BYTES: usize = 1024;
 /// Largest program that one becomes, in bytes
 pub const REGEX_PROGRAM_BYTES: usize = 256 * 1024;
+/// Deepest nesting of groups in one
+pub const REGEX_DEPTH: usize = 32;
 /// Longest value that is matched against one, in bytes
 pub const REGEX_INPUT_BYTES: usize = 4096;
 /// Most steps of the way into a claim that a policy names

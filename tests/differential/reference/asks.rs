@@ -32,8 +32,11 @@ impl Demand {
             && self.wanted.iter().all(|(unit, wanted)| {
                 answers[*unit].as_ref().is_some_and(|granted| {
                     // N21: without named scopes, whatever is granted of what it stands for
-                    let named: Vec<&String> =
-                        if self.named.is_empty() { wanted.iter().collect() } else { self.named.iter().collect() };
+                    let named: Vec<&String> = if self.named.is_empty() {
+                        wanted.iter().collect()
+                    } else {
+                        self.named.iter().collect()
+                    };
                     named.is_empty() || named.iter().any(|scope| granted.scopes.contains(*scope))
                 })
             })

@@ -5,24 +5,28 @@ use regex::Regex;
 
 /// An expression that matches a whole text; nothing if it is not supported or not well formed
 pub(super) fn compile(pattern: &str) -> Option<Regex> {
-    let (ignore_case, pattern) = match pattern.strip_prefix("(?i)") {
-        Some(rest) => ("(?i)", rest),
-        None => ("", pattern),
+    let (any_case, pattern) = match pattern.strip_prefix("(?i)") {
+        Some(rest) => (true, rest),
+        None => (false, pattern),
     };
-    let translated = translate(&pattern.chars().collect::<Vec<_>>())?;
-    Regex::new(&format!("{ignore_case}\\A(?:{translated})\\z")).ok()
+    let translated = translate(&pattern.chars().collect::<Vec<_>>(), any_case)?;
+    Regex::new(&format!("\\A(?:{translated})\\z")).ok()
 }
 
-fn translate(pattern: &[char]) -> Option<String> {
+fn translate(pattern: &[char], any_case: bool) -> Option<String> {
     let mut out = String::new();
     let mut at = 0;
     while at < pattern.len() {
         match pattern[at] {
             '\\' => {
-                out.push_str(&escape(*pattern.get(at + 1)?, false)?);
+                match escape(*pattern.get(at + 1)?)? {
+                    Escape::Class(class) => out.push_str(class),
+                    Escape::Character(character) => out.push_str(&range(character, character, any_case)),
+                    Escape::Anchor(anchor) => out.push_str(anchor),
+                }
                 at += 2;
             }
-            '[' => at = class(pattern, at, &mut out)?,
+            '[' => at = class(pattern, at, any_case, &mut out)?,
             '(' => {
                 let rest: String = pattern[at..].iter().take(3).collect();
                 if rest == "(?:" {
@@ -41,8 +45,12 @@ fn translate(pattern: &[char]) -> Option<String> {
                 out.push_str("[^\\n\\r\\u{85}\\u{2028}\\u{2029}]");
                 at += 1;
             }
+            operator @ (')' | '|' | '^' | '$') => {
+                out.push(operator);
+                at += 1;
+            }
             plain => {
-                out.push(plain);
+                out.push_str(&range(plain, plain, any_case));
                 at += 1;
             }
         }
@@ -50,55 +58,92 @@ fn translate(pattern: &[char]) -> Option<String> {
     Some(out)
 }
 
+enum Escape {
+    Class(&'static str),
+    Character(char),
+    Anchor(&'static str),
+}
+
 /// Java's classes hold ASCII only
-fn escape(character: char, in_class: bool) -> Option<String> {
-    let inside = |set: &str| if in_class { set.to_owned() } else { format!("[{set}]") };
+fn escape(character: char) -> Option<Escape> {
     Some(match character {
-        'd' => inside("0-9"),
-        'w' => inside("a-zA-Z0-9_"),
-        's' => inside(" \\t\\n\\x0B\\x0C\\r"),
-        'D' => "[^0-9]".to_owned(),
-        'W' => "[^a-zA-Z0-9_]".to_owned(),
-        'S' => "[^ \\t\\n\\x0B\\x0C\\r]".to_owned(),
-        't' | 'n' | 'r' => format!("\\{character}"),
-        'A' | 'z' if !in_class => format!("\\{character}"),
-        other if other.is_ascii_punctuation() => format!("\\{other}"),
+        'd' => Escape::Class("[0-9]"),
+        'w' => Escape::Class("[a-zA-Z0-9_]"),
+        's' => Escape::Class("[ \\t\\n\\x0B\\x0C\\r]"),
+        'D' => Escape::Class("[^0-9]"),
+        'W' => Escape::Class("[^a-zA-Z0-9_]"),
+        'S' => Escape::Class("[^ \\t\\n\\x0B\\x0C\\r]"),
+        't' => Escape::Character('\t'),
+        'n' => Escape::Character('\n'),
+        'r' => Escape::Character('\r'),
+        'A' => Escape::Anchor("\\A"),
+        'z' => Escape::Anchor("\\z"),
+        other if other.is_ascii_punctuation() => Escape::Character(other),
         _ => return None,
     })
 }
 
-fn class(pattern: &[char], start: usize, out: &mut String) -> Option<usize> {
+/// A class of all characters from one to another; with `(?i)` also those of the other case, of ASCII letters alone
+fn range(first: char, last: char, any_case: bool) -> String {
+    let one = |character: char| format!("\\u{{{:x}}}", u32::from(character));
+    let mut class = format!("[{}-{}", one(first), one(last));
+    for letter in ('a'..='z').chain('A'..='Z').filter(|_| any_case) {
+        if first <= letter && letter <= last {
+            let other =
+                if letter.is_lowercase() { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+            class.push(other);
+        }
+    }
+    class.push(']');
+    class
+}
+
+fn class(pattern: &[char], start: usize, any_case: bool, out: &mut String) -> Option<usize> {
     let mut at = start + 1;
     out.push('[');
     if pattern.get(at) == Some(&'^') {
         out.push('^');
         at += 1;
     }
-    let first = at;
+    let begin = at;
     loop {
-        match *pattern.get(at)? {
-            ']' if at > first => {
-                out.push(']');
-                return Some(at + 1);
-            }
-            // An empty class, a class in a class, an intersection
-            ']' | '[' | '&' => return None,
-            '\\' => {
-                out.push_str(&escape(*pattern.get(at + 1)?, true)?);
-                at += 2;
-            }
-            '-' => {
-                out.push('-');
-                at += 1;
-            }
-            plain => {
-                if plain.is_ascii_punctuation() {
-                    out.push('\\');
-                }
-                out.push(plain);
-                at += 1;
-            }
+        if pattern.get(at) == Some(&']') && at > begin {
+            out.push(']');
+            return Some(at + 1);
         }
+        let first = match member(pattern, &mut at)? {
+            Escape::Class(class) => {
+                out.push_str(class);
+                continue;
+            }
+            Escape::Character(character) => character,
+            Escape::Anchor(_) => return None,
+        };
+        let is_range = pattern.get(at) == Some(&'-') && pattern.get(at + 1).is_some_and(|next| *next != ']');
+        let mut last = first;
+        if is_range {
+            at += 1;
+            let Escape::Character(end) = member(pattern, &mut at)? else { return None };
+            last = end;
+        }
+        if last < first {
+            return None;
+        }
+        out.push_str(&range(first, last, any_case));
+    }
+}
+
+/// One member of a class; no class in a class, no intersection, no empty class
+fn member(pattern: &[char], at: &mut usize) -> Option<Escape> {
+    let character = *pattern.get(*at)?;
+    *at += 1;
+    match character {
+        ']' | '[' | '&' => None,
+        '\\' => {
+            *at += 1;
+            escape(*pattern.get(*at - 1)?)
+        }
+        plain => Some(Escape::Character(plain)),
     }
 }
 
