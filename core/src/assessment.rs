@@ -210,7 +210,9 @@ fn answer<'a>(
         }
     }
     if question.everything && question.facts.more && next.is_none() {
-        next = question.facts.resources.iter().map(|resource| &resource.id).max().cloned();
+        let last = question.facts.resources.iter().map(|resource| &resource.id).max();
+        // What does not come after the place that was asked for would lead in circles.
+        next = last.filter(|last| question.after.as_ref().is_none_or(|after| after < *last)).cloned();
     }
     let pending = pending::pending(question, evaluation.known, &granted);
     let denied = permissions.is_empty()
@@ -244,9 +246,10 @@ fn is_short(
     resolution.dropped || !resolution.wants.iter().all(is_answered)
 }
 
-/// Something of what is wanted is granted (`keycloak-wire` §6.8, N21)
+/// Something of what is named is granted; what is asked for everywhere does not stand in for it (`keycloak-wire` §6.8,
+/// N21)
 fn meets(want: &Want<'_>, _: &Unit<'_>, granted: &ScopeSet) -> bool {
-    want.scopes.is_empty() || !want.scopes.is_disjoint(granted)
+    want.named.is_empty() || !want.named.is_disjoint(granted)
 }
 
 /// All that is wanted is granted
