@@ -2,6 +2,7 @@
 //!
 //! 10,000 worlds; 100,000 with `COUNTERSIGN_TEST_LONG=1`, or as many as `COUNTERSIGN_WORLDS` says, from the seed in
 //! `COUNTERSIGN_SEED` on. A difference is shrunk before it is printed.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 #[path = "../../core/tests/it/worlds.rs"]
 mod generated;

@@ -16,7 +16,6 @@ mod guard;
 mod properties;
 #[cfg(feature = "guard")]
 mod status;
-#[cfg(any(feature = "guard", feature = "pdp"))]
 mod vectors;
 #[cfg(feature = "pdp")]
 mod worlds;

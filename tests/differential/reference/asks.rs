@@ -149,7 +149,7 @@ fn by_name<'q>(question: &'q Value, name: &str) -> Vec<&'q Value> {
 }
 
 /// Those resources that fit, in the order of their ids
-fn those<'q>(question: &'q Value, fits: impl Fn(&Value) -> bool) -> Vec<&'q Value> {
+fn those(question: &Value, fits: impl Fn(&Value) -> bool) -> Vec<&Value> {
     let mut found: Vec<&Value> =
         list(&question["facts"], "resources").iter().filter(|resource| fits(resource)).collect();
     found.sort_by_key(|resource| text(resource, "id"));

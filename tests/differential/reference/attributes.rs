@@ -65,6 +65,6 @@ fn first(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         Value::Array(items) => items.first().and_then(first),
-        other => Some(other.to_string()),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => Some(value.to_string()),
     }
 }

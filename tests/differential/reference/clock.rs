@@ -46,7 +46,9 @@ pub(super) fn verdict(question: &Value, config: &Value) -> Option<bool> {
 fn number(value: &Value, least: i64, most: i64) -> Option<i64> {
     let number = match value {
         Value::String(text) => text.parse().ok()?,
-        other => other.as_i64()?,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.as_i64()?
+        }
     };
     (least..=most).contains(&number).then_some(number)
 }

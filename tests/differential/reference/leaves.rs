@@ -154,15 +154,10 @@ fn regex(question: &Value, config: &Value, consulted: &mut Consulted) -> Option<
     } else {
         attributes::of_identity(question, target)
     };
-    match value {
-        Some(value) => Some(regex.is_match(&value)),
-        None => {
-            if in_context && texts(question, "gatherable").iter().any(|name| name == target) {
-                consulted.needs.insert(target.to_owned());
-            }
-            Some(false)
-        }
+    if value.is_none() && in_context && texts(question, "gatherable").iter().any(|name| name == target) {
+        consulted.needs.insert(target.to_owned());
     }
+    Some(value.is_some_and(|value| regex.is_match(&value)))
 }
 
 /// What the script said of this resource, or of any; the worst where it said several things

@@ -111,7 +111,7 @@ fn decoded(path: &str) -> Option<String> {
     let mut rest = path.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         if *first == b'%' {
-            let digits = std::str::from_utf8(after.get(..2)?).ok()?;
+            let digits = core::str::from_utf8(after.get(..2)?).ok()?;
             if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
                 return None;
             }
