@@ -13,6 +13,7 @@ use crate::{
     ids::ResourceId,
     permission::{Claims, Permission},
     policy::{Circumstances, Evaluator, PolicySet},
+    requester::Requester,
     scope::{Scope, ScopeSet},
     time::{UnixTime, WallClock},
     trace::{Recorder, Trace},
@@ -153,7 +154,9 @@ fn run(
     if question.facts.truncated {
         return (denied(), recorder.map(Recorder::truncated));
     }
-    let known = Known::new(question);
+    let expanded = expanded(question);
+    let requester = expanded.as_ref().unwrap_or(&question.requester);
+    let known = Known::new(question, requester);
     let resolution = match resolve::resolve(&known, question) {
         Ok(resolution) => resolution,
         Err(refusal) => {
@@ -164,7 +167,7 @@ fn run(
     let policies = Evaluator::new(
         policies,
         Circumstances {
-            requester: &question.requester,
+            requester,
             wall_clock: WallClock::at(question.now, question.utc_offset),
             context: &question.context,
             claims: &claims,
@@ -177,6 +180,16 @@ fn run(
     let Evaluation { recorder, .. } = evaluation;
     let trace = recorder.map(|recorder| recorder.finish(&answer));
     (answer, trace)
+}
+
+/// The requester with all roles that his roles contain, where that makes a difference
+fn expanded(question: &Question) -> Option<Requester> {
+    let (requester, directory) = (&question.requester, &question.facts.directory);
+    (!directory.composites.is_empty()).then(|| Requester {
+        roles: directory.expand(&requester.roles),
+        recorded_roles: requester.recorded_roles.as_ref().map(|roles| directory.expand(roles)),
+        ..requester.clone()
+    })
 }
 
 fn answer<'a>(
