@@ -14,6 +14,9 @@ mod enforcer;
 mod guard;
 #[cfg(feature = "pdp")]
 mod index;
+mod properties;
 #[cfg(feature = "guard")]
 mod status;
 mod vectors;
+#[cfg(feature = "pdp")]
+mod worlds;
