@@ -14,4 +14,6 @@ mod enforcer;
 mod guard;
 #[cfg(feature = "guard")]
 mod status;
+#[cfg(feature = "guard")]
+mod token;
 mod vectors;
