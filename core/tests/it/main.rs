@@ -17,6 +17,8 @@ mod index;
 mod properties;
 #[cfg(feature = "guard")]
 mod status;
+#[cfg(feature = "guard")]
+mod token;
 mod vectors;
 #[cfg(feature = "pdp")]
 mod worlds;
