@@ -13,6 +13,7 @@ use crate::{
     ids::ResourceId,
     permission::{Claims, Permission},
     policy::{Circumstances, Evaluator, PolicySet},
+    requester::Requester,
     scope::{Scope, ScopeSet},
     time::{UnixTime, WallClock},
     trace::{Recorder, Trace},
@@ -153,7 +154,9 @@ fn run(
     if question.facts.truncated {
         return (denied(), recorder.map(Recorder::truncated));
     }
-    let known = Known::new(question);
+    let expanded = expanded(question);
+    let requester = expanded.as_ref().unwrap_or(&question.requester);
+    let known = Known::new(question, requester);
     let resolution = match resolve::resolve(&known, question) {
         Ok(resolution) => resolution,
         Err(refusal) => {
@@ -164,7 +167,7 @@ fn run(
     let policies = Evaluator::new(
         policies,
         Circumstances {
-            requester: &question.requester,
+            requester,
             wall_clock: WallClock::at(question.now, question.utc_offset),
             context: &question.context,
             claims: &claims,
@@ -177,6 +180,16 @@ fn run(
     let Evaluation { recorder, .. } = evaluation;
     let trace = recorder.map(|recorder| recorder.finish(&answer));
     (answer, trace)
+}
+
+/// The requester with all roles that his roles contain, where that makes a difference
+fn expanded(question: &Question) -> Option<Requester> {
+    let (requester, directory) = (&question.requester, &question.facts.directory);
+    (!directory.composites.is_empty()).then(|| Requester {
+        roles: directory.expand(&requester.roles),
+        recorded_roles: requester.recorded_roles.as_ref().map(|roles| directory.expand(roles)),
+        ..requester.clone()
+    })
 }
 
 fn answer<'a>(
@@ -210,7 +223,9 @@ fn answer<'a>(
         }
     }
     if question.everything && question.facts.more && next.is_none() {
-        next = question.facts.resources.iter().map(|resource| &resource.id).max().cloned();
+        let last = question.facts.resources.iter().map(|resource| &resource.id).max();
+        // What does not come after the place that was asked for would lead in circles.
+        next = last.filter(|last| question.after.as_ref().is_none_or(|after| after < *last)).cloned();
     }
     let pending = pending::pending(question, evaluation.known, &granted);
     let denied = permissions.is_empty()
@@ -244,9 +259,10 @@ fn is_short(
     resolution.dropped || !resolution.wants.iter().all(is_answered)
 }
 
-/// Something of what is wanted is granted (`keycloak-wire` §6.8, N21)
+/// Something of what is named is granted; what is asked for everywhere does not stand in for it (`keycloak-wire` §6.8,
+/// N21)
 fn meets(want: &Want<'_>, _: &Unit<'_>, granted: &ScopeSet) -> bool {
-    want.scopes.is_empty() || !want.scopes.is_disjoint(granted)
+    want.named.is_empty() || !want.named.is_disjoint(granted)
 }
 
 /// All that is wanted is granted

@@ -31,12 +31,14 @@ macro_rules! denials {
 }
 
 denials! {
-    /// The token is bound to a key (`cnf`) and came as a plain bearer token (RFC 9449 §7.2)
+    /// The token is bound to a key (`cnf`) and came without proof of it, or the other way round (RFC 9449 §7)
     BoundToken = "bound_token",
     /// The decision module could not answer
     EngineFailed = "engine_failed",
     /// The token's time is over
     Expired = "expired",
+    /// The `DPoP` proof is missing, wrong, too old or used before (RFC 9449 §4.3)
+    InvalidProof = "invalid_proof",
     /// The signature is not that of the named key
     InvalidSignature = "invalid_signature",
     /// The token is malformed, of another kind, or says nothing that can be relied on
@@ -47,8 +49,12 @@ denials! {
     NotPermitted = "not_permitted",
     /// The token's time has not come, or it was issued in the future
     NotYetValid = "not_yet_valid",
+    /// Whether the token was withdrawn is not known: its status list cannot be had, or is too old
+    StatusUnavailable = "status_unavailable",
     /// No key of the issuer fits the token
     UnknownKey = "unknown_key",
+    /// Its issuer has taken the token back (Token Status List §7.1)
+    Withdrawn = "withdrawn",
     /// The token is for somebody else
     WrongAudience = "wrong_audience",
     /// The token is from somebody else

@@ -11,6 +11,9 @@ pub mod challenge;
 pub mod denial;
 #[cfg(feature = "pdp")]
 pub mod dialect;
+pub mod dpop;
+#[cfg(feature = "guard")]
+pub mod edge;
 #[cfg(feature = "guard")]
 pub mod enforcer;
 pub mod ids;
@@ -31,9 +34,12 @@ pub mod rpt;
 pub mod scope;
 #[cfg(feature = "pdp")]
 pub mod share;
+#[cfg(feature = "guard")]
+pub mod status;
 #[cfg(feature = "pdp")]
 pub mod ticket;
 pub mod time;
 pub mod token;
 #[cfg(feature = "pdp")]
 pub mod trace;
+pub mod uri;

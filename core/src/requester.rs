@@ -42,6 +42,21 @@ impl Roles {
             Some(client) => self.client.get(client).is_some_and(|roles| roles.contains(name)),
         }
     }
+
+    fn names(&self) -> impl Iterator<Item = RoleName> {
+        let realm = self.realm.iter().map(|name| RoleName { client: None, name: name.clone() });
+        let of_clients = self.client.iter().flat_map(|(client, names)| {
+            names.iter().map(|name| RoleName { client: Some(client.clone()), name: name.clone() })
+        });
+        realm.chain(of_clients)
+    }
+
+    fn add(&mut self, role: &RoleName) -> bool {
+        match &role.client {
+            None => self.realm.insert(role.name.clone()),
+            Some(client) => self.client.entry(client.clone()).or_default().insert(role.name.clone()),
+        }
+    }
 }
 
 /// The requesting party of an assessment (Grant §1.1)
@@ -66,7 +81,7 @@ pub struct Requester {
     pub claims: Map<String, Value>,
 }
 
-/// Names of groups and roles that policies refer to by id
+/// What is known of groups and roles: names of those that policies refer to by id, and which roles contain others
 ///
 /// A reference that is not found here and carries no name is skipped, as Keycloak skips what was deleted; a list
 /// that loses its last member this way makes its policy broken.
@@ -79,11 +94,58 @@ pub struct Directory {
     /// Role id to name
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, RoleName>,
+    /// Roles that contain others; absent where the requester's roles are all that he holds, as in a Keycloak token
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub composites: Vec<Composite>,
+}
+
+/// A role that contains others (`keycloak-wire` §9.2)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Composite {
+    /// The role
+    pub role: RoleName,
+    /// Roles that whoever holds it holds as well, of the realm or of any client
+    pub contains: Vec<RoleName>,
 }
 
 impl Directory {
     /// Whether it has no names
     pub fn is_empty(&self) -> bool {
-        self.groups.is_empty() && self.roles.is_empty()
+        self.groups.is_empty() && self.roles.is_empty() && self.composites.is_empty()
+    }
+
+    /// Roles with all that they contain, through any number of steps and in circles too
+    ///
+    /// ```
+    /// use countersign_core::requester::{Directory, Roles};
+    ///
+    /// let directory: Directory = serde_json::from_str(r#"{ "composites": [
+    ///     { "role": { "name": "chief" }, "contains": [{ "name": "editor", "client": "docs" }] },
+    ///     { "role": { "name": "editor", "client": "docs" }, "contains": [{ "name": "reader" }, { "name": "chief" }] }
+    /// ] }"#)?;
+    /// let held: Roles = serde_json::from_str(r#"{ "realm": ["chief"] }"#)?;
+    /// let all = directory.expand(&held);
+    /// assert!(all.holds(Some("docs"), "editor") && all.holds(None, "reader"));
+    /// assert!(!all.holds(None, "editor"));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    #[must_use]
+    pub fn expand(&self, roles: &Roles) -> Roles {
+        let contains: BTreeMap<&RoleName, &[RoleName]> = self
+            .composites
+            .iter()
+            .map(|composite| (&composite.role, composite.contains.as_slice()))
+            .collect();
+        let mut all = roles.clone();
+        let mut waiting: Vec<RoleName> = roles.names().collect();
+        while let Some(role) = waiting.pop() {
+            for inner in contains.get(&role).into_iter().copied().flatten() {
+                if all.add(inner) {
+                    waiting.push(inner.clone());
+                }
+            }
+        }
+        all
     }
 }

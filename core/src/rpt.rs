@@ -92,9 +92,21 @@ impl Rpt {
     /// An entry that is malformed permits nothing and leaves the others as they are; nothing is bent into shape.
     pub fn new(token: AccessToken) -> Self {
         let entries = token.claims().other.get("authorization").and_then(|claim| claim.get("permissions"));
-        let entries = entries.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let permissions = entries.iter().take(RPT_PERMISSIONS).filter_map(claim::permission);
-        Self { permissions: permissions.collect(), token }
+        Self { permissions: permissions(entries), token }
+    }
+
+    /// The same token with what introspection says that it still permits, by either of two spellings
+    /// (FedAuthz §5.1.1)
+    pub(crate) fn as_introspected(&self, entries: Option<&Value>) -> Self {
+        let mut entries = entries.cloned().unwrap_or_default();
+        for entry in entries.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            for (name, other) in [("rsid", "resource_id"), ("scopes", "resource_scopes")] {
+                if let (false, Some(value)) = (entry.contains_key(name), entry.remove(other)) {
+                    entry.insert(name.into(), value);
+                }
+            }
+        }
+        Self { permissions: permissions(Some(&entries)), token: self.token.clone() }
     }
 
     /// The same without claims, for caches: permissions and life time are all that a check looks at
@@ -193,6 +205,11 @@ impl Rpt {
         let until = whole.exp.map_or(self.token.expires_at(), |exp| exp.min(self.token.expires_at()));
         Ok(Granted { permission: whole, until })
     }
+}
+
+fn permissions(entries: Option<&Value>) -> Vec<Permission> {
+    let entries = entries.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    entries.iter().take(RPT_PERMISSIONS).filter_map(claim::permission).collect()
 }
 
 /// One by one: collecting sorts, which costs a guard 4 KB of code for a handful of scopes.

@@ -3,21 +3,24 @@
 //! The arithmetic is the caller's: [`UnverifiedToken::parse`] checks everything else and hands out a
 //! [`Pending`], which becomes an [`AccessToken`] only with a [`SignatureOk`].
 
-use alloc::{string::String, sync::Arc, vec::Vec};
-use core::fmt;
+use alloc::{string::String, sync::Arc};
 
 use crate::{
     denial::Denial,
     ids::ClientId,
-    jwk::{Jwk, Jwks},
-    jws::{Alg, ParseJwsError, UnverifiedJws},
+    jwk::Jwks,
+    jws::{ParseJwsError, UnverifiedJws},
     limits::LEEWAY_SECONDS,
     time::UnixTime,
 };
 
 pub use claims::{Claims, ParseClaimsError};
+pub use confirmation::{Confirmation, ParseConfirmationError, Possession};
+pub use pending::{Pending, SignatureOk, SignatureVerifier};
 
 mod claims;
+mod confirmation;
+mod pending;
 
 /// Why a token is refused
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,8 +49,9 @@ pub enum TokenError {
     /// `nbf` or `iat` is to come
     #[error("token is not valid yet")]
     NotYetValid,
-    /// It has `cnf`, so it is no bearer token
-    #[error("token is bound to a key")]
+    /// Its `cnf` asks for more than its presenter has proved to hold, or for what nobody here can prove; or it came
+    /// with a `DPoP` proof and is bound to no key (RFC 9449 §7.1)
+    #[error("token is not bound to what its presenter holds")]
     Bound,
     /// No key of the issuer, or more than one, fits `kid` and algorithm
     #[error("token names no key of the issuer")]
@@ -87,30 +91,58 @@ pub struct Expect {
     audience: Option<ClientId>,
     kind: Kind,
     leeway: u64,
+    held: Possession,
 }
 
 impl Expect {
     /// A bearer access token of this issuer: JOSE `typ` `JWT` with claim `typ` `Bearer` (Keycloak), or JOSE
-    /// `typ` `at+jwt` (RFC 9068 §2.1). Tokens with `cnf` are refused.
+    /// `typ` `at+jwt` (RFC 9068 §2.1). Tokens with `cnf` are refused, unless [`held`](Self::held) meets it.
     pub fn bearer(issuer: &str) -> Self {
-        Self { issuer: Some(issuer.into()), audience: None, kind: Kind::Bearer, leeway: 0 }
+        Self {
+            issuer: Some(issuer.into()),
+            audience: None,
+            kind: Kind::Bearer,
+            leeway: 0,
+            held: Possession::none(),
+        }
     }
 
     /// A token of this issuer whose claim `typ` is this: `Refresh`, `ID`
     pub fn named(issuer: &str, typ: &'static str) -> Self {
-        Self { issuer: Some(issuer.into()), audience: None, kind: Kind::Named(typ), leeway: 0 }
+        Self {
+            issuer: Some(issuer.into()),
+            audience: None,
+            kind: Kind::Named(typ),
+            leeway: 0,
+            held: Possession::none(),
+        }
     }
 
     /// A token without claim `typ` and without `iss`, for this audience: a permission ticket, whose key alone
     /// says who made it
     pub const fn unnamed(audience: ClientId) -> Self {
-        Self { issuer: None, audience: Some(audience), kind: Kind::Unnamed, leeway: 0 }
+        Self {
+            issuer: None,
+            audience: Some(audience),
+            kind: Kind::Unnamed,
+            leeway: 0,
+            held: Possession::none(),
+        }
     }
 
     /// Demands this audience as well
     #[must_use]
     pub fn audience(mut self, audience: ClientId) -> Self {
         self.audience = Some(audience);
+        self
+    }
+
+    /// What the presenter of a bearer token has proved to hold; nothing by default.
+    ///
+    /// A token with `cnf` is good only with all that it names, and with a `DPoP` proof only such a token is good.
+    #[must_use]
+    pub fn held(mut self, possession: Possession) -> Self {
+        self.held = possession;
         self
     }
 
@@ -156,10 +188,15 @@ impl Claims {
         if self.nbf.is_some_and(|nbf| nbf > latest) || self.iat.is_some_and(|iat| iat > latest) {
             return Err(TokenError::NotYetValid);
         }
-        if expect.kind == Kind::Bearer && (self.other.contains_key("cnf") || typ == Some("DPoP")) {
+        if expect.kind == Kind::Bearer { self.check_possession(&expect.held) } else { Ok(()) }
+    }
+
+    fn check_possession(&self, held: &Possession) -> Result<(), TokenError> {
+        let confirmation = Confirmation::of(self).map_err(|_| TokenError::Bound)?;
+        if self.typ.as_deref() == Some("DPoP") && confirmation.jkt().is_none() {
             return Err(TokenError::Bound);
         }
-        Ok(())
+        if confirmation.is_met_by(held) { Ok(()) } else { Err(TokenError::Bound) }
     }
 }
 
@@ -189,90 +226,9 @@ impl UnverifiedToken {
         let claims = Claims::parse(jws.payload())?;
         claims.check(&jws, expect, now)?;
         let key = keys.key_for(&jws).ok_or(TokenError::UnknownKey)?;
-        if !key.is_signature_length(jws.signature().len()) {
-            return Err(TokenError::Signature);
-        }
         // INVARIANT: `check` refuses a token without `exp`.
         let expires_at = claims.exp.ok_or(TokenError::LifeTime)?;
-        let (signing_input, signature) = jws.into_signed();
-        Ok(Pending {
-            key: Arc::clone(key),
-            signing_input,
-            signature,
-            token: AccessToken { claims, expires_at },
-        })
-    }
-}
-
-/// Whoever can check signatures
-pub trait SignatureVerifier {
-    /// Whether `signature` over `input` is right under `key` by `alg`. An error is a no.
-    fn verify(&self, alg: Alg, key: &Jwk, input: &[u8], signature: &[u8]) -> bool;
-}
-
-/// The word of the caller that a signature is right
-#[derive(Debug)]
-pub struct SignatureOk(());
-
-impl SignatureOk {
-    /// For platforms whose verification is not a function call: say so only after it has answered yes for
-    /// the [`Pending`] that this is passed to
-    #[must_use]
-    pub const fn i_have_verified_the_signature() -> Self {
-        Self(())
-    }
-}
-
-/// A token that is right in everything but the signature, which has yet to be checked
-#[must_use]
-pub struct Pending {
-    key: Arc<Jwk>,
-    signing_input: String,
-    signature: Vec<u8>,
-    token: AccessToken,
-}
-
-impl Pending {
-    /// The key's algorithm, which is also the token's
-    pub fn alg(&self) -> Alg {
-        self.key.alg()
-    }
-
-    /// The key to check with
-    pub const fn key(&self) -> &Arc<Jwk> {
-        &self.key
-    }
-
-    /// What the signature is over
-    pub fn signing_input(&self) -> &[u8] {
-        self.signing_input.as_bytes()
-    }
-
-    /// The signature to check
-    pub fn signature(&self) -> &[u8] {
-        &self.signature
-    }
-
-    /// The verified token, if the verifier says so
-    pub fn verify_with(self, verifier: &impl SignatureVerifier) -> Result<AccessToken, TokenError> {
-        if verifier.verify(self.alg(), &self.key, self.signing_input(), &self.signature) {
-            Ok(self.accept(SignatureOk(())))
-        } else {
-            Err(TokenError::Signature)
-        }
-    }
-
-    /// The verified token, on the caller's word
-    #[must_use]
-    pub fn accept(self, _: SignatureOk) -> AccessToken {
-        self.token
-    }
-}
-
-/// Without claims and signature: together they are a credential
-impl fmt::Debug for Pending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending").field("key", &self.key).finish_non_exhaustive()
+        Pending::new(jws, Arc::clone(key), AccessToken { claims, expires_at })
     }
 }
 

@@ -13,7 +13,7 @@ import { engine } from '../dist/engine.js'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'tests', 'vectors')
 /** Kinds of other engines; a kind that is nowhere listed is an error. */
-const OTHERS = new Set(['assess', 'enforcer'])
+const OTHERS = new Set(['assess', 'dialect', 'dpop', 'enforcer', 'status'])
 const RUNNERS = { token, permits, challenge: challenges }
 
 let keysNow

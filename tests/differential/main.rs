@@ -10,5 +10,7 @@ mod assess;
 mod challenge;
 mod conformance;
 mod permits;
+mod reference;
 mod token;
 mod vectors;
+mod worlds;

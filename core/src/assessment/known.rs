@@ -5,6 +5,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use super::Question;
 use crate::{
     ids::{ResourceId, ShareId},
+    requester::Requester,
     resource::Resource,
     scope::{Scope, ScopeSet},
     share::{Grantee, Share, ShareState},
@@ -22,12 +23,13 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(question: &'a Question) -> Self {
+    /// `requester` is the question's, with all roles that his roles contain
+    pub(super) fn new(question: &'a Question, requester: &Requester) -> Self {
         let facts = &question.facts;
         let by_id: BTreeMap<&ShareId, &Share> = facts.shares.iter().map(|share| (&share.id, share)).collect();
         let mut standing: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for share in &facts.shares {
-            let stands = share.requester.includes(&question.requester)
+            let stands = share.requester.includes(requester)
                 && share.stands_at(question.now, |id| by_id.get(id).copied());
             if stands {
                 standing.entry(&share.resource).or_default().push(share);

@@ -26,9 +26,7 @@ pub(super) struct Unit<'a> {
 pub(super) struct Want<'a> {
     /// The unit's place
     pub(super) unit: usize,
-    /// Those that exist of the scopes that it names, and those that are asked for everywhere; none means all
-    pub(super) scopes: ScopeSet,
-    /// The scopes that it names
+    /// The scopes that it names; none means all
     pub(super) named: &'a ScopeSet,
 }
 
@@ -87,7 +85,7 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
             Some(id) => {
                 if let Some(resource) = known.resource(id) {
                     // A permission without scopes never grows into one with scopes.
-                    if resource.scopes.is_empty() || !permission.scopes.is_empty() {
+                    if !permission.scopes.is_empty() || known.available(resource).next().is_none() {
                         resolver.add(resource, &permission.scopes);
                     }
                 }
@@ -180,8 +178,9 @@ impl<'a> Resolver<'_, 'a> {
                 };
                 let meant: Vec<_> = self.known.resources().filter(with).collect();
                 if !self.want_all(meant, &scopes, named) {
-                    let unit = self.add_bare(&scopes);
-                    self.wants.push(Want { unit, scopes, named });
+                    // Nor does it add scopes that no resource has.
+                    let unit = self.add_bare(&named.intersection(&scopes).cloned().collect());
+                    self.wants.push(Want { unit, named });
                 }
                 Ok(())
             }
@@ -296,7 +295,7 @@ impl<'a> Resolver<'_, 'a> {
     /// Notes that a resource is wanted; `false` if it has none of the scopes
     fn want(&mut self, resource: &'a Resource, scopes: &ScopeSet, named: &'a ScopeSet) -> bool {
         let unit = self.add(resource, scopes);
-        self.wants.extend(unit.map(|unit| Want { unit, scopes: scopes.clone(), named }));
+        self.wants.extend(unit.map(|unit| Want { unit, named }));
         unit.is_some()
     }
 

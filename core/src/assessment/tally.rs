@@ -21,7 +21,7 @@ pub(super) struct Tally {
     any_denial: bool,
     /// Granted by a permission that names the resource: shuts out inherited denials
     resource_granted: bool,
-    /// An administrator's permission opens a resource that has no scopes, unless another denies
+    /// A resource permission opens a resource that has no scopes, unless another denies
     opened: bool,
     /// An owner opens a resource that has no scopes
     opened_by_owner: bool,
@@ -74,20 +74,20 @@ impl Tally {
             self.granted.extend(unit.scopes.iter().cloned());
             self.opened = true;
         }
-        let is_named = names_it && (!permission.is_scope_permission() || users);
-        self.resource_granted |= is_named;
-        self.opened |= is_named;
+        self.resource_granted |= names_it && (!permission.is_scope_permission() || users);
     }
 
     /// A permission denies, whoever wrote it
     pub(super) fn denies(&mut self, permission: &PolicyRow, unit: &Unit<'_>, names_it: bool) {
-        self.any_denial = true;
         if permission.is_resource_permission() {
+            // One that names the resource and permits overrides what denies by type (behaviours R5).
             if names_it || !self.resource_granted {
                 self.deny(&unit.scopes);
             }
         } else if names_it || permission.resources.is_empty() {
             self.deny(&permission.scopes);
+        } else {
+            self.any_denial = true;
         }
     }
 

@@ -37,7 +37,13 @@ pub struct Policy<'a> {
 }
 
 impl<'a> Policy<'a> {
-    fn read(row: Cow<'a, PolicyRow>) -> Self {
+    fn read(mut row: Cow<'a, PolicyRow>) -> Self {
+        // A policy that is associated twice is one policy.
+        let mut seen = BTreeSet::new();
+        if !row.apply.iter().all(|id| seen.insert(id)) {
+            let mut seen = BTreeSet::new();
+            row.to_mut().apply.retain(|id| seen.insert(id.clone()));
+        }
         let (mut fault, mut negative, mut strategy) = (None, false, Strategy::Unanimous);
         match row.logic.as_str() {
             "POSITIVE" => {}

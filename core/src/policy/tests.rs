@@ -92,3 +92,52 @@ fn a_permission_that_is_applied_like_a_policy_does_not_permit() {
     assert_eq!(asked(&rows, "inner"), Some(true));
     assert_eq!(asked(&rows, "outer"), Some(false));
 }
+
+#[test]
+fn a_policy_that_is_named_twice_counts_once() {
+    let mut rows = [
+        row("yes", "user", &json!({ "users": ["bob"] }), &[]),
+        row("no", "user", &json!({ "users": ["carol"] }), &[]),
+        row("p", "resource", &json!({}), &["yes", "yes", "no"]),
+    ];
+    rows[2].strategy = "CONSENSUS".to_string();
+    assert_eq!(asked(&rows, "p"), Some(false));
+    rows[2].apply.pop();
+    assert_eq!(asked(&rows, "p"), Some(true));
+}
+
+#[test]
+fn a_set_that_was_changed_is_what_its_rows_would_have_made() {
+    let all = [
+        row("a", "user", &json!({ "users": ["bob"] }), &[]),
+        row("b", "aggregate", &json!({}), &["a", "c"]),
+        row("c", "aggregate", &json!({}), &["b"]),
+        row("p", "resource", &json!({}), &["b"]),
+    ];
+    let mut set = PolicySet::from_rows(all[1..].to_vec());
+    assert!(set.faults().any(|(_, fault)| fault == Fault::MissingReference("a".parse().unwrap())));
+    let harmless = row("c", "user", &json!({ "users": ["bob"] }), &[]);
+    set.apply([
+        PolicyDelta::Put(all[0].clone().into()),
+        PolicyDelta::Put(harmless.clone().into()),
+        PolicyDelta::Remove("nothing".parse().unwrap()),
+    ]);
+    assert_eq!((set.len(), set.faults().count()), (4, 0));
+    let again = PolicySet::from_snapshot(&set.snapshot()).unwrap();
+    let ids = |set: &PolicySet<'_>| {
+        let mut ids: Vec<_> = set.iter().map(|policy| policy.row.clone().into_owned()).collect();
+        ids.sort_by(|one, other| one.id.cmp(&other.id));
+        ids
+    };
+    assert_eq!(ids(&again), ids(&set));
+    set.apply(["a", "b", "c", "p"].map(|id| PolicyDelta::Remove(id.parse().unwrap())));
+    assert!(set.is_empty() && set.iter().next().is_none());
+}
+
+#[test]
+fn only_a_snapshot_of_this_version_is_read() {
+    let text = |version: u64| format!(r#"{{"version":{version},"policies":[]}}"#);
+    assert!(PolicySet::from_snapshot(text(1).as_bytes()).is_ok());
+    assert_eq!(PolicySet::from_snapshot(text(2).as_bytes()).err(), Some(ParseSnapshotError::Version(2)));
+    assert_eq!(PolicySet::from_snapshot(b"{}").err(), Some(ParseSnapshotError::Malformed));
+}

@@ -7,7 +7,10 @@ use alloc::{
 use serde_json::{Value, json};
 
 use super::*;
-use crate::jws::{Header, compact, signing_input};
+use crate::{
+    jwk::Jwk,
+    jws::{Alg, Header, compact, signing_input},
+};
 
 const ISSUER: &str = "https://as.example/realms/demo";
 const NOW: UnixTime = UnixTime(1_700_000_000);

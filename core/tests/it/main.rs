@@ -1,16 +1,24 @@
 //! Properties and the public interface, in one binary.
-#![cfg_attr(
-    any(feature = "guard", feature = "pdp"),
-    expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 #[cfg(feature = "pdp")]
 mod assess;
 #[cfg(feature = "pdp")]
 mod dialect;
+mod dpop;
+#[cfg(feature = "guard")]
+mod edge;
 #[cfg(feature = "guard")]
 mod enforcer;
 #[cfg(feature = "guard")]
 mod guard;
-#[cfg(any(feature = "guard", feature = "pdp"))]
+#[cfg(feature = "pdp")]
+mod index;
+mod properties;
+#[cfg(feature = "guard")]
+mod status;
+#[cfg(feature = "guard")]
+mod token;
 mod vectors;
+#[cfg(feature = "pdp")]
+mod worlds;

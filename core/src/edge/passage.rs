@@ -1,0 +1,191 @@
+//! The way of a request through a guard: it arrives, waits, is looked at again, and leaves with an answer.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use super::{
+    Guard, Purpose,
+    admission::Verdict,
+    answer,
+    event::{FetchId, Request, VerifyId},
+    header,
+    seen::Verified,
+    step::{Forward, Step},
+    ticket,
+    waiting::{On, Waiting},
+};
+use crate::{
+    denial::Denial,
+    dpop::ProofError,
+    limits::{EDGE_FETCH_SECONDS, EDGE_WAIT_SECONDS, EDGE_WAITING},
+    time::UnixTime,
+    token::SignatureOk,
+};
+
+impl Guard {
+    pub(super) fn arrive(&mut self, request: Request, now: UnixTime, steps: &mut Vec<Step>) {
+        if self.waiting.len() >= EDGE_WAITING {
+            steps.push(answer::busy(request.id));
+        } else {
+            self.advance(Waiting::new(request, now), now, steps);
+        }
+    }
+
+    fn advance(&mut self, mut waiting: Waiting, now: UnixTime, steps: &mut Vec<Step>) {
+        let verdict = match waiting.refused {
+            None => self.judge(&mut waiting, now, steps),
+            Some(denial) => self.ask(&mut waiting, denial, now, steps),
+        };
+        self.settle(waiting, verdict, now, steps);
+    }
+
+    fn settle(&mut self, mut waiting: Waiting, verdict: Verdict, now: UnixTime, steps: &mut Vec<Step>) {
+        let verdict = if let Verdict::Refused(denial) = verdict {
+            waiting.refused = Some(denial);
+            self.ask(&mut waiting, denial, now, steps)
+        } else {
+            verdict
+        };
+        let id = waiting.request.id;
+        match (verdict, &waiting.verified) {
+            (Verdict::Wait(on), _) => {
+                waiting.on = on;
+                self.waiting.push(waiting);
+            }
+            (Verdict::Permitted(granted), Some(verified)) => {
+                let claims = verified.rpt.token().claims();
+                let set = header::granted(&granted, claims.sub.as_deref(), claims.jti.as_deref());
+                steps.push(Step::Forward(Forward { request: id, remove: waiting.remove, set }));
+            }
+            (Verdict::Challenge(challenge), _) => {
+                let denial = waiting.refused.unwrap_or(Denial::InvalidToken);
+                steps.push(answer::challenge(&waiting, &challenge, denial));
+            }
+            (Verdict::BadProof(error), _) => steps.push(answer::bad_proof(&waiting, error)),
+            (Verdict::Unavailable(denial) | Verdict::Refused(denial), _) => {
+                steps.push(answer::unreachable(id, denial));
+            }
+            (Verdict::Permitted(_), None) => steps.push(answer::unreachable(id, Denial::EngineFailed)),
+        }
+    }
+
+    pub(super) fn landed(
+        &mut self,
+        id: FetchId,
+        answer: Option<(u16, &[u8])>,
+        now: UnixTime,
+        steps: &mut Vec<Step>,
+    ) {
+        let ok = answer.filter(|(status, _)| *status == 200).map(|(_, body)| body);
+        if self.supply(id, ok, now, steps) {
+            self.wake(now, steps);
+            return;
+        }
+        let is_it = |waiting: &Waiting| matches!(waiting.on, On::Fetch(fetch, _) if fetch == id);
+        let Some(at) = self.waiting.iter().position(is_it) else { return };
+        let mut waiting = self.waiting.remove(at);
+        let verdict = if waiting.refused.is_some() {
+            self.ticket(&mut waiting, answer, now, steps)
+        } else {
+            ticket::introspected(&waiting, answer, now)
+        };
+        self.settle(waiting, verdict, now, steps);
+    }
+
+    pub(super) fn verified(&mut self, id: VerifyId, is_right: bool, now: UnixTime, steps: &mut Vec<Step>) {
+        let Some(at) = self.verifying.iter().position(|(known, _)| *known == id) else { return };
+        let (_, purpose) = self.verifying.remove(at);
+        let waiting = self.waiting.iter().position(|waiting| waiting.on == On::Verify(id));
+        let waiting = waiting.map(|at| self.waiting.remove(at));
+        match (purpose, waiting) {
+            (Purpose::List(pending, began), _) => {
+                self.withdrawal.is_checking = false;
+                let list = is_right.then(|| pending.accept(SignatureOk::i_have_verified_the_signature()));
+                if list.is_some_and(|list| self.withdrawal.take(list, began)) {
+                    self.withdrawal.flight.succeeded();
+                } else {
+                    self.withdrawal.flight.failed(now);
+                }
+                self.wake(now, steps);
+            }
+            (Purpose::Token(pending), Some(mut waiting)) if is_right => {
+                let key = Arc::clone(pending.key());
+                let token = pending.accept(SignatureOk::i_have_verified_the_signature());
+                let verified = Arc::new(Verified::new(token, key));
+                if let Some(token) = waiting.presented.token() {
+                    self.tokens.insert(&token, Arc::clone(&verified));
+                }
+                waiting.verified = Some(verified);
+                self.advance(waiting, now, steps);
+            }
+            (Purpose::Token(_), Some(waiting)) => {
+                self.settle(waiting, Verdict::Refused(Denial::InvalidSignature), now, steps);
+            }
+            (Purpose::Proof(pending), Some(mut waiting)) if is_right => {
+                let proof = pending.accept(SignatureOk::i_have_verified_the_signature());
+                if self.proofs.is_first(*proof.replay_key().as_bytes(), proof.replay_key().until(), now) {
+                    waiting.proof = Some(proof);
+                    self.advance(waiting, now, steps);
+                } else {
+                    self.settle(waiting, Verdict::BadProof(ProofError::Replayed), now, steps);
+                }
+            }
+            (Purpose::Proof(_), Some(waiting)) => {
+                self.settle(waiting, Verdict::BadProof(ProofError::Signature), now, steps);
+            }
+            (Purpose::Token(_) | Purpose::Proof(_), None) => {}
+        }
+    }
+
+    /// Looks again at all who wait for something that they share
+    fn wake(&mut self, now: UnixTime, steps: &mut Vec<Step>) {
+        for waiting in core::mem::take(&mut self.waiting) {
+            if waiting.on == On::Shared {
+                self.advance(waiting, now, steps);
+            } else {
+                self.waiting.push(waiting);
+            }
+        }
+    }
+
+    /// Gives up what takes too long
+    pub(super) fn give_up(&mut self, now: UnixTime, steps: &mut Vec<Step>) {
+        self.withdrawal.give_up_silence(now);
+        let is_late = |since: UnixTime, most| since.seconds_until(now) >= most;
+        let checks = self.verifying.len();
+        self.verifying.retain(|(_, purpose)| {
+            !matches!(purpose, Purpose::List(_, began) if is_late(*began, EDGE_FETCH_SECONDS.saturating_mul(2)))
+        });
+        if self.verifying.len() < checks {
+            self.withdrawal.is_checking = false;
+            self.withdrawal.flight.failed(now);
+        }
+        for waiting in &self.waiting {
+            if is_late(waiting.since, EDGE_WAIT_SECONDS) {
+                let denial = waiting.refused.unwrap_or(Denial::KeysUnavailable);
+                steps.push(answer::unreachable(waiting.request.id, denial));
+            }
+        }
+        self.leave(|waiting| is_late(waiting.since, EDGE_WAIT_SECONDS));
+        let late = [
+            self.metadata_flight.give_up(now),
+            self.keys.flight.give_up(now),
+            self.pat.flight.give_up(now),
+            self.withdrawal.flight.give_up(now),
+        ];
+        if late.contains(&true) || self.verifying.len() < checks {
+            self.wake(now, steps);
+        }
+    }
+
+    /// Forgets requests, and the signatures that they wait for
+    pub(super) fn leave(&mut self, is_it: impl Fn(&Waiting) -> bool) {
+        let verifying = &mut self.verifying;
+        self.waiting.retain(|waiting| {
+            let leaves = is_it(waiting);
+            if let (true, On::Verify(id)) = (leaves, waiting.on) {
+                verifying.retain(|(known, _)| *known != id);
+            }
+            !leaves
+        });
+    }
+}

@@ -1,0 +1,178 @@
+//! What all requests share: fetched once for all who wait, and again before it is too old.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{
+    Guard, Purpose,
+    event::{FetchId, StreamId},
+    metadata::Metadata,
+    step::{Body, Cache, Credential, Fetch, FetchKind, Listen, Secret, Step},
+};
+use crate::{
+    jwk::Jwks,
+    limits::{EDGE_KEYS_SECONDS, EDGE_METADATA_SECONDS},
+    status::{StatusListError, UnverifiedStatusList},
+    time::UnixTime,
+    token::TokenError,
+};
+
+const METADATA: &str = "uma2-configuration";
+const JWKS: &str = "jwks";
+
+impl Guard {
+    /// Has the metadata fetched; whether they are on their way. So do the others below.
+    pub(super) fn want_metadata(&mut self, now: UnixTime, steps: &mut Vec<Step>) -> bool {
+        if self.metadata_flight.may_start(now) {
+            let url = Metadata::uri(&self.config.issuer);
+            let id = self.fetch(FetchKind::Metadata, url, Body::None, Credential::None, steps);
+            self.metadata_flight.start(id, now);
+        }
+        self.metadata_flight.is_up()
+    }
+
+    pub(super) fn want_keys(&mut self, now: UnixTime, steps: &mut Vec<Step>) -> bool {
+        let Some(metadata) = &self.metadata else { return self.want_metadata(now, steps) };
+        if let Some(url) = metadata.jwks.clone()
+            && self.keys.flight.may_start(now)
+        {
+            let id = self.fetch(FetchKind::Keys, url, Body::None, Credential::None, steps);
+            self.keys.flight.start(id, now);
+        }
+        self.keys.flight.is_up()
+    }
+
+    pub(super) fn want_pat(&mut self, now: UnixTime, steps: &mut Vec<Step>) -> bool {
+        let Some(metadata) = &self.metadata else { return self.want_metadata(now, steps) };
+        if let Some(url) = metadata.token.clone()
+            && self.pat.flight.may_start(now)
+        {
+            let form = Body::Form(Secret::new("grant_type=client_credentials".into()));
+            let id = self.fetch(FetchKind::Pat, url, form, Credential::Client, steps);
+            self.pat.flight.start(id, now);
+        }
+        self.pat.flight.is_up()
+    }
+
+    pub(super) fn want_list(&mut self, now: UnixTime, steps: &mut Vec<Step>) -> bool {
+        let Some(metadata) = &self.metadata else { return self.want_metadata(now, steps) };
+        if let Some(url) = metadata.status_list.clone()
+            && !self.withdrawal.is_loading()
+            && self.withdrawal.flight.may_start(now)
+        {
+            let id = self.fetch(FetchKind::StatusList, url, Body::None, Credential::None, steps);
+            self.withdrawal.flight.start(id, now);
+        }
+        self.withdrawal.is_loading()
+    }
+
+    pub(super) fn want_stream(&mut self, now: UnixTime, steps: &mut Vec<Step>) {
+        if let Some(url) = self.metadata.as_ref().and_then(|metadata| metadata.status_stream.clone())
+            && self.withdrawal.may_listen(&self.config, now)
+        {
+            let id = StreamId(self.next_id());
+            let since = self.withdrawal.listen(id, now);
+            steps.push(Step::Listen(Listen { id, url, since }));
+        }
+    }
+
+    pub(super) fn fetch(
+        &mut self,
+        kind: FetchKind,
+        url: String,
+        body: Body,
+        credential: Credential,
+        steps: &mut Vec<Step>,
+    ) -> FetchId {
+        let id = FetchId(self.next_id());
+        let accept = match kind {
+            FetchKind::StatusList => "application/statuslist+jwt",
+            FetchKind::Metadata
+            | FetchKind::Keys
+            | FetchKind::Pat
+            | FetchKind::Ticket
+            | FetchKind::Introspection => "application/json",
+        };
+        steps.push(Step::Fetch(Fetch { id, kind, url, accept, body, credential }));
+        id
+    }
+
+    /// Takes the answer to a fetch that all share; false if it is none of these
+    pub(super) fn supply(
+        &mut self,
+        id: FetchId,
+        ok: Option<&[u8]>,
+        now: UnixTime,
+        steps: &mut Vec<Step>,
+    ) -> bool {
+        if let Some(began) = self.metadata_flight.land(id) {
+            match ok.map(|body| (body, Metadata::parse(body, &self.config.issuer))) {
+                Some((body, Ok(metadata))) => {
+                    self.metadata = Some(metadata);
+                    self.metadata_flight.succeeded();
+                    steps.push(cache(METADATA, began, body, EDGE_METADATA_SECONDS));
+                }
+                _ => self.metadata_flight.failed(now),
+            }
+        } else if let Some(began) = self.keys.flight.land(id) {
+            match ok.map(|body| (body, Jwks::parse(body))) {
+                Some((body, Ok(keys))) => {
+                    self.keys.set(keys, began);
+                    self.keys.flight.succeeded();
+                    steps.push(cache(JWKS, began, body, EDGE_KEYS_SECONDS));
+                }
+                _ => self.keys.flight.failed(now),
+            }
+        } else if let Some(began) = self.pat.flight.land(id) {
+            if ok.is_some_and(|body| self.pat.take(body, began)) {
+                self.pat.flight.succeeded();
+            } else {
+                self.pat.flight.failed(now);
+            }
+        } else if let Some(began) = self.withdrawal.flight.land(id) {
+            self.begin_list(ok, began, now, steps);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn begin_list(&mut self, ok: Option<&[u8]>, began: UnixTime, now: UnixTime, steps: &mut Vec<Step>) {
+        let uri = self.metadata.as_ref().and_then(|metadata| metadata.status_list.as_deref());
+        let pending = match (ok, uri, self.keys.usable(now)) {
+            (Some(body), Some(uri), Some(keys)) => {
+                UnverifiedStatusList::parse(body, keys, &self.config.issuer, uri, now)
+            }
+            _ => Err(StatusListError::Uri),
+        };
+        match pending {
+            Ok(pending) => {
+                self.withdrawal.is_checking = true;
+                self.begin(pending, |pending| Purpose::List(pending, began), steps);
+            }
+            Err(error) => {
+                self.withdrawal.flight.failed(now);
+                if error == StatusListError::Token(TokenError::UnknownKey) && self.keys.ask_again(now) {
+                    self.want_keys(now, steps);
+                }
+            }
+        }
+    }
+
+    /// Takes back what was given away by a [`Cache`] step, unless there is something newer
+    pub(super) fn restore(&mut self, key: &str, value: &[u8], now: UnixTime) {
+        let Some((at, body)) = value.split_first_chunk() else { return };
+        let at = UnixTime(u64::from_be_bytes(*at));
+        let is_younger = |seconds| at <= now && at.seconds_until(now) <= seconds;
+        if key == JWKS && is_younger(EDGE_KEYS_SECONDS) && self.keys.usable(now).is_none() {
+            if let Ok(keys) = Jwks::parse(body) {
+                self.keys.set(keys, at);
+            }
+        } else if key == METADATA && is_younger(EDGE_METADATA_SECONDS) && self.metadata.is_none() {
+            self.metadata = Metadata::parse(body, &self.config.issuer).ok();
+        }
+    }
+}
+
+fn cache(key: &'static str, at: UnixTime, body: &[u8], ttl: u64) -> Step {
+    Step::Cache(Cache { key, value: [&at.0.to_be_bytes(), body].concat(), ttl })
+}

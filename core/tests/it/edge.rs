@@ -1,0 +1,15 @@
+//! The guard in a scripted world: what it asks for, when, and what it never does.
+#![expect(
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::wildcard_enum_match_arm,
+    reason = "a script that does not go on has failed"
+)]
+
+mod admission;
+mod proof;
+mod random;
+mod supply;
+mod ticket;
+mod withdrawal;
+mod world;
