@@ -25,7 +25,7 @@ pub enum ParseJwkError {
     /// `use` or `key_ops` says that it is for something else (RFC 7517 §4.2, §4.3)
     #[error("key is not for signatures")]
     NotForSignatures,
-    /// It holds private members, so whoever published it gave it away
+    /// It holds private members, so whoever published it gave it away (RFC 7517 §9.2)
     #[error("key has private members")]
     Private,
     /// RSA outside 2048 to 8192 bits, an even modulus, or an exponent below 65537 (RFC 7518 §3.3)
@@ -43,6 +43,10 @@ pub enum ParseJwksError {
     #[error("not a JSON Web Key Set")]
     Malformed,
 }
+
+/// Members of private and symmetric keys; each of them gives the key away, a factor of RSA as much as the exponent
+/// (RFC 7518 §6.2.2, §6.3.2, §6.4)
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// The parameters of a public key, as bytes in big-endian order
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl Jwk {
             ("OKP", "Ed25519") => (PublicKey::Ed25519 { x: sized(jwk, "x", 32)? }, Alg::EdDsa),
             _ => return Err(ParseJwkError::NotServed),
         };
-        if jwk.contains_key("d") || jwk.contains_key("k") {
+        if PRIVATE.iter().any(|name| jwk.contains_key(*name)) {
             return Err(ParseJwkError::Private);
         }
         let alg = match text(jwk, "alg")? {

@@ -36,6 +36,14 @@ pub const POLICY_DEPTH: usize = 16;
 pub const POLICIES: usize = 10_000;
 /// Longest chain of shares that rest on each other
 pub const SHARE_DEPTH: usize = 8;
+/// Most shares of one index
+pub const SHARES: usize = 2_000_000;
+/// Longest group path, role name, or `client_id` of a role, in an index of shares, in bytes
+pub const GRANTEE_BYTES: usize = 4 * 1024;
+/// Most bytes of the texts in one index of shares
+pub const SHARES_TEXT_BYTES: usize = 256 * 1024 * 1024;
+/// Longest snapshot of an index of shares that is looked at, in bytes
+pub const SHARES_SNAPSHOT_BYTES: usize = 512 * 1024 * 1024;
 /// Longest regular expression of a policy, in bytes
 pub const REGEX_BYTES: usize = 1024;
 /// Largest program that one becomes, in bytes

@@ -15,6 +15,7 @@ use crate::{
     time::UnixTime,
 };
 
+pub mod index;
 pub mod lifecycle;
 pub mod view;
 

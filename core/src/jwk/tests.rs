@@ -70,6 +70,10 @@ fn keys_for_something_else_are_refused() {
 #[test]
 fn a_published_private_key_is_refused() {
     assert_eq!(parse(&format!(r#"{ED},"d":"AA""#)), Err(ParseJwkError::Private));
+    let rsa = rsa_with(256, 1, "AQAB");
+    for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        assert_eq!(parse(&format!(r#"{rsa},"{member}":"AQ""#)), Err(ParseJwkError::Private), "{member}");
+    }
 }
 
 #[test]

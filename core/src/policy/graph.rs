@@ -109,7 +109,8 @@ impl Search<'_> {
         for member in &members {
             let Some(of) = self.nodes.get(*member) else { continue };
             varies |= of.is_script;
-            for child in of.children.iter().filter(|child| !members.contains(child)) {
+            // What is still open below a member belongs to the same component.
+            for child in of.children.iter().filter(|child| self.open.get(**child) == Some(&false)) {
                 let below = self.places.get(*child).copied().unwrap_or_default();
                 height = height.max(below.height);
                 varies |= below.varies;

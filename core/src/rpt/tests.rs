@@ -122,6 +122,28 @@ fn an_answer_holds_no_longer_than_its_shortest_part() {
 }
 
 #[test]
+fn its_permissions_are_those_that_can_be_read_in_order() {
+    let rpt =
+        rpt(&json!([{ "rsid": "7" }, { "rsid": 8 }, { "rsid": "42", "scopes": ["read"] }, { "rsid": "7" }]));
+    let ids: Vec<_> = rpt.permissions().iter().filter_map(|permission| permission.rsid.as_deref()).collect();
+    assert_eq!(ids, ["7", "42", "7"]);
+}
+
+#[test]
+fn without_claims_it_permits_the_same_and_says_no_more() {
+    let whole = rpt(&json!([{ "rsid": "42", "scopes": ["read"] }]));
+    assert_eq!(whole.token().claims().iss.as_deref(), Some("as"));
+    let bare = whole.clone().without_claims();
+    assert_eq!(*bare.token().claims(), crate::token::Claims::default());
+    for now in [NOW, UnixTime(EXP), UnixTime(EXP + 1)] {
+        for names in [&["read"][..], &["write"], &[]] {
+            let asked = scopes(names);
+            assert_eq!(bare.permits(&id("42"), &asked, now), whole.permits(&id("42"), &asked, now));
+        }
+    }
+}
+
+#[test]
 fn a_malformed_entry_permits_nothing_and_spoils_nothing() {
     for bad in [
         json!({ "rsid": "42", "scopes": "read write" }),

@@ -35,7 +35,11 @@ fn expect() -> Expect {
 
 fn claims() -> Value {
     json!({ "iss": ISSUER, "aud": "api", "exp": NOW.0 + 300, "iat": NOW.0, "jti": "t:1", "sub": "bob",
-            "typ": "Bearer", "azp": "app", "scope": "email" })
+            "typ": "Bearer", "azp": "app", "scope": "email", "sid": "s1" })
+}
+
+fn pending() -> Pending {
+    UnverifiedToken::parse(encode(Some("JWT"), &claims().to_string()), &jwks(), &expect(), NOW).unwrap()
 }
 
 fn with(name: &str, value: Value) -> Value {
@@ -73,17 +77,33 @@ fn a_good_token_gives_its_claims() {
     assert_eq!(claims.azp.as_deref(), Some("app"));
     assert_eq!(claims.jti.as_deref(), Some("t:1"));
     assert_eq!(claims.scope.as_deref(), Some("email"));
+    assert_eq!(claims.sid.as_deref(), Some("s1"));
     assert!(claims.other.is_empty());
+    assert_eq!(token.clone().into_claims(), *claims);
 }
 
 #[test]
 fn only_a_right_signature_makes_a_token() {
-    let pending =
-        || UnverifiedToken::parse(encode(Some("JWT"), &claims().to_string()), &jwks(), &expect(), NOW);
-    assert_eq!(pending().unwrap().verify_with(&Says(false)), Err(TokenError::Signature));
-    assert!(pending().unwrap().verify_with(&Says(true)).is_ok());
-    let accepted = pending().unwrap().accept(SignatureOk::i_have_verified_the_signature());
+    assert_eq!(pending().verify_with(&Says(false)), Err(TokenError::Signature));
+    assert!(pending().verify_with(&Says(true)).is_ok());
+    let accepted = pending().accept(SignatureOk::i_have_verified_the_signature());
     assert_eq!(accepted.claims().sub.as_deref(), Some("bob"));
+}
+
+#[test]
+fn what_is_to_be_verified_is_what_came() {
+    let token = encode(Some("JWT"), &claims().to_string());
+    let (signing_input, _) = token.rsplit_once('.').unwrap();
+    assert_eq!(pending().signing_input(), signing_input.as_bytes());
+    assert_eq!(pending().signature(), [9; 64]);
+    assert_eq!((pending().alg(), pending().key().kid()), (Alg::EdDsa, Some("k1")));
+}
+
+#[test]
+fn a_pending_token_shows_its_key_and_no_credential() {
+    let shown = format!("{:?}", pending());
+    assert!(shown.starts_with("Pending") && shown.contains("k1"), "{shown}");
+    assert!(!shown.contains("bob") && !shown.contains("signature") && !shown.contains("eyJ"), "{shown}");
 }
 
 #[test]

@@ -13,9 +13,12 @@ mod enforcer;
 #[cfg(feature = "guard")]
 mod guard;
 #[cfg(feature = "pdp")]
+mod index;
 mod properties;
 #[cfg(feature = "guard")]
 mod status;
+#[cfg(feature = "guard")]
+mod token;
 mod vectors;
 #[cfg(feature = "pdp")]
 mod worlds;

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures of this machine beside the budgets and the peers.
 
+mod beside;
 mod connection;
 mod load;
 
@@ -26,6 +27,7 @@ const STARTS: usize = 5;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Row {
     name: String,
+    /// `NaN`, which JSON writes as `null`, where it could not be measured: the name then says why
     value: f64,
     unit: String,
     #[serde(default)]
@@ -36,6 +38,17 @@ struct Row {
     peer: Option<String>,
     #[serde(default)]
     peer_value: Option<f64>,
+    /// How many times faster or smaller than the peer
+    #[serde(default)]
+    ratio: Option<f64>,
+}
+
+impl Row {
+    fn with_ratio(self) -> Self {
+        let Self { value, higher_is_better, .. } = self;
+        let ratio = |peer: f64| if higher_is_better { value / peer } else { peer / value };
+        Self { ratio: self.peer_value.map(ratio).filter(|ratio| ratio.is_finite()), ..self }
+    }
 }
 
 /// Measures, prints the table and writes `target/bench.json`; a missed budget is told and is no failure.
@@ -48,6 +61,11 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
         "check RPTs in Node",
         Command::new("node").current_dir(layout.js()).arg("bench/check.mjs"),
     )?);
+    rows.extend(printed(
+        "permission lookup in Node",
+        Command::new("node").current_dir(layout.js()).arg("bench/cedar.mjs"),
+    )?);
+    rows.extend(beside::rows(layout)?);
     let mut assess = process::cargo(layout);
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);
     rows.extend(printed("assess through wasmtime", &mut assess)?);
@@ -55,6 +73,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
     for (algorithm, budget) in [("RS256", 0.6), ("EdDSA", 0.3)] {
         rows.extend(server(layout, &program, algorithm, budget)?);
     }
+    let rows: Vec<Row> = rows.into_iter().map(Row::with_ratio).collect();
     terminal::say(&table(&rows));
     let file = layout.target.join("bench.json");
     fs::write(&file, serde_json::to_string_pretty(&rows)?)?;
@@ -164,6 +183,7 @@ fn rows_of(name: &str, figures: Figures, cpu: Budget, rate: Budget) -> Vec<Row> 
         higher_is_better,
         peer: budget.peer.map(|_| "Keycloak".into()),
         peer_value: budget.peer,
+        ratio: None,
     };
     let p99_budget = Budget { limit: Some(10.0), peer: None };
     let spent = spent.map(|value| row("CPU each", value, "ms", cpu, false));
@@ -172,10 +192,11 @@ fn rows_of(name: &str, figures: Figures, cpu: Budget, rate: Budget) -> Vec<Row> 
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut text = format!("\n{:<56}{:>12}  {:>12}  {}", "operation", "here", "budget", "peer");
+    let mut text =
+        format!("\n{:<56}{:>14}  {:>12}  {:>8}  {}", "operation", "here", "budget", "ratio", "peer");
     let mut count: usize = 0;
     for row in rows {
-        let Row { name, value, unit, budget, higher_is_better, peer, peer_value } = row;
+        let Row { name, value, unit, budget, higher_is_better, peer, peer_value, ratio } = row;
         let missed =
             budget.is_some_and(|budget| if *higher_is_better { *value < budget } else { *value > budget });
         count = count.saturating_add(usize::from(missed));
@@ -185,10 +206,11 @@ fn table(rows: &[Row]) -> String {
             .as_deref()
             .zip(*peer_value)
             .map_or_else(String::new, |(who, figure)| format!("{who} {}", shown(figure)));
+        let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.1}x"));
         let miss = if missed { "  MISSED" } else { "" };
         _ = write!(
             text,
-            "\n{name:<56}{:>12}  {budget:>12}  {peer}{miss}",
+            "\n{name:<56}{:>14}  {budget:>12}  {ratio:>8}  {peer}{miss}",
             format!("{} {unit}", shown(*value))
         );
     }
@@ -197,5 +219,8 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn shown(value: f64) -> String {
+    if value.is_nan() {
+        return String::from("–");
+    }
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
 }

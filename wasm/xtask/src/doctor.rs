@@ -5,13 +5,22 @@ use core::fmt::Write as _;
 use anyhow::{Result, bail};
 
 use crate::{
+    fuzz,
     layout::Layout,
-    npm, process, rust, terminal,
+    mutants, npm, process, rust, terminal,
     tool::{Install, Tool},
     wasm::{DEBIAN, Toolchain},
 };
 
-const NEEDED: [Tool; 4] = [rust::C_COMPILER, rust::RUSTFMT, rust::CLIPPY, npm::NODE];
+const NEEDED: [Tool; 7] = [
+    rust::C_COMPILER,
+    rust::RUSTFMT,
+    rust::CLIPPY,
+    npm::NODE,
+    fuzz::CPP_COMPILER,
+    fuzz::CARGO_FUZZ,
+    mutants::CARGO_MUTANTS,
+];
 
 /// Tells what it finds; changes nothing. Fails if something is missing that no task can install.
 pub(crate) fn run(layout: &Layout) -> Result<()> {
@@ -47,6 +56,9 @@ fn line(text: &mut String, layout: &Layout, tool: &Tool) -> bool {
             format!("missing; a task that needs it installs {} ({})", packages.join(" "), tool.why)
         }
         (None, Install::Rustup(name)) => format!("missing; a task that needs it adds {name} ({})", tool.why),
+        (None, Install::Cargo(name, version)) => {
+            format!("missing; a task that needs it compiles {name} {version} ({})", tool.why)
+        }
         (None, Install::ByHand(cure)) => format!("missing: {cure} ({})", tool.why),
     };
     _ = writeln!(text, "{:<29} {state}", tool.name);

@@ -7,8 +7,10 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod demo;
 mod doctor;
+mod fuzz;
 mod host;
 mod layout;
+mod mutants;
 mod npm;
 mod process;
 mod rust;
@@ -59,6 +61,22 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
+    /// Send hostile bytes to every parser and assert what must hold of whatever they are read as
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u32,
+        /// Which targets, by name; all, if none is named
+        targets: Vec<String>,
+    },
+    /// Change the core's decisions in small ways and count the changes that its tests notice
+    Mutants {
+        /// Only a part, `k/n`: the k-th of n, counted from 0
+        #[arg(long)]
+        shard: Option<String>,
+        /// Only these files or folders of `core/src`, such as `rpt`
+        parts: Vec<String>,
+    },
     /// Build and check everything: formatting, lints, documentation, tests, sizes
     #[command(visible_alias = "ci")]
     Test {
@@ -79,6 +97,8 @@ fn main() -> ExitCode {
         Task::Build { toolchain } => host::run(&layout, toolchain),
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Bench { toolchain } => bench::run(&layout, toolchain),
+        Task::Fuzz { seconds, targets } => fuzz::run(&layout, seconds, &targets),
+        Task::Mutants { shard, parts } => mutants::run(&layout, shard.as_deref(), &parts),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),
     });
     match outcome {

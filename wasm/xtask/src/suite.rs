@@ -8,7 +8,7 @@ use std::{process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    demo, host,
+    demo, fuzz, host,
     layout::Layout,
     npm, process, rust, terminal,
     wasm::{self, Artefact, Choice},
@@ -37,7 +37,9 @@ const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let mut steps = Steps { long, passed: Vec::new(), begin: Instant::now() };
-    for tool in [rust::C_COMPILER, rust::RUSTFMT, rust::CLIPPY, npm::NODE] {
+    for tool in
+        [rust::C_COMPILER, rust::RUSTFMT, rust::CLIPPY, npm::NODE, fuzz::CPP_COMPILER, fuzz::CARGO_FUZZ]
+    {
         tool.ensure(layout)?;
     }
     let artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
@@ -47,6 +49,8 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))?;
     steps.take("host", || host::embed(layout))?;
     rust_steps(&mut steps, layout)?;
+    let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
+    steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
     steps.take("npm test", || steps_of_js(layout, &["test"], long))?;

@@ -1,7 +1,7 @@
 //! What the tasks need of a machine: how to see that it is there, and how to get it.
 
-use core::time::Duration;
-use std::{path::Path, process::Command};
+use core::{iter, time::Duration};
+use std::{env, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -27,6 +27,8 @@ pub(crate) enum Install {
     Debian(&'static [&'static str]),
     /// A component of the active rustup toolchain
     Rustup(&'static str),
+    /// A crate's program, of exactly this version, in the user's cache folder
+    Cargo(&'static str, &'static str),
     /// A person has to: what to do
     ByHand(&'static str),
 }
@@ -57,6 +59,13 @@ impl Tool {
                     RUSTUP,
                 )?;
             }
+            Install::Cargo(name, version) => {
+                terminal::say(&format!(
+                    "installing {} ({}): cargo install {name} {version}",
+                    self.name, self.why
+                ));
+                compile(layout, name, version)?;
+            }
             Install::ByHand(cure) => bail!("{} is missing ({}): {cure}", self.name, self.why),
         }
         if (self.check)(layout).is_none() {
@@ -68,6 +77,37 @@ impl Tool {
 
 const APT: Duration = Duration::from_mins(15);
 const RUSTUP: Duration = Duration::from_mins(5);
+const CARGO: Duration = Duration::from_mins(20);
+
+/// The crate's program in exactly this version, if [`Install::Cargo`] has installed it
+pub(crate) fn installed(layout: &Layout, name: &str, version: &str) -> Option<String> {
+    let list = std::fs::read_to_string(layout.cache.join("tools/.crates.toml")).ok()?;
+    let entry = format!("\"{name} {version} ");
+    let program = layout.cache.join("tools/bin").join(name);
+    (list.contains(&entry) && program.is_file()).then(|| format!("{name} {version}"))
+}
+
+/// This toolchain's cargo, which finds what [`Install::Cargo`] has installed as its own commands
+pub(crate) fn cargo(layout: &Layout) -> Result<Command> {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(layout.cache.join("tools/bin")).chain(env::split_paths(&folders));
+    let mut command = process::cargo(layout);
+    command.env("PATH", env::join_paths(folders)?);
+    Ok(command)
+}
+
+/// Compiles a crate's program once, for all clones of this user.
+fn compile(layout: &Layout, name: &str, version: &str) -> Result<()> {
+    let mut command = process::cargo(layout);
+    // Not in the target folder: it is no part of this build, and need not be kept.
+    command.env("CARGO_TARGET_DIR", layout.target.join("xtask/tools"));
+    command.args(["install", "--locked", "--force", "--version", version, "--root"]);
+    command.arg(layout.cache.join("tools")).arg(name);
+    let log = layout.target.join(format!("xtask/{name}.log"));
+    process::run_quietly(&format!("cargo install {name}"), &mut command, &log, CARGO)
+        .map_err(|error| error.context(unreachable("the crates of a tool")))?;
+    Ok(std::fs::remove_dir_all(layout.target.join("xtask/tools"))?)
+}
 
 /// Installs Debian packages as root or through sudo, and says what to do where neither is possible.
 fn debian(layout: &Layout, packages: &[&str]) -> Result<()> {

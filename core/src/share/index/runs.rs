@@ -1,0 +1,133 @@
+//! Granted rows by resource, requester and scope.
+
+use hashbrown::{HashTable, hash_table::Entry};
+
+use super::{
+    names::Names,
+    rows::{Row, Rows},
+    scopes::Scopes,
+    seed::Seed,
+    slab::Place,
+};
+
+/// Which scope is asked for
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Whatever there is
+    Any,
+    /// This one, or rows without a scope
+    Only(Option<Place>),
+}
+
+impl Asked {
+    pub(super) fn is(self, scope: Option<Place>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(asked) => asked == scope,
+        }
+    }
+}
+
+/// What a row is hashed by: parts of the hashes of its names, so that a question needs no places to find it
+#[derive(Clone, Copy)]
+pub(super) struct Prints<'a> {
+    pub(super) resources: &'a Names<4>,
+    pub(super) grantees: &'a Names<1>,
+    pub(super) scopes: &'a Scopes,
+    pub(super) seed: &'a Seed,
+}
+
+impl Prints<'_> {
+    fn of(&self, row: &Row, asked: Asked) -> u64 {
+        self.hash(self.resources.print(row.resource), self.grantees.print(row.grantee), asked)
+    }
+
+    pub(super) fn hash(&self, resource: u32, grantee: u32, asked: Asked) -> u64 {
+        let scope = match asked {
+            Asked::Any => 0,
+            Asked::Only(scope) => self.scopes.print(scope),
+        };
+        let mut bytes = [0; 12];
+        for (bytes, print) in bytes.as_chunks_mut().0.iter_mut().zip([resource, grantee, scope]) {
+            *bytes = print.to_le_bytes();
+        }
+        self.seed.hasher().hash(&bytes)
+    }
+}
+
+/// The first row of each run: granted rows of one resource and requester, and perhaps of one scope
+#[derive(Debug, Clone)]
+pub(super) struct Runs {
+    is_of_scope: bool,
+    table: HashTable<Place>,
+}
+
+impl Runs {
+    pub(super) fn with_capacity(is_of_scope: bool, capacity: usize) -> Self {
+        Self { is_of_scope, table: HashTable::with_capacity(capacity) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// What its runs are asked for by
+    const fn asked(is_of_scope: bool, row: &Row) -> Asked {
+        if is_of_scope { Asked::Only(row.scope) } else { Asked::Any }
+    }
+
+    /// The first row of a run
+    pub(super) fn first<'a>(
+        &self,
+        hash: u64,
+        rows: &'a Rows,
+        is_it: impl Fn(&Row) -> bool,
+    ) -> Option<&'a Row> {
+        let place = *self.table.find(hash, |place| rows.get(*place).is_some_and(&is_it))?;
+        rows.get(place)
+    }
+
+    /// Makes a row the first of its run, if there is none or the first gives way, and says which it was
+    pub(super) fn lead(
+        &mut self,
+        place: Place,
+        rows: &Rows,
+        prints: Prints<'_>,
+        gives_way: impl FnOnce(Place) -> bool,
+    ) -> Option<Place> {
+        let row = rows.get(place)?;
+        let hash = |row: &Row| prints.of(row, Self::asked(self.is_of_scope, row));
+        let is_like = |other: &Place| {
+            rows.get(*other).is_some_and(|other| row.is_like(other, Self::asked(self.is_of_scope, row)))
+        };
+        match self.table.entry(hash(row), is_like, |other| rows.get(*other).map_or(0, hash)) {
+            Entry::Occupied(mut found) => {
+                let first = *found.get();
+                if gives_way(first) {
+                    *found.get_mut() = place;
+                }
+                Some(first)
+            }
+            Entry::Vacant(room) => {
+                room.insert(place);
+                None
+            }
+        }
+    }
+
+    /// Leaves the run to the next row before this one goes
+    pub(super) fn leave(&mut self, place: Place, rows: &Rows, prints: Prints<'_>) {
+        let Some(row) = rows.get(place) else { return };
+        let asked = Self::asked(self.is_of_scope, row);
+        let Ok(mut first) = self.table.find_entry(prints.of(row, asked), |other| *other == place) else {
+            return;
+        };
+        let is_like = |next: &Place| rows.get(*next).is_some_and(|next| row.is_like(next, asked));
+        match row.next_of_resource().filter(is_like) {
+            Some(next) => *first.get_mut() = next,
+            None => {
+                first.remove();
+            }
+        }
+    }
+}

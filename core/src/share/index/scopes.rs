@@ -1,0 +1,94 @@
+//! Each scope once.
+
+use hashbrown::HashTable;
+
+use super::{
+    name::{Name, print},
+    seed::Seed,
+    slab::{Place, Slab},
+};
+use crate::scope::Scope;
+
+/// Scopes that rows have
+#[derive(Debug, Clone)]
+pub(super) struct Scopes {
+    entries: Slab<Counted>,
+    table: HashTable<Place>,
+    bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Counted {
+    scope: Scope,
+    print: u32,
+    rows: usize,
+}
+
+fn hash(scope: &Scope, seed: &Seed) -> u64 {
+    Name::scope(scope).hash(seed)
+}
+
+impl Scopes {
+    pub(super) fn new() -> Self {
+        Self { entries: Slab::with_capacity(0), table: HashTable::new(), bytes: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) const fn places(&self) -> usize {
+        self.entries.places()
+    }
+
+    /// How many bytes their texts take
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn get(&self, place: Place) -> Option<&Scope> {
+        self.entries.get(place).map(|entry| &entry.scope)
+    }
+
+    /// A part of the hash of a scope, which rows are hashed by
+    pub(super) fn print(&self, place: Option<Place>) -> u32 {
+        place.and_then(|place| self.entries.get(place)).map_or(0, |entry| entry.print)
+    }
+
+    pub(super) fn find(&self, scope: &Scope, seed: &Seed) -> Option<Place> {
+        self.table.find(hash(scope, seed), |place| self.get(*place) == Some(scope)).copied()
+    }
+
+    /// The place of a scope that nothing uses yet
+    pub(super) fn insert(&mut self, scope: Scope, seed: &Seed) -> Option<Place> {
+        let (hash, size) = (hash(&scope, seed), scope.as_str().len());
+        let place = self.entries.insert(Counted { scope, print: print(hash), rows: 0 })?;
+        let entries = &self.entries;
+        let hash_of = |place: &Place| entries.get(*place).map_or(0, |entry| self::hash(&entry.scope, seed));
+        self.table.insert_unique(hash, place, hash_of);
+        self.bytes = self.bytes.saturating_add(size);
+        Some(place)
+    }
+
+    /// One row more has it
+    pub(super) fn hold(&mut self, place: Place) {
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.rows = entry.rows.saturating_add(1);
+        }
+    }
+
+    /// One row less has it; what no row has is dropped
+    pub(super) fn release(&mut self, place: Place, seed: &Seed) {
+        let Some(Counted { scope, rows, .. }) = self.entries.get_mut(place) else { return };
+        *rows = rows.saturating_sub(1);
+        if *rows > 0 {
+            return;
+        }
+        let (hash, size) = (hash(scope, seed), scope.as_str().len());
+        if let Ok(found) = self.table.find_entry(hash, |other| *other == place) {
+            found.remove();
+        }
+        self.entries.remove(place);
+        self.bytes = self.bytes.saturating_sub(size);
+    }
+}

@@ -1,0 +1,75 @@
+//! Measures decisions of the core beside a peer's, in one run and on the same rules.
+//!
+//! Without arguments it prints the rows that `cargo xtask bench` shows, as a JSON array. `hot <path> <times>` runs
+//! one of the hottest paths so many times, for an instruction counter.
+
+mod cedar;
+mod clock;
+mod hot;
+mod ours;
+mod paths;
+mod row;
+mod rules;
+
+use std::{env, process::ExitCode};
+
+use clock::Contender;
+use row::Row;
+use rules::Rules;
+
+/// Numbers of policies
+const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+/// Numbers of paths
+const PATHS: [usize; 2] = [10, 10_000];
+/// Permission lookup, whatever the number of policies, in microseconds
+const BUDGET: f64 = 2.0;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => println!("{:#}", Row::array(&rows())),
+        ["hot", path, times] => match (hot::Path::from_name(path), times.parse()) {
+            (Some(path), Ok(times)) => path.run(times),
+            _ => return usage(),
+        },
+        _ => return usage(),
+    }
+    ExitCode::SUCCESS
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: countersign-bench [hot assess|rpt <times>]");
+    ExitCode::FAILURE
+}
+
+fn rows() -> Vec<Row> {
+    SIZES.into_iter().map(decision).chain(PATHS.into_iter().map(path)).collect()
+}
+
+/// One granted decision among so many policies, each of which lets one user read one document
+fn decision(size: usize) -> Row {
+    let rules = Rules { size };
+    let (ours, cedar) = (ours::Engine::new(rules), cedar::Engine::new(rules));
+    let (granted, refused) = rules.questions();
+    assert!(ours.decide(&ours::question(granted)) && !ours.decide(&ours::question(refused)));
+    assert!(cedar.decide(&cedar::request(granted)) && !cedar.decide(&cedar::request(refused)));
+    let (question, request) = (ours::question(granted), cedar::request(granted));
+    let [value, peer_value] = clock::medians([
+        Contender::new(|| ours.decide(&question)),
+        Contender::new(|| cedar.decide(&request)),
+    ]);
+    Row {
+        name: format!("Decision, policies: {size}"),
+        value,
+        budget: Some(BUDGET),
+        peer: Some(("cedar-policy", peer_value)),
+    }
+}
+
+/// The pattern that a request's path matches, among so many
+fn path(size: usize) -> Row {
+    let paths = paths::Paths::new(size);
+    let [value] = clock::medians([Contender::new(|| paths.lookup())]);
+    Row { name: format!("Enforcer lookup, paths: {size}"), value, budget: None, peer: None }
+}
