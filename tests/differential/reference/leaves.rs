@@ -86,12 +86,11 @@ fn role(question: &Value, config: &Value) -> Option<bool> {
             },
             (None, None) => return None,
         };
-        let name = role.get("name")?.as_str()?;
-        let client = match role.get("client") {
-            None => None,
-            Some(client) => Some(client.as_str()?),
-        };
-        entries.push((required, contains(&question::roles(from, client), name)));
+        role.get("name")?.as_str()?;
+        if let Some(client) = role.get("client") {
+            client.as_str()?;
+        }
+        entries.push((required, question::holds_role(question, from, role)));
     }
     any_and_required(&entries)
 }

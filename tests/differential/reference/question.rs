@@ -41,10 +41,34 @@ pub(super) fn is_the_requesters(question: &Value, resource: &Value) -> bool {
     resource["owner"] == question["requester"]["id"]
 }
 
-/// The names that a set of roles holds for a client, or of the realm
-pub(super) fn roles(roles: &Value, client: Option<&str>) -> Vec<String> {
-    match client {
-        None => texts(roles, "realm"),
-        Some(client) => roles.get("client").map(|clients| texts(clients, client)).unwrap_or_default(),
+/// Whether one of these roles is the wanted one, or contains it, however deep (EVAL-13)
+pub(super) fn holds_role(question: &Value, roles: &Value, wanted: &Value) -> bool {
+    let mut held: Vec<Role> = texts(roles, "realm").into_iter().map(|name| (name, None)).collect();
+    for client in
+        roles.get("client").and_then(Value::as_object).into_iter().flat_map(|clients| clients.keys())
+    {
+        held.extend(texts(&roles["client"], client).into_iter().map(|name| (name, Some(client.clone()))));
     }
+    let wanted = role(wanted);
+    let mut at = 0;
+    while let Some(one) = held.get(at).cloned() {
+        if one == wanted {
+            return true;
+        }
+        for composite in list(&question["facts"]["directory"], "composites") {
+            if role(&composite["role"]) == one {
+                let contained: Vec<Role> = list(composite, "contains").iter().map(role).collect();
+                held.extend(contained.into_iter().filter(|other| !held.contains(other)).collect::<Vec<_>>());
+            }
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Name, and the client whose role it is; none for a realm role
+type Role = (String, Option<String>);
+
+fn role(value: &Value) -> Role {
+    (text(value, "name").to_owned(), value.get("client").and_then(Value::as_str).map(str::to_owned))
 }

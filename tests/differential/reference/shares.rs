@@ -116,8 +116,5 @@ fn is_for_requester(question: &Value, row: &Value) -> bool {
     if let Some(group) = to.get("group").and_then(Value::as_str) {
         return texts(requester, "groups").iter().any(|path| path == group);
     }
-    to.get("role").is_some_and(|role| {
-        let held = question::roles(&requester["roles"], role.get("client").and_then(Value::as_str));
-        held.iter().any(|name| name == text(role, "name"))
-    })
+    to.get("role").is_some_and(|role| question::holds_role(question, &requester["roles"], role))
 }

@@ -56,13 +56,20 @@ pub(super) fn add(dice: &mut Dice, facts: &mut Map<String, Value>, resources: &[
     dice.shuffle(&mut rows);
     facts.insert("policies".into(), rows.into());
     facts.insert("outcomes".into(), outcomes.into());
-    facts.insert(
-        "directory".into(),
-        json!({
-            "groups": {"g1": "/staff", "g2": "/staff/ops"},
-            "roles": {"o1": {"name": "admin"}, "o2": {"name": "reader", "client": "app"}},
-        }),
-    );
+    let mut directory = json!({
+        "groups": {"g1": "/staff", "g2": "/staff/ops"},
+        "roles": {"o1": {"name": "admin"}, "o2": {"name": "reader", "client": "app"}},
+    });
+    if dice.chance(25) {
+        // Two roles that contain each other among them
+        let all = [
+            json!({"role": {"name": "user"}, "contains": [{"name": "reader", "client": "app"}]}),
+            json!({"role": {"name": "reader", "client": "app"}, "contains": [{"name": "admin"}, {"name": "lost"}]}),
+            json!({"role": {"name": "admin"}, "contains": [{"name": "user"}]}),
+        ];
+        directory["composites"] = dice.some(50, &all).into();
+    }
+    facts.insert("directory".into(), directory);
 }
 
 /// Logic and strategy, now and then unknown ones
