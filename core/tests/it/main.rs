@@ -16,4 +16,5 @@ mod guard;
 mod status;
 #[cfg(feature = "guard")]
 mod token;
+mod traps;
 mod vectors;
