@@ -20,6 +20,7 @@ mod properties;
 mod status;
 #[cfg(feature = "guard")]
 mod token;
+mod traps;
 mod vectors;
 #[cfg(feature = "pdp")]
 mod worlds;
