@@ -131,29 +131,29 @@ pub const EDGE_STALENESS_SECONDS: u64 = 60;
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::String};
+    use alloc::{format, string::String, vec::Vec};
 
     /// The table of `docs/limits.md`, from the constants above
     fn table() -> String {
-        let mut table = String::from(
-            "# Limits\n\nEvery bound that this crate keeps. A limit that is hit denies.\n\n\
-             | Limit | Value | What it bounds |\n|---|---|---|\n",
-        );
+        let mut rows = Vec::new();
         let mut meaning = String::new();
         for line in include_str!("limits.rs").lines() {
-            if let Some(doc) = line.strip_prefix("/// ") {
-                meaning = if meaning.is_empty() { doc.into() } else { format!("{meaning} {doc}") };
-            } else if let Some((name, rest)) =
-                line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':'))
-            {
+            let constant = line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':'));
+            if let Some((name, rest)) = constant {
                 let value = rest.split_once("= ").map_or("", |(_, value)| value.trim_end_matches(';'));
-                table += &format!("| `{name}` | {} | {meaning} |\n", value.replace('_', ""));
-                meaning.clear();
-            } else {
-                meaning.clear();
+                rows.push(format!("| `{name}` | {} | {meaning} |", value.replace('_', "")));
             }
+            meaning = match line.strip_prefix("/// ") {
+                Some(doc) if meaning.is_empty() => doc.into(),
+                Some(doc) => format!("{meaning} {doc}"),
+                None => String::new(),
+            };
         }
-        table
+        format!(
+            "# Limits\n\nEvery bound that this crate keeps. A limit that is hit denies.\n\n\
+             | Limit | Value | What it bounds |\n|---|---|---|\n{}\n",
+            rows.join("\n")
+        )
     }
 
     #[test]
