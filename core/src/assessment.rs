@@ -168,6 +168,7 @@ fn run(
         policies,
         Circumstances {
             requester,
+            token_roles: &question.requester.roles,
             wall_clock: WallClock::at(question.now, question.utc_offset),
             context: &question.context,
             claims: &claims,
@@ -276,14 +277,18 @@ fn same(old: &Permission, new: &Permission) -> bool {
         && ((old.scopes.is_empty() && new.scopes.is_empty()) || !old.scopes.is_disjoint(&new.scopes))
 }
 
-/// When the old permissions end that a unit comes from: nothing is carried over beyond its time (TRAP-UMA-19)
-fn old_end(question: &Question, unit: &Unit<'_>) -> Option<UnixTime> {
-    if unit.origin != Origin::Earlier {
-        return None;
-    }
+/// When the first of the old permissions ends that gave something which is granted and was not asked for anew: nothing
+/// is carried over beyond its time (TRAP-UMA-19)
+fn old_end(question: &Question, unit: &Unit<'_>, granted: &ScopeSet) -> Option<UnixTime> {
     let id = unit.resource.map(|resource| &resource.id);
-    let of_unit = |old: &&Permission| old.rsid.as_ref() == id && resolve::is_live(old, question.now);
-    question.rpt.iter().flatten().filter(of_unit).filter_map(|old| old.exp).min()
+    let is_bare = unit.origin == Origin::Earlier && granted.is_empty();
+    let carries = |old: &&Permission| {
+        let gave = |scope: &Scope| unit.carried.contains(scope) && granted.contains(scope);
+        old.rsid.as_ref() == id
+            && resolve::is_live(old, question.now)
+            && (is_bare || old.scopes.iter().any(gave))
+    };
+    question.rpt.iter().flatten().filter(carries).filter_map(|old| old.exp).min()
 }
 
 /// Ticket and pushed claims in one; the ticket's stand, `kc.` names are dropped (`keycloak-wire` N24, N25)
@@ -299,6 +304,7 @@ fn claims(question: &Question) -> Claims {
 
 fn permission(question: &Question, unit: &Unit<'_>, grant: Grant, claims: &Claims) -> Permission {
     let resource = unit.resource;
+    let old_end = old_end(question, unit, &grant.scopes);
     let mut claims = claims.clone();
     for (name, values) in grant.claims {
         let known = claims.entry(name).or_default();
@@ -314,7 +320,7 @@ fn permission(question: &Question, unit: &Unit<'_>, grant: Grant, claims: &Claim
         rsowned: resource.is_some_and(|resource| resource.owner == question.server.id),
         scopes: grant.scopes,
         claims,
-        exp: [grant.until, old_end(question, unit)].into_iter().flatten().min(),
+        exp: [grant.until, old_end].into_iter().flatten().min(),
         nbf: None,
     }
 }

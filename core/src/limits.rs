@@ -1,4 +1,4 @@
-//! Every bound that this crate keeps. A limit that is hit denies.
+#![doc = include_str!("../docs/limits.md")]
 
 /// Longest identifier, in bytes
 pub const ID_BYTES: usize = 255;
@@ -128,3 +128,38 @@ pub const EDGE_PAT_RENEW_SECONDS: u64 = 30;
 pub const EDGE_SILENCE_SECONDS: u64 = 15;
 /// Age beyond which a guard takes no status list as true, in seconds, unless it is configured otherwise
 pub const EDGE_STALENESS_SECONDS: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::String};
+
+    /// The table of `docs/limits.md`, from the constants above
+    fn table() -> String {
+        let mut table = String::from(
+            "# Limits\n\nEvery bound that this crate keeps. A limit that is hit denies.\n\n\
+             | Limit | Value | What it bounds |\n|---|---|---|\n",
+        );
+        let mut meaning = String::new();
+        for line in include_str!("limits.rs").lines() {
+            if let Some(doc) = line.strip_prefix("/// ") {
+                meaning = if meaning.is_empty() { doc.into() } else { format!("{meaning} {doc}") };
+            } else if let Some((name, rest)) =
+                line.strip_prefix("pub const ").and_then(|rest| rest.split_once(':'))
+            {
+                let value = rest.split_once("= ").map_or("", |(_, value)| value.trim_end_matches(';'));
+                table += &format!("| `{name}` | {} | {meaning} |\n", value.replace('_', ""));
+                meaning.clear();
+            } else {
+                meaning.clear();
+            }
+        }
+        table
+    }
+
+    #[test]
+    fn the_table_is_that_of_the_constants() {
+        let table = table();
+        assert!(table.lines().count() > 40);
+        assert_eq!(include_str!("../docs/limits.md"), table, "docs/limits.md should read:\n{table}");
+    }
+}

@@ -70,7 +70,8 @@ function measure(contenders) {
 }
 
 const round = (value) => Math.round(value * 1_000) / 1_000
-const rows = SIZES.map((size) => {
+// Modules are compiled well only after a while, in the background: the first pass over all sizes does not count.
+const rows = [...SIZES, ...SIZES].map((size) => {
   const [guard, authorizer] = [ours(size), peer(size)]
   const asked = document(Math.floor(size / 2))
   if (guard('doc-x') || authorizer('doc-x')) throw new Error('nobody may read this')
@@ -80,4 +81,4 @@ const rows = SIZES.map((size) => {
     budget: BUDGET, peer: 'cedar-wasm', peer_value: round(peerValue),
   }
 })
-console.log(JSON.stringify(rows, null, 2))
+console.log(JSON.stringify(rows.slice(SIZES.length), null, 2))

@@ -18,7 +18,22 @@ pub(super) struct Unit<'a> {
     pub(super) resource: Option<&'a Resource>,
     /// What is evaluated: never more than the resource has
     pub(super) scopes: ScopeSet,
+    /// What of it is not asked for and only comes from an earlier RPT
+    pub(super) carried: ScopeSet,
     pub(super) origin: Origin,
+}
+
+impl<'a> Unit<'a> {
+    const fn new(resource: Option<&'a Resource>, origin: Origin) -> Self {
+        Self { resource, scopes: ScopeSet::new(), carried: ScopeSet::new(), origin }
+    }
+
+    fn add(&mut self, scopes: ScopeSet, origin: Origin) {
+        if origin == Origin::Earlier {
+            self.carried.extend(scopes.difference(&self.scopes).cloned());
+        }
+        self.scopes.extend(scopes);
+    }
 }
 
 /// What one ask wants of one unit
@@ -311,9 +326,11 @@ impl<'a> Resolver<'_, 'a> {
             return None;
         }
         let place = *self.places.entry(&resource.id).or_insert(self.units.len());
-        match self.units.get_mut(place) {
-            Some(unit) => unit.scopes.extend(scopes),
-            None => self.units.push(Unit { resource: Some(resource), scopes, origin: self.origin }),
+        if place == self.units.len() {
+            self.units.push(Unit::new(Some(resource), self.origin));
+        }
+        if let Some(unit) = self.units.get_mut(place) {
+            unit.add(scopes, self.origin);
         }
         Some(place)
     }
@@ -321,9 +338,11 @@ impl<'a> Resolver<'_, 'a> {
     fn add_bare(&mut self, scopes: &ScopeSet) -> usize {
         let known = self.units.iter().position(|unit| unit.resource.is_none());
         let place = known.unwrap_or(self.units.len());
-        match self.units.get_mut(place) {
-            Some(unit) => unit.scopes.extend(scopes.iter().cloned()),
-            None => self.units.push(Unit { resource: None, scopes: scopes.clone(), origin: self.origin }),
+        if place == self.units.len() {
+            self.units.push(Unit::new(None, self.origin));
+        }
+        if let Some(unit) = self.units.get_mut(place) {
+            unit.add(scopes.clone(), self.origin);
         }
         place
     }

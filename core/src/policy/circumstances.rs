@@ -2,15 +2,17 @@ use super::{Outcome, PolicyRow, Said};
 use crate::{
     ids::ResourceId,
     permission::Claims,
-    requester::{Directory, Requester},
+    requester::{Directory, Requester, Roles},
     time::WallClock,
 };
 
 /// What policies look at: the requester and everything around the request (`keycloak-wire` §8.8)
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// Who asks
+    /// Who asks, with all roles that his roles contain
     pub requester: &'a Requester,
+    /// Roles as his token lists them
+    pub token_roles: &'a Roles,
     /// What the wall clock shows
     pub wall_clock: WallClock,
     /// Attributes that the server vouches for

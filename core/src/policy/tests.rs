@@ -31,6 +31,7 @@ fn asked(rows: &[PolicyRow], permission: &str) -> Option<bool> {
     let (requester, claims, directory) = (bob(), Claims::new(), Directory::default());
     let at = Circumstances {
         requester: &requester,
+        token_roles: &requester.roles,
         wall_clock: WallClock::at(UnixTime(0), 0),
         context: &claims,
         claims: &claims,

@@ -123,3 +123,109 @@ fn a_successor_lives_ten_intervals_and_five_minutes_at_least() {
     assert_eq!(life(31), 310);
     assert_eq!(successor(accept(&payload("")).unwrap(), u64::MAX, NOW).err(), Some(TicketError::LineEnded));
 }
+
+/// What is used up is the id, so no other text of a ticket is another ticket.
+#[test]
+fn trap_uma_01_a_ticket_has_one_id_however_it_is_written() {
+    let again = Header { alg: Alg::Hs512, typ: Some("application/JWT"), kid: None };
+    let again = compact(signing_input(&again, payload(r#","more":1"#)), &[1; 64]);
+    let word = SignatureOk::i_have_verified_the_signature();
+    let again = UnverifiedTicket::parse(&again).unwrap().accept(word, ISSUER, NOW).unwrap();
+    assert_eq!(again.id(), accept(&payload("")).unwrap().id());
+    assert_eq!(again.redeemed(Spent::i_have_recorded_it()).id().as_str(), "t1");
+    for twice in [r#","jti":"t2""#, r#","\u006ati":"t2""#] {
+        assert_eq!(accept(&payload(twice)), Err(TicketError::Foreign), "{twice}");
+    }
+    for none in ["", r#""jti":"","#, r#""jti":1,"#] {
+        let payload = payload("").replace(r#""jti":"t1","#, none);
+        assert_eq!(accept(&payload), Err(TicketError::Foreign), "{none}");
+    }
+}
+
+#[test]
+fn trap_uma_02_a_successor_is_another_ticket() {
+    let first = accept(&payload("")).unwrap();
+    let next = successor(first.clone(), 0, NOW).unwrap();
+    assert_ne!(next.jti, *first.id());
+    assert_eq!(next.line.as_ref().map(|line| &line.first), Some(first.id()));
+    let text = |claims: &TicketClaims| ticket(&serde_json::to_string(claims).unwrap());
+    assert_ne!(text(&next), ticket(&payload("")));
+}
+
+#[test]
+fn trap_uma_03_a_line_of_tickets_stays_with_its_client() {
+    let mut ticket = accept(&payload("")).unwrap();
+    for _ in 0..3 {
+        ticket = read_back(&successor(ticket, 0, NOW).unwrap(), NOW).unwrap();
+        assert_eq!(ticket.may_be_presented(&client("app"), NOW), Ok(()));
+        for other in ["App", "app ", "attacker"] {
+            assert_eq!(
+                ticket.may_be_presented(&client(other), NOW),
+                Err(TicketError::OtherClient),
+                "{other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn trap_uma_04_no_other_text_is_the_ticket() {
+    let genuine = ticket(&payload(""));
+    let signed = UnverifiedJws::parse(&genuine).unwrap();
+    let is_it = |text: &str| match UnverifiedTicket::parse(text) {
+        Ok(other) => {
+            other.jws().signing_input() == signed.signing_input()
+                && other.jws().signature() == signed.signature()
+        }
+        Err(error) => {
+            assert_eq!(error, TicketError::Foreign);
+            false
+        }
+    };
+    assert!(is_it(&genuine));
+    for (at, letter) in genuine.char_indices() {
+        assert!(!is_it(genuine.get(..at).unwrap()), "cut off at {at}");
+        let swapped = if letter.is_ascii_lowercase() {
+            letter.to_ascii_uppercase()
+        } else {
+            letter.to_ascii_lowercase()
+        };
+        if swapped != letter {
+            let mut other = genuine.clone();
+            other.replace_range(at..=at, swapped.encode_utf8(&mut [0; 4]));
+            assert!(!is_it(&other), "letter {at}");
+        }
+    }
+    for other in [alloc::format!("{genuine}="), alloc::format!(" {genuine}"), genuine.to_lowercase()] {
+        assert!(!is_it(&other), "{other}");
+    }
+}
+
+#[test]
+fn trap_uma_04_a_ticket_is_over_a_second_after_its_end_and_good_in_one_realm() {
+    let at = |issuer: &str, now: u64| {
+        let word = SignatureOk::i_have_verified_the_signature();
+        UnverifiedTicket::parse(&ticket(&payload("")))?.accept(word, issuer, UnixTime(now)).map(|_| ())
+    };
+    assert_eq!(at(ISSUER, 1_700_000_300), Ok(()));
+    assert_eq!(at(ISSUER, 1_700_000_301), Err(TicketError::Inactive));
+    for issuer in ["https://as.example/realms/other", "https://as.example/realms/demo/", ""] {
+        assert_eq!(at(issuer, 1_700_000_000), Err(TicketError::Foreign), "{issuer}");
+    }
+}
+
+/// Every branch of a line ends when the line does.
+#[test]
+fn trap_uma_27_a_ticket_is_not_kept_alive_for_ever() {
+    let end = NOW.plus(crate::limits::TICKET_LINE_SECONDS);
+    let first = accept(&payload("")).unwrap();
+    for now in [NOW, NOW.plus(300), UnixTime(end.0 - 1)] {
+        let next = successor(first.clone(), 0, now).unwrap();
+        assert!(next.exp <= end, "{now:?}");
+        let branch = read_back(&next, now).unwrap();
+        assert!(successor(branch.clone(), 0, now).unwrap().exp <= end);
+        assert_eq!(successor(branch, 0, end).err(), Some(TicketError::LineEnded));
+    }
+    let early = read_back(&successor(first, 60, NOW).unwrap(), NOW).unwrap();
+    assert_eq!(early.may_be_presented(&client("app"), NOW.plus(59)), Err(TicketError::TooEarly(1)));
+}

@@ -86,8 +86,8 @@ fn shares() -> impl Strategy<Value = Share> {
         ShareState::Blocked,
     ]);
     let end = select(vec![None, None, None, Some(NOW), Some(NOW.plus(1)), Some(UnixTime(u64::MAX))]);
-    let parent = prop_oneof![2 => Just(None), 1 => (0..48_usize).prop_map(Some)];
-    (0..40_usize, 0..3_usize, 0..4_usize, 0..GRANTEES, state, end, parent).prop_map(
+    let parent = prop_oneof![2 => Just(None), 1 => (0..64_usize).prop_map(Some)];
+    (0..60_usize, select(vec![0, 0, 0, 1, 2]), 0..4_usize, 0..GRANTEES, state, end, parent).prop_map(
         |(id, of, scope, whom, state, expires_at, parent)| Share {
             id: share_id(id),
             resource: resource(of),
@@ -142,7 +142,7 @@ fn sorted(shares: impl Iterator<Item = Share>) -> Vec<Share> {
 fn agree(index: &Shares, rows: &Rows, requesters: &[Requester]) {
     assert_eq!(index.len(), rows.0.len());
     assert_eq!(sorted(index.iter()), rows.all(|_| true));
-    for id in (0..48).map(share_id) {
+    for id in (0..64).map(share_id) {
         assert_eq!(index.get(&id), rows.0.get(&id).cloned());
     }
     let resources: Vec<ResourceId> = (0..4).map(resource).collect();
@@ -192,7 +192,7 @@ fn pages(most: usize, page: impl Fn(Page<'_>) -> Vec<Share>) -> Vec<Share> {
 fn deltas(most: usize) -> impl Strategy<Value = Vec<ShareDelta>> {
     let delta = prop_oneof![
         3 => shares().prop_map(|share| ShareDelta::Put(Box::new(share))),
-        1 => (0..40_usize).prop_map(|id| ShareDelta::Remove(share_id(id))),
+        1 => (0..60_usize).prop_map(|id| ShareDelta::Remove(share_id(id))),
     ];
     vec(delta, 0..most)
 }

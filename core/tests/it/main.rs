@@ -14,11 +14,13 @@ mod enforcer;
 mod guard;
 #[cfg(feature = "pdp")]
 mod index;
+#[cfg(feature = "pdp")]
 mod properties;
 #[cfg(feature = "guard")]
 mod status;
 #[cfg(feature = "guard")]
 mod token;
+mod traps;
 mod vectors;
 #[cfg(feature = "pdp")]
 mod worlds;

@@ -57,13 +57,11 @@ fn granted(rpt: &Rpt, request: &Value) -> Result<Granted, NotPermitted> {
         request["scopes"].as_array().unwrap().iter().map(|scope| scope.as_str().unwrap().parse()).collect();
     // What is no scope and no id was granted to nobody.
     let scopes = scopes.map_err(|_| NotPermitted::Resource)?;
-    match request.get("resource_name") {
-        Some(name) => rpt.permits_named(name.as_str().unwrap(), &scopes, moment(request)),
-        None => {
-            let resource = text(request, "resource").parse().map_err(|_| NotPermitted::Resource)?;
-            rpt.permits(&resource, &scopes, moment(request))
-        }
+    if let Some(name) = request.get("resource_name") {
+        return rpt.permits_named(name.as_str().unwrap(), &scopes, moment(request));
     }
+    let resource = text(request, "resource").parse().map_err(|_| NotPermitted::Resource)?;
+    rpt.permits(&resource, &scopes, moment(request))
 }
 
 fn permits(given: &Value, request: &Value) -> Value {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     limits::{CLAIM_PATH_DEPTH, REGEX_INPUT_BYTES},
     permission::Claims,
-    requester::Requester,
+    requester::Roles,
 };
 
 /// Configuration of a `regex` policy
@@ -53,7 +53,7 @@ impl RegexRule {
         if let Some(value) = claims.get(&self.claim) {
             return first_text(value);
         }
-        if let Some(role) = first_role(at.requester, &self.claim) {
+        if let Some(role) = first_role(at.token_roles, &self.claim) {
             return Some(Cow::Borrowed(role));
         }
         let mut way = self.claim.split('.');
@@ -77,12 +77,12 @@ impl RegexRule {
 }
 
 /// `kc.realm.roles` and `kc.client.<client_id>.roles` (`keycloak-wire` §8.8)
-fn first_role<'a>(requester: &'a Requester, name: &str) -> Option<&'a str> {
+fn first_role<'a>(roles: &'a Roles, name: &str) -> Option<&'a str> {
     let roles = if name == "kc.realm.roles" {
-        &requester.roles.realm
+        &roles.realm
     } else {
         let client = name.strip_prefix("kc.client.")?.strip_suffix(".roles")?;
-        requester.roles.client.get(client)?
+        roles.client.get(client)?
     };
     roles.first().map(String::as_str)
 }

@@ -5,10 +5,11 @@
 //! of granted shares only), and how many bytes the names in an index of it take. Then the shares in the order of their
 //! ids, each of them:
 //!
-//! 1. a byte: the state (0 pending, 1 granted, 2 denied, 3 blocked), + 4 with a scope, + 8 with an end, + 16 with a parent
+//! 1. a byte: the state (0 pending, 1 granted, 2 denied, 3 blocked), + 4 with a scope, + 8 with an end, + 16 with a
+//!    parent, + 32 if its resource, + 64 if its requester, + 128 if its scope was not mentioned before
 //! 2. its id
-//! 3. in four bytes, the number of its resource, of its requester, and of its scope; a number that has not occurred is
-//!    the next one, and the name follows
+//! 3. its resource, its requester, and its scope: the name where it is the first mention; later, in four bytes, how many
+//!    others were mentioned before it
 //! 4. in eight bytes, its end
 //! 5. the id of its parent
 //!
@@ -37,13 +38,15 @@ const HEAD: usize = 40;
 /// Where the length of the whole stands
 const LENGTH_AT: core::ops::Range<usize> = 12..16;
 const SUM: usize = 8;
-/// A share has a byte, an id of a letter, and two numbers at least
-const LEAST: usize = 13;
+/// A share has a byte, an id of a letter, and a resource and a requester that are named or counted, at least
+const LEAST: usize = 12;
 const STATE: u8 = 3;
 const WITH_SCOPE: u8 = 4;
 const WITH_END: u8 = 8;
 const WITH_PARENT: u8 = 16;
-const ALL_FLAGS: u8 = 31;
+const NEW_RESOURCE: u8 = 32;
+const NEW_REQUESTER: u8 = 64;
+const NEW_SCOPE: u8 = 128;
 
 /// Why bytes are no snapshot of shares
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,20 +98,23 @@ impl Shares {
         let mut grantees = Numbers::new(self.grantees.places());
         let mut scopes = Numbers::new(self.scopes.places());
         for row in rows {
-            let with = |flag, is_there| if is_there { flag } else { 0 };
-            let flags = with(WITH_SCOPE, row.scope.is_some())
-                | with(WITH_END, row.end().is_some())
-                | with(WITH_PARENT, row.parent.is_some());
-            output.bytes.push(state_number(row.state) | flags);
+            let (resource, grantee) = (resources.of(row.resource), grantees.of(row.grantee));
+            let scope = row.scope.map(|scope| scopes.of(scope));
+            let flags = [
+                (WITH_SCOPE, scope.is_some()),
+                (WITH_END, row.end().is_some()),
+                (WITH_PARENT, row.parent.is_some()),
+                (NEW_RESOURCE, resource.is_none()),
+                (NEW_REQUESTER, grantee.is_none()),
+                (NEW_SCOPE, scope == Some(None)),
+            ];
+            let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+            output.bytes.push(set.fold(state_number(row.state), |all, (flag, _)| all | flag));
             output.name(self.texts.get(row.id));
-            if output.is_new(resources.of(row.resource)) {
-                output.name(self.resources.name(row.resource, &self.texts));
-            }
-            if output.is_new(grantees.of(row.grantee)) {
-                output.name(self.grantees.name(row.grantee, &self.texts));
-            }
-            if row.scope.is_some_and(|scope| output.is_new(scopes.of(scope))) {
-                output.name(row.scope.and_then(|scope| self.scopes.get(scope)).map(Name::scope));
+            output.mention(resource, || self.resources.name(row.resource, &self.texts));
+            output.mention(grantee, || self.grantees.name(row.grantee, &self.texts));
+            if let (Some(number), Some(scope)) = (scope, row.scope) {
+                output.mention(number, || self.scopes.get(scope).map(Name::scope));
             }
             output.bytes.extend(row.end().into_iter().flat_map(|end| end.0.to_le_bytes()));
             output.name(row.parent.and_then(|parent| self.texts.get(parent)));
@@ -176,21 +182,22 @@ impl Shares {
         let [flags] = *input.take()?;
         let state = ShareState::ALL.into_iter().find(|state| state_number(*state) == flags & STATE)?;
         let id = input.name().filter(|id| id.is(Kind::Share))?;
-        if flags > ALL_FLAGS || last.is_some_and(|last| id.cmp_ids(&last).is_le()) {
+        if flags & (WITH_SCOPE | NEW_SCOPE) == NEW_SCOPE || last.is_some_and(|last| id.cmp_ids(&last).is_le())
+        {
             return None;
         }
         let (texts, seed) = (&mut self.texts, &self.seed);
-        let resource = input.place(self.resources.len(), |name| {
+        let resource = input.place(flags & NEW_RESOURCE, self.resources.len(), |name| {
             let name = Some(name).filter(|name| name.is(Kind::Resource))?;
             self.resources.intern(&name, texts, seed).and_then(only_new)
         })?;
-        let grantee = input.place(self.grantees.len(), |name| {
+        let grantee = input.place(flags & NEW_REQUESTER, self.grantees.len(), |name| {
             let name = Some(name).filter(Name::is_grantee)?;
             self.grantees.intern(&name, texts, seed).and_then(only_new)
         })?;
         let mut row = Row::new(texts.push(&id)?, resource, grantee, state);
         if flags & WITH_SCOPE != 0 {
-            let scope = input.place(self.scopes.len(), |name| {
+            let scope = input.place(flags & NEW_SCOPE, self.scopes.len(), |name| {
                 let scope = name.to_scope()?;
                 if self.scopes.find(&scope, seed).is_some() { None } else { self.scopes.insert(scope, seed) }
             })?;
@@ -267,16 +274,19 @@ impl<'a> Input<'a> {
         Some(name).filter(Name::holds)
     }
 
-    /// The place of that number among so many, or of the name that follows it.
+    /// The place of a number below `known`, or of the name that is there if it is new.
     ///
     /// While a snapshot is read, nothing is removed, so that numbers and places are the same.
-    fn place(&mut self, known: usize, new: impl FnOnce(Name<'a>) -> Option<Place>) -> Option<Place> {
-        let number = self.size()?;
-        match number.cmp(&known) {
-            Ordering::Less => Place::new(number),
-            Ordering::Equal => self.name().and_then(new),
-            Ordering::Greater => None,
+    fn place(
+        &mut self,
+        new: u8,
+        known: usize,
+        place: impl FnOnce(Name<'a>) -> Option<Place>,
+    ) -> Option<Place> {
+        if new == 0 {
+            return self.size().filter(|number| *number < known).and_then(Place::new);
         }
+        self.name().and_then(place)
     }
 }
 
@@ -301,9 +311,12 @@ impl Output {
         }
     }
 
-    fn is_new(&mut self, (number, is_new): (u32, bool)) -> bool {
-        self.number(number);
-        is_new
+    /// A number that was given before, or else the name
+    fn mention<'a>(&mut self, number: Option<u32>, name: impl FnOnce() -> Option<Name<'a>>) {
+        match number {
+            Some(number) => self.number(number),
+            None => self.name(name()),
+        }
     }
 
     fn seal(mut self) -> Vec<u8> {
@@ -335,17 +348,14 @@ impl Numbers {
         Self { of: alloc::vec![None; places], next: 0 }
     }
 
-    /// The number of a place, and whether it is new
-    fn of(&mut self, place: Place) -> (u32, bool) {
-        let next = self.next;
-        match self.of.get_mut(place.index()) {
-            Some(Some(number)) => (*number, false),
-            Some(slot) => {
-                *slot = Some(next);
-                self.next = next.saturating_add(1);
-                (next, true)
-            }
-            None => (u32::MAX, false),
+    /// The number of a place; at the first mention it gets one
+    fn of(&mut self, place: Place) -> Option<u32> {
+        let slot = self.of.get_mut(place.index())?;
+        let number = *slot;
+        if number.is_none() {
+            *slot = Some(self.next);
+            self.next = self.next.saturating_add(1);
         }
+        number
     }
 }

@@ -12,7 +12,7 @@ use super::{
     uuid,
 };
 use crate::{
-    limits::{GRANTEE_BYTES, SHARES, SHARES_SNAPSHOT_BYTES, SHARES_TEXT_BYTES},
+    limits::{GRANTEE_BYTES, SHARE_DEPTH, SHARES, SHARES_SNAPSHOT_BYTES, SHARES_TEXT_BYTES},
     requester::Requester,
     scope::Scope,
     share::{Grantee, Share},
@@ -175,6 +175,24 @@ fn runs_stay_together_whatever_goes_first() {
 }
 
 #[test]
+fn a_chain_of_shares_ends_at_the_limit_and_in_a_circle() {
+    let chain = |length: usize, last: Option<usize>| {
+        let rows = (0..=length).map(|at| {
+            let mut share = share(&at.to_string(), "doc", "read", if at == 0 { "bob" } else { "carol" });
+            let parent = if at < length { Some(at + 1) } else { last };
+            share.parent = parent.map(|parent| parent.to_string().parse().unwrap());
+            share
+        });
+        let shares = Shares::from_rows(rows, SEED).unwrap();
+        shares.permits(&"doc".parse().unwrap(), &bob(), "read".parse().ok().as_ref(), UnixTime(0))
+    };
+    assert!(chain(SHARE_DEPTH, None));
+    assert!(!chain(SHARE_DEPTH + 1, None));
+    assert!(!chain(0, Some(0)));
+    assert!(!chain(3, Some(1)));
+}
+
+#[test]
 fn an_empty_page_is_empty() {
     let page = Page { after: None, most: 0 };
     assert_eq!(small().of_grantee(&Grantee::User("bob".parse().unwrap()), page), []);
@@ -186,26 +204,28 @@ fn nothing_secret_is_shown() {
     assert_eq!(shown, "Shares { len: 3, .. } Seed(..)");
 }
 
+/// A name as the documentation says
+fn name(kind: u8, text: &str) -> Vec<u8> {
+    [&[kind, u8::try_from(text.len()).unwrap(), 0], text.as_bytes()].concat()
+}
+
+fn packed(kind: u8) -> Vec<u8> {
+    [&[kind + 0x80][..], &uuid::pack(UUID.as_bytes()).unwrap()].concat()
+}
+
 #[test]
 fn a_snapshot_is_what_the_documentation_says() {
     let mut want = Vec::from(*b"CSSHARES");
     for number in [1_u32, 0, 3, 2, 2, 3, 3, 3 * 4 + 17 + 8 + 17 + 6 + 9] {
         want.extend(number.to_le_bytes());
     }
-    let name = |kind: u8, text: &str| {
-        let length = u8::try_from(text.len()).unwrap();
-        [&[kind, length, 0], text.as_bytes()].concat()
-    };
-    let packed = |kind: u8| [&[kind + 0x80][..], &uuid::pack(UUID.as_bytes()).unwrap()].concat();
-    let [first, second] = [[0, 0, 0, 0], [1, 0, 0, 0]].map(Vec::from);
+    let (first, end) = ([0; 4].to_vec(), [5, 0, 0, 0, 0, 0, 0, 0].to_vec());
     want.extend(
         [
-            [vec![1 + 4 + 8 + 16], name(0, "a"), first.clone(), name(1, "doc-1")].concat(),
-            [first.clone(), name(2, "bob"), first.clone(), name(5, "read")].concat(),
-            [vec![5, 0, 0, 0, 0, 0, 0, 0], packed(0)].concat(),
-            [vec![1 + 4], name(0, "b"), first.clone(), second.clone(), name(3, "/staff"), first.clone()]
-                .concat(),
-            [vec![1 + 4], name(0, "c"), second.clone(), packed(1), first, second, name(5, "write")].concat(),
+            [vec![1 + 4 + 8 + 16 + 32 + 64 + 128], name(0, "a"), name(1, "doc-1"), name(2, "bob")].concat(),
+            [name(5, "read"), end, packed(0)].concat(),
+            [vec![1 + 4 + 64], name(0, "b"), first.clone(), name(3, "/staff"), first.clone()].concat(),
+            [vec![1 + 4 + 32 + 128], name(0, "c"), packed(1), first, name(5, "write")].concat(),
         ]
         .concat(),
     );
@@ -252,59 +272,38 @@ fn forged(bytes: &[u8], at: usize, length: usize, with: &[u8]) -> Result<Shares,
 fn a_snapshot_that_says_what_cannot_be_is_refused_though_it_is_sealed() {
     let bytes = small().snapshot();
     let find = |text: &[u8]| bytes.windows(text.len()).position(|window| window == text).unwrap();
-    let (a, b, doc) = (find(&[29, 0, 1, 0, b'a']), find(&[5, 0, 1, 0, b'b']), find(b"doc-1"));
+    let (a, b, c) = (find(&[253, 0, 1, 0, b'a']), find(&[69, 0, 1, 0, b'b']), find(&[165, 0, 1, 0, b'c']));
+    let (doc, third) = (find(b"doc-1"), find(&packed(1)));
     let head = |number: usize| 8 + 4 * number;
     let many = u32::try_from(SHARES + 1).unwrap().to_le_bytes();
+    let (whole, malformed) = (bytes.len(), |at| LoadSharesError::Malformed { at });
     for (note, at, length, with, want) in [
         ("more shares than are taken", head(2), 4, &many[..], LoadSharesError::TooMany),
         ("more text than is taken", head(7), 4, &[255; 4], LoadSharesError::TooMany),
-        (
-            "more shares than there can be",
-            head(2),
-            4,
-            &[255, 0, 0, 0],
-            LoadSharesError::Malformed { at: bytes.len() },
-        ),
-        (
-            "more resources than shares",
-            head(3),
-            4,
-            &[4, 0, 0, 0],
-            LoadSharesError::Malformed { at: bytes.len() },
-        ),
-        ("a share less", head(2), 4, &[2, 0, 0, 0], LoadSharesError::Malformed { at: bytes.len() }),
-        ("a pair less", head(5), 4, &[2, 0, 0, 0], LoadSharesError::Malformed { at: bytes.len() }),
-        ("a flag that does not exist", a, 1, &[29 + 32], LoadSharesError::Malformed { at: a }),
-        ("the id of the share before", b + 4, 1, b"a", LoadSharesError::Malformed { at: b }),
-        ("an id that is no id", a + 4, 1, b"\n", LoadSharesError::Malformed { at: a }),
-        ("a share that is called as a resource", a + 1, 1, &[1], LoadSharesError::Malformed { at: a }),
-        ("a resource that is no name", doc, 1, &[255], LoadSharesError::Malformed { at: a }),
-        ("a resource that was not named", b + 5, 1, &[2], LoadSharesError::Malformed { at: b }),
-        ("a resource as requester", b + 13, 1, &[1], LoadSharesError::Malformed { at: b }),
-        ("a requester as resource", doc - 3, 1, &[2], LoadSharesError::Malformed { at: a }),
-        ("a kind that does not exist", b + 13, 1, &[7], LoadSharesError::Malformed { at: b }),
-        ("a group that is packed", b + 13, 1, &[3 + 0x80], LoadSharesError::Malformed { at: b }),
-        (
-            "the name of a resource again",
-            find(&[1, 0, 0, 0, 0x81]) + 4,
-            17,
-            b"\x01\x05\x00doc-1",
-            LoadSharesError::Malformed { at: find(&[5, 0, 1, 0, b'c']) },
-        ),
-        (
-            "a name that is longer than all that follows",
-            a + 2,
-            2,
-            &[255, 255],
-            LoadSharesError::Malformed { at: a },
-        ),
-        ("one byte more", bytes.len() - 8, 0, &[0], LoadSharesError::Malformed { at: bytes.len() + 1 }),
+        ("more shares than there can be", head(2), 4, &[255, 0, 0, 0], malformed(whole)),
+        ("more resources than shares", head(3), 4, &[4, 0, 0, 0], malformed(whole)),
+        ("a share less", head(2), 4, &[2, 0, 0, 0], malformed(whole)),
+        ("a pair less", head(5), 4, &[2, 0, 0, 0], malformed(whole)),
+        ("a new scope and no scope", b, 1, &[1 + 64 + 128], malformed(b)),
+        ("the id of the share before", b + 4, 1, b"a", malformed(b)),
+        ("an id that is no id", a + 4, 1, b"\n", malformed(a)),
+        ("a share that is called as a resource", a + 1, 1, &[1], malformed(a)),
+        ("a resource that is no text", doc, 1, &[255], malformed(a)),
+        ("a resource that was not mentioned", b + 5, 1, &[1], malformed(b)),
+        ("a resource as requester", b + 9, 1, &[1], malformed(b)),
+        ("a requester as resource", doc - 3, 1, &[2], malformed(a)),
+        ("a kind that does not exist", b + 9, 1, &[7], malformed(b)),
+        ("a group that is packed", b + 9, 1, &[3 + 0x80], malformed(b)),
+        ("a resource that is new again", third, 17, &name(1, "doc-1"), malformed(c)),
+        ("a requester that is new again", b + 9, 9, &name(2, "bob"), malformed(b)),
+        ("a scope that is new again", whole - 16, 8, &name(5, "read"), malformed(c)),
+        ("a name that is longer than all that follows", a + 2, 2, &[255, 255], malformed(a)),
+        ("one byte more", whole - 8, 0, &[0], malformed(whole + 1)),
+        // Another name than the same UUID in a question
+        ("a UUID that is not packed", third, 17, &name(1, UUID), malformed(c)),
     ] {
         assert_eq!(forged(&bytes, at, length, with).err(), Some(want), "{note}");
     }
-    // A UUID that is not packed would be another name than the same UUID in a question.
-    let spelled = [&[1, 36, 0][..], UUID.as_bytes()].concat();
-    assert!(forged(&bytes, find(&[1, 0, 0, 0, 0x81]) + 4, 17, &spelled).is_err());
     assert!(forged(&bytes, a, 0, &[]).is_ok(), "what is forged in no way is read");
 }
 
