@@ -29,15 +29,10 @@ impl Demand {
     /// Every unit is granted, with one of the scopes that were named at least
     pub(super) fn is_met_in_part(&self, answers: &[Option<Granted>]) -> bool {
         !self.wanted.is_empty()
-            && self.wanted.iter().all(|(unit, wanted)| {
+            && self.wanted.iter().all(|(unit, _)| {
                 answers[*unit].as_ref().is_some_and(|granted| {
-                    // N21: without named scopes, whatever is granted of what it stands for
-                    let named: Vec<&String> = if self.named.is_empty() {
-                        wanted.iter().collect()
-                    } else {
-                        self.named.iter().collect()
-                    };
-                    named.is_empty() || named.iter().any(|scope| granted.scopes.contains(*scope))
+                    // N21: without named scopes, whatever is granted on the resource
+                    self.named.is_empty() || self.named.iter().any(|scope| granted.scopes.contains(scope))
                 })
             })
     }
