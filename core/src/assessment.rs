@@ -266,9 +266,10 @@ fn meets(want: &Want<'_>, _: &Unit<'_>, granted: &ScopeSet) -> bool {
     want.named.is_empty() || !want.named.is_disjoint(granted)
 }
 
-/// All that is wanted is granted
+/// All that is wanted is granted; what an earlier RPT alone brings was not asked for
 fn covers(want: &Want<'_>, unit: &Unit<'_>, granted: &ScopeSet) -> bool {
-    want.named.is_subset(granted) && unit.scopes.is_subset(granted)
+    want.named.is_subset(granted)
+        && unit.scopes.difference(&unit.carried).all(|scope| granted.contains(scope))
 }
 
 /// Two permissions on one resource that share a scope, or both have none (`keycloak-wire` §6.8)

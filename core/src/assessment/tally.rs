@@ -86,8 +86,6 @@ impl Tally {
             }
         } else if names_it || permission.resources.is_empty() {
             self.deny(&permission.scopes);
-        } else {
-            self.any_denial = true;
         }
     }
 
