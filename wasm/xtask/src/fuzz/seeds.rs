@@ -62,6 +62,10 @@ fn of(target: &str, vector: &Value) -> Vec<String> {
         ("question", "assess") => {
             vec![Value::Object(given.into_iter().chain(request).collect()).to_string()]
         }
+        // Three bytes say what is changed in the snapshot, here nothing.
+        ("snapshot", "assess") => {
+            facts(&given, "shares").map(|rows| format!("\0\0\0{rows}")).into_iter().collect()
+        }
         ("ticket", "assess") => ticket(&request).into_iter().collect(),
         ("token", "token") => tokens(&request),
         ("token", "permits") => {
