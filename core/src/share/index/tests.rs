@@ -85,7 +85,10 @@ fn texts_are_bounded_and_a_share_that_outgrows_them_is_gone() {
     assert!(shares.is_empty());
     let scope = share("1", "doc", &"s".repeat(20), "bob");
     assert_eq!(shares.put(&scope), Err(PutShareError::Full));
-    shares.put(&share("1", "doc", "read", "bob")).unwrap();
+    for _ in 0..10 {
+        shares.put(&share("1", "doc", "read", "bob")).unwrap();
+        shares.put(&share("1", "doc", "write", "bob")).unwrap();
+    }
 }
 
 #[test]
@@ -293,7 +296,7 @@ fn a_snapshot_that_says_what_cannot_be_is_refused_though_it_is_sealed() {
         ("a resource as requester", b + 9, 1, &[1], malformed(b)),
         ("a requester as resource", doc - 3, 1, &[2], malformed(a)),
         ("a kind that does not exist", b + 9, 1, &[7], malformed(b)),
-        ("a group that is packed", b + 9, 1, &[3 + 0x80], malformed(b)),
+        ("a group that is packed", b + 9, 9, &packed(3), malformed(b)),
         ("a resource that is new again", third, 17, &name(1, "doc-1"), malformed(c)),
         ("a requester that is new again", b + 9, 9, &name(2, "bob"), malformed(b)),
         ("a scope that is new again", whole - 16, 8, &name(5, "read"), malformed(c)),
