@@ -17,6 +17,7 @@ mod imports;
 mod permission;
 mod races;
 mod resource_set;
+mod selectors;
 mod start;
 mod token;
 mod uma_policy;
