@@ -84,7 +84,7 @@ fn everything(question: &Value) -> Value {
     for resource in &resources {
         let Some(unit) = units::of_everything(question, resource) else { continue };
         // What stands behind a limit that is reached is for the next question.
-        if answers.iter().flatten().count() >= limit(question) {
+        if answers.iter().filter(|answer: &&Option<_>| answer.is_some()).count() >= limit(question) {
             next = last.map(|resource| text(resource, "id").to_owned());
             break;
         }
