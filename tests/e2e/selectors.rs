@@ -8,7 +8,7 @@ use countersign_tests::{
 use serde_json::{Value, json};
 
 /// Names of the permitted resources, or nothing
-fn named(answer: Answer) -> Vec<String> {
+fn named(answer: &Answer) -> Vec<String> {
     if answer.status != 200 {
         return Vec::new();
     }
@@ -55,7 +55,7 @@ fn a_type_means_the_servers_the_callers_or_all_resources_of_it() {
         ("resource-type-instance:album", vec!["hers", "his"]),
         ("resource-type-any:album", vec!["all", "hers", "his", "one"]),
     ] {
-        assert_eq!(named(ask(&world, &[("permission", prefix)])), want, "{prefix}");
+        assert_eq!(named(&ask(&world, &[("permission", prefix)])), want, "{prefix}");
     }
     let some = ask(&world, &[("permission", "resource-type-owner:album#read")]).expect(200);
     assert_eq!(some.json()[0]["scopes"], json!(["read"]));
@@ -77,10 +77,10 @@ fn a_uri_means_the_servers_pattern_that_fits_best_and_nobody_elses() {
         ];
         ask(&world, &fields)
     };
-    assert_eq!(named(at("/albums/7", "true")), ["one"]);
-    assert_eq!(named(at("/albums/7/photos", "true")), ["all"]);
-    assert_eq!(named(at("/albums//7/?page=2", "true")), ["one"], "N27");
-    assert_eq!(named(at("/albums/*", "false")), ["all"], "exactly");
+    assert_eq!(named(&at("/albums/7", "true")), ["one"]);
+    assert_eq!(named(&at("/albums/7/photos", "true")), ["all"]);
+    assert_eq!(named(&at("/albums//7/?page=2", "true")), ["one"], "N27");
+    assert_eq!(named(&at("/albums/*", "false")), ["all"], "exactly");
     for (uri, matching) in [("/albums/7", "false"), ("/elsewhere", "true"), ("/albums/%2e%2e/x", "true")] {
         at(uri, matching).refused(
             400,
@@ -169,7 +169,7 @@ fn everything_is_read_in_pages() {
         _ = world.share(id, "read", "bob");
     }
     let answer = world.uma(&bob, &[("audience", "documents"), ("response_mode", "permissions")]);
-    assert_eq!(named(answer).len(), 11);
+    assert_eq!(named(&answer).len(), 11);
     let alice = world.uma(
         &world.token_by("reader", "alice"),
         &[("audience", "documents"), ("response_mode", "permissions")],
