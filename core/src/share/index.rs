@@ -74,11 +74,14 @@ pub struct Shares {
     seed: Seed,
     texts: Texts,
     rows: Rows,
+    /// Rows by their ids
     ids: HashTable<Place>,
     resources: Names<4>,
     grantees: Names<1>,
     scopes: Scopes,
+    /// Granted rows by resource and requester
     pairs: Runs,
+    /// Granted rows by resource, requester and scope
     triples: Runs,
     bounds: Bounds,
 }
@@ -152,7 +155,9 @@ impl Shares {
 
     /// Builds the index from rows; two with one id are an error
     pub fn from_rows(rows: impl IntoIterator<Item = Share>, seed: Seed) -> Result<Self, PutShareError> {
-        let mut shares = Self::new(seed);
+        let rows = rows.into_iter();
+        let sizes = Sizes { shares: rows.size_hint().0.min(SHARES), ..Sizes::default() };
+        let mut shares = Self::with_room(seed, Bounds::MOST, sizes);
         for share in rows {
             if shares.place(&Name::share(&share.id)).is_some() {
                 return Err(PutShareError::Duplicate);
@@ -160,6 +165,17 @@ impl Shares {
             shares.put(&share)?;
         }
         Ok(shares)
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            shares: self.len(),
+            resources: self.resources.len(),
+            grantees: self.grantees.len(),
+            pairs: self.pairs.len(),
+            triples: self.triples.len(),
+            text_bytes: self.texts.live(),
+        }
     }
 
     /// How many shares there are, in whatever state
