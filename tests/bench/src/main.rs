@@ -10,6 +10,7 @@ mod ours;
 mod paths;
 mod row;
 mod rules;
+mod shares;
 
 use std::{env, process::ExitCode};
 
@@ -21,6 +22,8 @@ use rules::Rules;
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 /// Numbers of paths
 const PATHS: [usize; 2] = [10, 10_000];
+/// Numbers of shares
+const SHARES: [usize; 4] = [1, 1_000, 100_000, 1_000_000];
 /// Permission lookup, whatever the number of policies, in microseconds
 const BUDGET: f64 = 2.0;
 
@@ -44,7 +47,28 @@ fn usage() -> ExitCode {
 }
 
 fn rows() -> Vec<Row> {
-    SIZES.into_iter().map(decision).chain(PATHS.into_iter().map(path)).collect()
+    let decisions = SIZES.into_iter().map(decision);
+    decisions.chain([why()]).chain(SHARES.into_iter().map(share)).chain(PATHS.into_iter().map(path)).collect()
+}
+
+/// The same decision with and without its reasons: what is not asked for is not paid for
+fn why() -> Row {
+    let rules = Rules { size: 10 };
+    let ours = ours::Engine::new(rules);
+    let question = ours::question(rules.questions().0);
+    let [value, peer_value] = clock::medians([
+        Contender::new(|| ours.decide(&question)),
+        Contender::new(|| ours.explain(&question)),
+    ]);
+    let name = "Decision without its reasons, 10 policies".into();
+    Row { name, value, budget: None, peer: Some(("with its reasons", peer_value)) }
+}
+
+/// One look at a share among so many
+fn share(size: usize) -> Row {
+    let mut held = shares::Held::new(size);
+    let [value] = clock::medians([Contender::new(|| held.lookup())]);
+    Row { name: format!("Share lookup, shares: {size}"), value, budget: Some(BUDGET), peer: None }
 }
 
 /// One granted decision among so many policies, each of which lets one user read one document

@@ -1,7 +1,7 @@
 //! The core with owners' policies: each is a rule.
 
 use countersign_core::{
-    assessment::{Assessment, Question, assess_with},
+    assessment::{Assessment, Question, assess_with, explain_with},
     policy::{PolicyRow, PolicySet},
 };
 use serde_json::json;
@@ -19,6 +19,11 @@ impl Engine {
     /// The one place that knows how a question meets the policies
     pub(crate) fn decide(&self, question: &Question) -> bool {
         matches!(assess_with(question, &self.0), Assessment::Granted { .. })
+    }
+
+    /// The decision and why it came out so
+    pub(crate) fn explain(&self, question: &Question) -> bool {
+        matches!(explain_with(question, &self.0), (Assessment::Granted { .. }, _))
     }
 }
 
