@@ -17,7 +17,8 @@ const QUESTION: &[u8] = br#"{
         "resources": [
             { "id": "doc-42", "name": "document 42", "owner": "alice", "owner_managed": true, "scopes": ["read"] }
         ],
-        "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read", "state": "granted" }]
+        "shares": [{ "id": "s1", "resource": "doc-42", "scope": "read", "requester": { "user": "bob" },
+                     "state": "granted" }]
     }
 }"#;
 
