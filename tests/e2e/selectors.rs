@@ -139,7 +139,7 @@ fn times_patterns_and_client_scopes_decide() {
         "targetClaim": "department", "pattern": "(?i)ops|dev", "targetContextAttributes": "true" } }));
     let pushed = |department: &str| World::claim_token(&json!({ "department": [department] }));
     let format = ("claim_token_format", "urn:ietf:params:oauth:token-type:jwt");
-    let with = |department: &str| opens(&world, "app", &[format, ("claim_token", &pushed(department))]);
+    let with = |department: &str| opens(&world, "backend", &[format, ("claim_token", &pushed(department))]);
     assert!(with("OPS") && !with("sales"));
 
     let world = gate(json!({ "type": "client-scope", "config": { "clientScopes": "[{\"id\":\"cs-1\"}]" } }));
