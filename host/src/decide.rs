@@ -10,6 +10,7 @@ use countersign_core::{
     requester::{Requester, Roles},
     scope::ScopeSet,
     time::UnixTime,
+    token::Claims as TokenClaims,
 };
 use serde_json::{Map, Value};
 
@@ -58,10 +59,20 @@ pub struct Request {
 
 impl Party {
     /// The party that a verified access token speaks for (`keycloak-wire` §2.1, §8.8)
-    pub fn of_token(user: &User, client: &Client, claims: &Map<String, Value>) -> Result<Self, ApiError> {
+    pub fn of_token(user: &User, client: &Client, claims: &TokenClaims) -> Result<Self, ApiError> {
         let mut party = Self::bare(user, client)?;
-        party.requester.roles = roles_of_claims(claims);
-        party.requester.claims.clone_from(claims);
+        party.requester.roles = roles_of_claims(&claims.other);
+        party.requester.claims.clone_from(&claims.other);
+        let registered = [
+            ("iss", claims.iss.as_deref()),
+            ("sub", claims.sub.as_deref()),
+            ("azp", claims.azp.as_deref()),
+            ("sid", claims.sid.as_deref()),
+            ("scope", claims.scope.as_deref()),
+        ];
+        for (name, text) in registered {
+            party.requester.claims.extend(text.map(|text| (name.to_owned(), text.into())));
+        }
         Ok(party)
     }
 
