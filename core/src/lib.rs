@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// The README's examples need both halves.
+#![cfg_attr(all(feature = "guard", feature = "pdp"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "guard", feature = "pdp")),
+    doc = "UMA 2.0 decisions, without I/O; the crate's page tells of both halves."
+)]
 #![no_std]
 #![forbid(unsafe_code)]
 
