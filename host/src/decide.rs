@@ -62,21 +62,18 @@ impl Party {
     pub fn of_token(user: &User, client: &Client, claims: &TokenClaims) -> Result<Self, ApiError> {
         let mut party = Self::bare(user, client)?;
         party.requester.roles = roles_of_claims(&claims.other);
-        party.requester.claims.clone_from(&claims.other);
-        let registered = [
-            ("iss", claims.iss.as_deref()),
-            ("sub", claims.sub.as_deref()),
-            ("azp", claims.azp.as_deref()),
-            ("sid", claims.sid.as_deref()),
-            ("scope", claims.scope.as_deref()),
-        ];
-        for (name, text) in registered {
-            party.requester.claims.extend(text.map(|text| (name.to_owned(), text.into())));
-        }
+        party.requester.claims = all_claims(claims);
         Ok(party)
     }
 
-    /// The party as its record stands now: what introspection assesses
+    /// The party of an RPT as its record stands now, with the claims that the RPT carries: what introspection assesses
+    pub fn of_rpt(app: &App, user: &User, client: &Client, claims: &TokenClaims) -> Result<Self, ApiError> {
+        let mut party = Self::of_record(app, user, client)?;
+        party.requester.claims = all_claims(claims);
+        Ok(party)
+    }
+
+    /// The party as its record stands now
     pub fn of_record(app: &App, user: &User, client: &Client) -> Result<Self, ApiError> {
         let mut party = Self::bare(user, client)?;
         party.requester.roles = recorded_roles(app, &user.id)?;
@@ -94,6 +91,20 @@ impl Party {
         };
         Ok(Self { requester, user_id: user.id.clone() })
     }
+}
+
+/// Every claim of a token by its name, as policies look at them (`keycloak-wire` §8.8)
+fn all_claims(claims: &TokenClaims) -> Map<String, Value> {
+    let registered = [
+        ("iss", claims.iss.as_deref()),
+        ("sub", claims.sub.as_deref()),
+        ("azp", claims.azp.as_deref()),
+        ("sid", claims.sid.as_deref()),
+        ("scope", claims.scope.as_deref()),
+    ];
+    let mut all = claims.other.clone();
+    all.extend(registered.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
+    all
 }
 
 /// Under which id somebody owns and asks: a service account is its client (`keycloak-wire` §2.1)

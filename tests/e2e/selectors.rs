@@ -134,6 +134,13 @@ fn times_patterns_and_client_scopes_decide() {
     let world = gate(json!({ "type": "regex",
         "config": { "targetClaim": "preferred_username", "pattern": "b.b" } }));
     assert!(opens(&world, "reader", &[]));
+    let rpt =
+        world.ask(&world.token_by("reader", "bob"), &["gate-0001#read"]).expect(200).member("access_token");
+    assert_eq!(
+        world.introspect(&rpt)["permissions"][0]["scopes"],
+        json!(["read"]),
+        "assessed anew, by its claims"
+    );
 
     let world = gate(json!({ "type": "regex", "config": {
         "targetClaim": "department", "pattern": "(?i)ops|dev", "targetContextAttributes": "true" } }));

@@ -133,7 +133,7 @@ fn current(
         pushed_claims,
         ..Request::default()
     };
-    let party = Party::of_record(app, &verified.user, &verified.client)?;
+    let party = Party::of_rpt(app, &verified.user, &verified.client, verified.token.claims())?;
     let (assessment, _) = decide(app, &place.realm, &server, &party, &request, app.clock.now())?;
     Ok(Some(match assessment {
         Assessment::Granted { permissions, .. } => permissions,
