@@ -115,6 +115,21 @@ impl PolicyRow {
     }
 }
 
+/// Types of policies and permissions that are evaluated from their rows alone; scripts need somebody to run them
+pub const EVALUATED: [&str; 11] = [
+    "user",
+    "role",
+    "group",
+    "client",
+    "client-scope",
+    "time",
+    "regex",
+    "aggregate",
+    "resource",
+    "scope",
+    "uma",
+];
+
 /// What a policy says
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

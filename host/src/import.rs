@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign_core::time::UnixTime;
+use countersign_core::{policy::EVALUATED, time::UnixTime};
 use serde_json::Value;
 
 use self::document::{CredentialFile, RealmFile, Secret};
@@ -157,7 +157,7 @@ impl RealmImport {
             .collect();
         for client in self.file.clients.iter().flatten() {
             for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
-                if !SUPPORTED.contains(&policy.kind.as_str()) {
+                if !EVALUATED.contains(&policy.kind.as_str()) {
                     lines.push(format!(
                         "policy `{}` of client `{}` has type `{}`, which nothing evaluates yet: it denies",
                         policy.name, client.client_id, policy.kind
@@ -168,21 +168,6 @@ impl RealmImport {
         lines
     }
 }
-
-/// Policy types that are evaluated
-const SUPPORTED: [&str; 11] = [
-    "user",
-    "role",
-    "group",
-    "client",
-    "client-scope",
-    "time",
-    "regex",
-    "aggregate",
-    "resource",
-    "scope",
-    "uma",
-];
 
 fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportError> {
     if !given.kind.is_empty() && given.kind != "password" {

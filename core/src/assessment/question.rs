@@ -122,6 +122,17 @@ pub enum Mode {
     Disabled,
 }
 
+impl Mode {
+    /// Its name, as representations and rows have it
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforcing => "ENFORCING",
+            Self::Permissive => "PERMISSIVE",
+            Self::Disabled => "DISABLED",
+        }
+    }
+}
+
 /// Realm setting `countersign.owner_access`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -9,7 +9,7 @@ use alloc::{
 use super::{Circumstances, Effect, Policy, PolicySet, Rule, Said};
 use crate::{
     ids::{PolicyId, ResourceId},
-    permission::Claims,
+    permission::{Claims, add_claims},
 };
 
 /// Asks the policies of a set in one requester's circumstances; what one said is not asked again
@@ -141,14 +141,7 @@ impl<'a> Evaluator<'a> {
         let Some(outcome) = outcome.filter(|outcome| outcome.said != Said::Failed) else {
             return Effect::Broken;
         };
-        for (name, values) in &outcome.claims {
-            let known = self.added.entry(name.clone()).or_default();
-            for value in values {
-                if !known.contains(value) {
-                    known.push(value.clone());
-                }
-            }
-        }
+        add_claims(&mut self.added, &outcome.claims);
         outcome.effect()
     }
 }

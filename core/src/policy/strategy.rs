@@ -24,6 +24,15 @@ impl Strategy {
         }
     }
 
+    /// Its name, as representations and rows have it
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unanimous => "UNANIMOUS",
+            Self::Affirmative => "AFFIRMATIVE",
+            Self::Consensus => "CONSENSUS",
+        }
+    }
+
     /// Whether `permits` of `total` results permit; nobody permits where there are no results
     ///
     /// ```

@@ -142,3 +142,12 @@ fn only_a_snapshot_of_this_version_is_read() {
     assert_eq!(PolicySet::from_snapshot(text(2).as_bytes()).err(), Some(ParseSnapshotError::Version(2)));
     assert_eq!(PolicySet::from_snapshot(b"{}").err(), Some(ParseSnapshotError::Malformed));
 }
+
+#[test]
+fn every_type_that_is_said_to_be_evaluated_is_known() {
+    for kind in EVALUATED {
+        let set = PolicySet::from_rows([row("x", kind, &json!({}), &[])]);
+        let unknown = set.faults().any(|(_, fault)| matches!(fault, Fault::UnknownType(_)));
+        assert!(!unknown, "{kind}");
+    }
+}

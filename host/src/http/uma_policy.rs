@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use countersign_core::policy::Strategy;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -57,14 +58,6 @@ pub struct Representation {
 enum Logic {
     Positive,
     Negative,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Strategy {
-    Unanimous,
-    Affirmative,
-    Consensus,
 }
 
 impl Represents for Representation {
@@ -195,17 +188,12 @@ fn policy(
         Logic::Positive => "POSITIVE",
         Logic::Negative => "NEGATIVE",
     };
-    let strategy = match body.strategy.unwrap_or(Strategy::Unanimous) {
-        Strategy::Unanimous => "UNANIMOUS",
-        Strategy::Affirmative => "AFFIRMATIVE",
-        Strategy::Consensus => "CONSENSUS",
-    };
     Ok(OwnersPolicy {
         id,
         name,
         description: body.description,
         logic: logic.to_owned(),
-        strategy: strategy.to_owned(),
+        strategy: body.strategy.unwrap_or_default().name().to_owned(),
         owner: caller.id.clone(),
         resource_id: resource.id.clone(),
         scopes,

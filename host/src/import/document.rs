@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-pub use self::authorization::{
-    AuthorizationFile, Logic, Mode, OwnerFile, PolicyFile, ResourceFile, Strategy,
-};
+pub use self::authorization::{AuthorizationFile, Logic, OwnerFile, PolicyFile, ResourceFile};
 use crate::realm::{ClientScope, ClientSettings, ProtocolMapper, RealmSettings};
 
 /// One realm of one file

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::{assessment::Mode, policy::Strategy};
 use serde::Deserialize;
 
 use super::{Text, Values, flag};
@@ -34,32 +35,6 @@ impl AuthorizationFile {
     pub fn allows_remote_management(&self) -> bool {
         self.allow_remote_resource_management.unwrap_or(true)
     }
-}
-
-/// `policyEnforcementMode`
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Mode {
-    /// No permission applies: not granted
-    #[default]
-    Enforcing,
-    /// No permission applies: granted
-    Permissive,
-    /// Everything is granted
-    Disabled,
-}
-
-/// `decisionStrategy`
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Strategy {
-    /// No result may deny
-    #[default]
-    Unanimous,
-    /// One permit is enough
-    Affirmative,
-    /// More permits than others
-    Consensus,
 }
 
 /// A scope of a resource server

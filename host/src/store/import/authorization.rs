@@ -7,9 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Writing, list, new_id, refused};
 use crate::{
-    import::document::{
-        AuthorizationFile, ClientFile, Logic, Mode, OwnerFile, PolicyFile, ResourceFile, Strategy,
-    },
+    import::document::{AuthorizationFile, ClientFile, Logic, OwnerFile, PolicyFile, ResourceFile},
     store::{
         StoreError,
         resource::{ResourceDescription, ensure_scope, insert},
@@ -35,12 +33,8 @@ pub(super) fn write(writing: &mut Writing<'_>, client: &ClientFile) -> Result<()
     let Some(id) = writing.clients.get(&client.client_id).cloned() else { return Ok(()) };
     let defaults = AuthorizationFile::default();
     let settings = client.authorization_settings.as_ref().unwrap_or(&defaults);
-    let mode = match settings.policy_enforcement_mode {
-        Mode::Enforcing => "ENFORCING",
-        Mode::Permissive => "PERMISSIVE",
-        Mode::Disabled => "DISABLED",
-    };
-    let strategy = name_of(settings.decision_strategy.unwrap_or_default());
+    let mode = settings.policy_enforcement_mode.name();
+    let strategy = settings.decision_strategy.unwrap_or_default().name();
     writing
         .tx
         .prepare_cached("INSERT INTO resource_server (id, mode, strategy, remote) VALUES (?1, ?2, ?3, ?4)")?
@@ -60,14 +54,6 @@ pub(super) fn write(writing: &mut Writing<'_>, client: &ClientFile) -> Result<()
         }
     };
     server.all(settings).map_err(place)
-}
-
-const fn name_of(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Unanimous => "UNANIMOUS",
-        Strategy::Affirmative => "AFFIRMATIVE",
-        Strategy::Consensus => "CONSENSUS",
-    }
 }
 
 impl Server<'_, '_> {
@@ -167,7 +153,7 @@ impl Server<'_, '_> {
                 policy.description,
                 policy.kind,
                 logic,
-                name_of(policy.decision_strategy.unwrap_or_default()),
+                policy.decision_strategy.unwrap_or_default().name(),
                 self.config(policy)?.to_string(),
                 resource_type,
             ])
