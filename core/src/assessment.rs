@@ -5,13 +5,13 @@
 //! to the owner, or why the question cannot be answered. How that looks on the wire is
 //! [`dialect`](crate::dialect)'s business.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::ResourceId,
-    permission::{Claims, Permission},
+    permission::{Claims, Permission, add_claims},
     policy::{Circumstances, Evaluator, PolicySet},
     requester::Requester,
     scope::{Scope, ScopeSet},
@@ -201,7 +201,6 @@ fn answer<'a>(
     let question = evaluation.question;
     let units = &resolution.units;
     let mut permissions = Vec::new();
-    let mut granted: BTreeMap<Option<&ResourceId>, ScopeSet> = BTreeMap::new();
     let mut grants: Vec<Option<ScopeSet>> = Vec::with_capacity(units.len());
     let mut next = None;
     let is_full = |count: usize| question.limit.is_some_and(|limit| count >= limit);
@@ -215,10 +214,6 @@ fn answer<'a>(
         let grant = evaluation.grant(unit);
         grants.push(grant.as_ref().map(|grant| grant.scopes.clone()));
         let Some(grant) = grant else { continue };
-        granted
-            .entry(unit.resource.map(|resource| &resource.id))
-            .or_default()
-            .extend(grant.scopes.iter().cloned());
         if !is_full(permissions.len()) {
             permissions.push(permission(question, unit, grant, claims));
         }
@@ -228,7 +223,7 @@ fn answer<'a>(
         // What does not come after the place that was asked for would lead in circles.
         next = last.filter(|last| question.after.as_ref().is_none_or(|after| after < *last)).cloned();
     }
-    let pending = pending::pending(question, evaluation.known, &granted);
+    let pending = pending::pending(question, evaluation.known, units, &grants);
     let denied = permissions.is_empty()
         || (question.rpt.is_some() && is_short(resolution, &grants, meets))
         || (question.all_or_nothing && is_short(resolution, &grants, covers));
@@ -285,9 +280,7 @@ fn old_end(question: &Question, unit: &Unit<'_>, granted: &ScopeSet) -> Option<U
     let is_bare = unit.origin == Origin::Earlier && granted.is_empty();
     let carries = |old: &&Permission| {
         let gave = |scope: &Scope| unit.carried.contains(scope) && granted.contains(scope);
-        old.rsid.as_ref() == id
-            && resolve::is_live(old, question.now)
-            && (is_bare || old.scopes.iter().any(gave))
+        old.rsid.as_ref() == id && old.is_live_at(question.now) && (is_bare || old.scopes.iter().any(gave))
     };
     question.rpt.iter().flatten().filter(carries).filter_map(|old| old.exp).min()
 }
@@ -307,14 +300,7 @@ fn permission(question: &Question, unit: &Unit<'_>, grant: Grant, claims: &Claim
     let resource = unit.resource;
     let old_end = old_end(question, unit, &grant.scopes);
     let mut claims = claims.clone();
-    for (name, values) in grant.claims {
-        let known = claims.entry(name).or_default();
-        for value in values {
-            if !known.contains(&value) {
-                known.push(value);
-            }
-        }
-    }
+    add_claims(&mut claims, &grant.claims);
     Permission {
         rsid: resource.map(|resource| resource.id.clone()),
         rsname: resource.filter(|_| question.names).map(|resource| resource.name.clone()),

@@ -18,7 +18,7 @@ use crate::{
     denial::Denial,
     ids::TokenId,
     json,
-    jwk::{Jwk, ParseJwkError},
+    jwk::{Jwk, PRIVATE, ParseJwkError},
     jws::{Alg, ParseJwsError, UnverifiedJws},
     limits::{PROOF_AHEAD_SECONDS, PROOF_BYTES, PROOF_SECONDS},
     time::UnixTime,
@@ -191,7 +191,6 @@ impl UnverifiedProof {
 
 /// The key in the header: public, asymmetric, and for no algorithm but that of the header
 fn embedded_key(jws: &UnverifiedJws) -> Result<Jwk, ProofError> {
-    const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
     let header = jws.signing_input().split('.').next().unwrap_or_default();
     let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| ParseJwsError::Encoding)?;
     let mut header = json::object(&header).map_err(|_| ParseJwsError::Header)?;

@@ -46,7 +46,7 @@ pub enum ParseJwksError {
 
 /// Members of private and symmetric keys; each of them gives the key away, a factor of RSA as much as the exponent
 /// (RFC 7518 §6.2.2, §6.3.2, §6.4)
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+pub(crate) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// The parameters of a public key, as bytes in big-endian order
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,3 +45,23 @@ pub struct Permission {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<UnixTime>,
 }
+
+impl Permission {
+    /// Whether it holds at that moment by its own times; the token's are another matter (FedAuthz §5.1.1)
+    pub fn is_live_at(&self, now: UnixTime) -> bool {
+        self.exp.is_none_or(|exp| now <= exp) && self.nbf.is_none_or(|nbf| nbf <= now)
+    }
+}
+
+/// Adds claims to others: values that a name has already are not added twice
+#[cfg(feature = "pdp")]
+pub(crate) fn add_claims(to: &mut Claims, more: &Claims) {
+    for (name, values) in more {
+        let known = to.entry(name.clone()).or_default();
+        for value in values {
+            if !known.contains(value) {
+                known.push(value.clone());
+            }
+        }
+    }
+}

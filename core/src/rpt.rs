@@ -186,10 +186,8 @@ impl Rpt {
         if self.token.expires_at() < now {
             return Err(NotPermitted::Expired);
         }
-        let is_live = |permission: &Permission| {
-            permission.exp.is_none_or(|exp| now <= exp) && permission.nbf.is_none_or(|nbf| nbf <= now)
-        };
-        let mut live = self.permissions.iter().filter(|permission| is_it(permission) && is_live(permission));
+        let mut live =
+            self.permissions.iter().filter(|permission| is_it(permission) && permission.is_live_at(now));
         let mut whole = live.next().ok_or(NotPermitted::Resource)?.clone();
         for more in live {
             for scope in &more.scopes {

@@ -12,7 +12,7 @@ use std::env;
 use countersign_core::assessment::{Assessment, Question, assess};
 use serde_json::Value;
 
-use self::generated::{shrink, world};
+use self::generated::{in_order, shrink, world};
 use crate::reference;
 
 /// What the crate says; `None` where it does not read the question
@@ -27,24 +27,6 @@ fn witness_says(question: &Value) -> Value {
     let read: Assessment =
         serde_json::from_value(said.clone()).unwrap_or_else(|error| panic!("{error}: {said}"));
     in_order(&serde_json::to_value(read).unwrap())
-}
-
-/// Lists of texts are sets: scopes, values of claims, names
-fn in_order(answer: &Value) -> Value {
-    match answer {
-        Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().map(in_order).collect();
-            if items.iter().all(Value::is_string) {
-                items.sort_by_key(Value::to_string);
-                items.dedup();
-            }
-            items.into()
-        }
-        Value::Object(members) => {
-            members.iter().map(|(name, member)| (name.clone(), in_order(member))).collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => answer.clone(),
-    }
 }
 
 /// Whether the facts still know every asked scope that one of the resources has, as a store's facts do

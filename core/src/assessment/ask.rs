@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::ResourceId,
-    scope::{ParseScopeError, Scope, ScopeSet},
+    scope::{ParseScopeError, ScopeSet},
 };
 
 /// One thing that is asked for; without scopes, all that the resource has
@@ -151,10 +151,5 @@ impl Ask {
             | Self::Type { scopes, .. }
             | Self::Scopes { scopes } => scopes,
         }
-    }
-
-    /// Whether one of the asked scopes is this
-    pub fn names_scope(&self, scope: &Scope) -> bool {
-        self.scopes().contains(scope)
     }
 }

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ask, Question, known::Known};
+use super::{Ask, Question, known::Known, resolve::Unit};
 use crate::{
     ids::ResourceId,
     scope::{Scope, ScopeSet},
@@ -23,16 +23,22 @@ pub struct Pending {
 
 /// What is asked for by id and was not granted, where an owner can be asked and has not refused for good.
 ///
-/// `granted` says what of which resource is granted.
+/// `grants` are what is granted of `units`, place by place.
 pub(super) fn pending(
     question: &Question,
     known: &Known<'_>,
-    granted: &BTreeMap<Option<&ResourceId>, ScopeSet>,
+    units: &[Unit<'_>],
+    grants: &[Option<ScopeSet>],
 ) -> Vec<Pending> {
     let mut pending: Vec<Pending> = Vec::new();
     if !question.submit {
         return pending;
     }
+    let granted: BTreeMap<&ResourceId, &ScopeSet> = units
+        .iter()
+        .zip(grants)
+        .filter_map(|(unit, grant)| Some((&unit.resource?.id, grant.as_ref()?)))
+        .collect();
     let is_open = |id: &ResourceId, scope: Option<&Scope>| match known.request(id, scope) {
         Some(ShareState::Blocked) => false,
         Some(ShareState::Denied) => !question.polling,
@@ -44,7 +50,7 @@ pub(super) fn pending(
         if may_request(resource, &question.requester.id, &question.server.id).is_err() {
             continue;
         }
-        let granted = granted.get(&Some(id));
+        let granted = granted.get(id).copied();
         let asked = if scopes.is_empty() { &resource.scopes } else { scopes };
         let missing: ScopeSet = asked
             .iter()

@@ -6,10 +6,8 @@ use super::{Ask, Question, Refusal, Whose, known::Known};
 use crate::{
     ids::ResourceId,
     path::Patterns,
-    permission::Permission,
     resource::Resource,
     scope::{Scope, ScopeSet},
-    time::UnixTime,
 };
 
 /// One resource, or none, and the scopes to evaluate
@@ -95,7 +93,8 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
         resolver.everything();
     }
     resolver.origin = Origin::Earlier;
-    for permission in question.rpt.iter().flatten().filter(|old| is_live(old, question.now)) {
+    // What has ended is not carried over (GRANT-3.3.5.1-05).
+    for permission in question.rpt.iter().flatten().filter(|old| old.is_live_at(question.now)) {
         match &permission.rsid {
             Some(id) => {
                 if let Some(resource) = known.resource(id) {
@@ -113,11 +112,6 @@ pub(super) fn resolve<'a>(known: &Known<'a>, question: &'a Question) -> Result<R
     }
     let Resolver { units, wants, dropped, .. } = resolver;
     Ok(Resolution { units, wants, dropped })
-}
-
-/// Whether an old permission still holds by its own times: what has ended is not carried over (GRANT-3.3.5.1-05)
-pub(super) fn is_live(old: &Permission, now: UnixTime) -> bool {
-    old.exp.is_none_or(|exp| now <= exp) && old.nbf.is_none_or(|nbf| nbf <= now)
 }
 
 /// Scopes that are asked for on every resource: those that exist and, where registration is looked at, that the

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, env};
 use countersign_core::assessment::{Assessment, Question, assess};
 use serde_json::{Value, json};
 
-use crate::worlds::{Dice, shrink, world};
+use crate::worlds::{Dice, in_order, shrink, world};
 
 /// What the module answers; `None` where it does not read the question
 fn answer(question: &Value) -> Option<Value> {
@@ -153,24 +153,6 @@ fn reordered(question: &Value, dice: &mut Dice) -> Value {
         }
     }
     question
-}
-
-/// The answer with its lists of scopes and of values in order
-pub(crate) fn in_order(answer: &Value) -> Value {
-    match answer {
-        Value::Array(items) => {
-            let mut items: Vec<Value> = items.iter().map(in_order).collect();
-            if items.iter().all(Value::is_string) {
-                items.sort_by_key(Value::to_string);
-                items.dedup();
-            }
-            items.into()
-        }
-        Value::Object(members) => {
-            members.iter().map(|(name, member)| (name.clone(), in_order(member))).collect()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => answer.clone(),
-    }
 }
 
 #[test]

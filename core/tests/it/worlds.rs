@@ -291,3 +291,21 @@ fn is_asked(question: &Value, scope: &str) -> bool {
     };
     names(question) || any("asks") || any("rpt")
 }
+
+/// The answer with its lists of scopes and of values in order
+pub(crate) fn in_order(answer: &Value) -> Value {
+    match answer {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(in_order).collect();
+            if items.iter().all(Value::is_string) {
+                items.sort_by_key(Value::to_string);
+                items.dedup();
+            }
+            items.into()
+        }
+        Value::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), in_order(member))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => answer.clone(),
+    }
+}
