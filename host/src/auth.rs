@@ -12,7 +12,7 @@ use countersign_core::{
 use crate::{
     app::App,
     error::ApiError,
-    http::extract::{Form, decode},
+    http::extract::{Form, InRealm, decode},
     keys::{KeyError, KeyringError, MasterKey, Verifier},
     realm::{Client, Realm, Session, User},
     store::{self, StoreError},
@@ -72,14 +72,20 @@ impl ClientRefused {
 
 /// The client that makes this request: by Basic, by `client_id` and `client_secret` in the form, or, if it is public, by
 /// `client_id` alone (RFC 6749 §2.3.1)
-pub fn client(app: &App, realm: &Realm, headers: &HeaderMap, form: &Form) -> Result<Client, ClientRefused> {
+#[expect(clippy::unused_async, reason = "keys of a client may have to be fetched")]
+pub async fn client(
+    app: &App,
+    place: &InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Client, ClientRefused> {
     let basic = basic(headers);
     let (id, secret) = match &basic {
         Some((id, secret)) => (Some(id.as_str()), Some(secret.as_str())),
         None => (form.get("client_id"), form.get("client_secret")),
     };
     let id = id.ok_or(ClientRefused::Missing)?;
-    let found = app.store.read(|tx| store::realm::client_by_client_id(tx, &realm.id, id))?;
+    let found = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, id))?;
     let client = found.filter(|client| client.enabled).ok_or(ClientRefused::Unknown)?;
     if client.settings.bearer_only {
         return Err(ClientRefused::BearerOnly);
@@ -128,23 +134,23 @@ pub fn named_client(headers: &HeaderMap, form: &Form) -> Option<String> {
 }
 
 /// [`client`] with the token endpoint's refusals
-pub fn authenticate_client(
+pub async fn authenticate_client(
     app: &App,
-    realm: &Realm,
+    place: &InRealm,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Client, ApiError> {
-    client(app, realm, headers, form).map_err(ClientRefused::at_token)
+    client(app, place, headers, form).await.map_err(ClientRefused::at_token)
 }
 
 /// [`client`] with the introspection endpoint's refusals; public clients do not introspect
-pub fn authenticate_introspector(
+pub async fn authenticate_introspector(
     app: &App,
-    realm: &Realm,
+    place: &InRealm,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Client, ApiError> {
-    let client = client(app, realm, headers, form).map_err(ClientRefused::at_introspection)?;
+    let client = client(app, place, headers, form).await.map_err(ClientRefused::at_introspection)?;
     if client.settings.public_client { Err(ClientRefused::BearerOnly.at_introspection()) } else { Ok(client) }
 }
 
@@ -361,7 +367,7 @@ pub fn alive(
     }
     let session = match &claims.sid {
         Some(sid) => Some(
-            store::session::live(tx, &realm.id, sid, now)?
+            store::session::live(tx, realm, sid, now)?
                 .filter(|session| session.user_id == user.id)
                 .ok_or(TokenRefused::Session)?,
         ),
@@ -369,6 +375,11 @@ pub fn alive(
         None if user.service_client.is_some() => None,
         None => return Err(TokenRefused::Session),
     };
+    if let Some(session) = &session
+        && store::session::part(tx, &session.id, &client.id)?.is_none()
+    {
+        return Err(TokenRefused::Session);
+    }
     Ok((user, client, session))
 }
 

@@ -16,7 +16,7 @@ pub use self::{
 };
 use crate::{
     keys::{KeyError, random_id},
-    realm::{Client, Group, Realm, Role, RoleNames, Session, User},
+    realm::{Client, ClientSession, Group, Realm, Role, RoleNames, Session, User},
     store::{self, StoreError},
 };
 
@@ -31,35 +31,43 @@ pub struct Subject {
     pub groups: Vec<Group>,
 }
 
-/// From which grant a token comes: the first six letters of its `jti` (wire §6.12)
+/// From which grant a token comes
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
+    /// Authorization code
+    Code,
     /// Client credentials
     ClientCredentials,
     /// Password
     Password,
-    /// UMA grant with a user's sign-in
+    /// UMA grant
     Uma,
-    /// UMA grant without one
-    UmaStateless,
     /// Refresh
     Refresh,
 }
 
 impl Origin {
-    const fn prefix(self) -> &'static str {
-        match self {
-            Self::ClientCredentials => "trrtcc",
-            Self::Password => "onrtro",
-            Self::Uma => "onrtna",
-            Self::UmaStateless => "ntrtna",
-            Self::Refresh => "onrtrt",
-        }
+    /// A new `jti`; its first six letters say what kind of sign-in and which grant it comes from (wire §6.12)
+    pub fn jti(self, session: Option<&Session>) -> Result<String, KeyError> {
+        let kind = match (session, self) {
+            (Some(Session { offline: true, .. }), _) => "of",
+            (Some(_), _) => "on",
+            (None, Self::Uma) => "nt",
+            (None, Self::Code | Self::ClientCredentials | Self::Password | Self::Refresh) => "tr",
+        };
+        let grant = match self {
+            Self::Code => "ac",
+            Self::ClientCredentials => "cc",
+            Self::Password => "ro",
+            Self::Uma => "na",
+            Self::Refresh => "rt",
+        };
+        Ok(format!("{kind}rt{grant}:{}", random_id()?))
     }
 
-    /// A new `jti`
-    pub fn jti(self) -> Result<String, KeyError> {
-        Ok(format!("{}:{}", self.prefix(), random_id()?))
+    /// Whether the sign-in of its tokens begins with them
+    pub const fn begins(self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::Password)
     }
 }
 
@@ -77,7 +85,7 @@ pub struct IssueContext<'a> {
     /// Whose token it is
     pub subject: &'a Subject,
     /// His sign-in; none for a service account
-    pub session: Option<&'a Session>,
+    pub sign_in: Option<SignIn<'a>>,
     /// The granted scopes
     pub scopes: &'a Scopes,
     /// From where the client called
@@ -86,6 +94,15 @@ pub struct IssueContext<'a> {
     pub origin: Origin,
     /// Now
     pub now: UnixTime,
+}
+
+/// A sign-in, and the client's part in it
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn<'a> {
+    /// The sign-in
+    pub session: &'a Session,
+    /// The client's part
+    pub part: &'a ClientSession,
 }
 
 /// How long tokens live, in seconds
@@ -98,14 +115,15 @@ pub struct Lifetimes {
 }
 
 /// The lives of tokens of this client, none longer than the sign-in (wire §12)
-pub fn lifetimes(realm: &Realm, client: &Client, session: Option<&Session>, now: UnixTime) -> Lifetimes {
+pub fn lifetimes(realm: &Realm, client: &Client, sign_in: Option<SignIn<'_>>, now: UnixTime) -> Lifetimes {
     let own = |name| client.attribute(name).and_then(|text| text.parse::<u64>().ok()).filter(|n| *n > 0);
-    let rest = session.map_or(u64::MAX, |session| now.seconds_until(session.expires_at));
-    Lifetimes {
-        access: own("access.token.lifespan").unwrap_or(realm.settings.access_token_lifespan).min(rest),
-        refresh: own("client.session.idle.timeout")
-            .unwrap_or(realm.settings.sso_session_idle_timeout)
-            .min(rest),
+    let access = own("access.token.lifespan").unwrap_or(realm.settings.access_token_lifespan);
+    match sign_in {
+        None => Lifetimes { access, refresh: 0 },
+        Some(SignIn { session, part }) => Lifetimes {
+            access: access.min(now.seconds_until(session.last_second(realm, client, part))),
+            refresh: now.seconds_until(session.refresh_until(realm, client, part, now)),
+        },
     }
 }
 
@@ -133,7 +151,8 @@ fn signing_alg(name: &str) -> Option<Alg> {
 /// ([`set_rpt_audience`]) from the caller.
 pub fn claims(tx: &Transaction<'_>, context: &IssueContext<'_>) -> Result<Map<String, Value>, StoreError> {
     let IssueContext { realm, client, scopes_of, subject, scopes, now, .. } = *context;
-    let life = lifetimes(realm, client, context.session, now);
+    let life = lifetimes(realm, client, context.sign_in, now);
+    let session = context.sign_in.map(|sign_in| sign_in.session);
     let user = &subject.user;
     let mut claims = Map::new();
     let mut set = |name: &str, value: Value| {
@@ -141,13 +160,13 @@ pub fn claims(tx: &Transaction<'_>, context: &IssueContext<'_>) -> Result<Map<St
     };
     set("exp", now.plus(life.access).0.into());
     set("iat", now.0.into());
-    set("jti", context.origin.jti().map_err(|error| StoreError::Other(error.to_string()))?.into());
+    set("jti", context.origin.jti(session).map_err(|error| StoreError::Other(error.to_string()))?.into());
     set("iss", context.issuer.into());
     set("sub", user.id.as_str().into());
     set("typ", "Bearer".into());
     set("azp", client.client_id.as_str().into());
-    set("acr", "1".into());
-    if let Some(session) = context.session {
+    set("acr", context.sign_in.map_or("1", |sign_in| &sign_in.part.acr).into());
+    if let Some(session) = session {
         set("sid", session.id.as_str().into());
     }
     set("scope", scopes.in_token().into());
@@ -271,7 +290,7 @@ pub fn refresh_claims(
     context: &IssueContext<'_>,
     rpt: Option<RptGrant<'_>>,
 ) -> Result<Map<String, Value>, KeyError> {
-    let life = lifetimes(context.realm, context.client, context.session, context.now);
+    let life = lifetimes(context.realm, context.client, context.sign_in, context.now);
     let claims = json!({
         "exp": context.now.plus(life.refresh).0,
         "iat": context.now.0,
@@ -285,7 +304,7 @@ pub fn refresh_claims(
         "prov": "default",
     });
     let Value::Object(mut claims) = claims else { return Err(KeyError::Claims) };
-    if let Some(session) = context.session {
+    if let Some(SignIn { session, .. }) = context.sign_in {
         claims.insert("sid".to_owned(), session.id.as_str().into());
     }
     if let Some(rpt) = rpt {

@@ -2,6 +2,7 @@
 //!
 //! The settings documents have Keycloak's member names, so that an export needs no second table of names.
 
+mod session;
 mod uma;
 
 use core::fmt;
@@ -10,7 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
-pub use self::uma::{Dialect, KeycloakCompat, OwnerAccess, SettingError, TicketUse, UmaSettings};
+pub use self::{
+    session::{ClientSession, Session},
+    uma::{Dialect, KeycloakCompat, OwnerAccess, SettingError, TicketUse, UmaSettings},
+};
 
 /// A realm: a name space of clients, people and keys with an issuer of its own
 #[derive(Debug, Clone)]
@@ -51,6 +55,7 @@ impl Realm {
 /// The settings of a realm, by Keycloak's member names
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the document has these members")]
 pub struct RealmSettings {
     /// Shown to people
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +74,28 @@ pub struct RealmSettings {
     pub sso_session_idle_timeout: u64,
     /// Life of a sign-in, in seconds
     pub sso_session_max_lifespan: u64,
+    /// The same for users who want to be remembered; 0: as for others
+    pub sso_session_idle_timeout_remember_me: u64,
+    /// The same for users who want to be remembered; 0: as for others
+    pub sso_session_max_lifespan_remember_me: u64,
+    /// Life of a refresh token; 0: as long as the sign-in may be left alone
+    pub client_session_idle_timeout: u64,
+    /// How long a client's part in a sign-in lasts; 0: as long as the sign-in
+    pub client_session_max_lifespan: u64,
+    /// Seconds that an offline session may be left alone
+    pub offline_session_idle_timeout: u64,
+    /// Offline sessions end, however they are used
+    pub offline_session_max_lifespan_enabled: bool,
+    /// Life of an offline session, if that is limited
+    pub offline_session_max_lifespan: u64,
+    /// Life of an offline token; 0: as long as the session may be left alone
+    pub client_offline_session_idle_timeout: u64,
+    /// How long a client's part in an offline session lasts; 0: as long as the session
+    pub client_offline_session_max_lifespan: u64,
+    /// A refresh token is used up by its use
+    pub revoke_refresh_token: bool,
+    /// How often a refresh token that is used up may be used again
+    pub refresh_token_max_reuse: u64,
     /// Algorithm of access tokens where the client names none
     pub default_signature_algorithm: String,
     /// Name of the role that new people get
@@ -95,6 +122,17 @@ impl Default for RealmSettings {
             access_token_lifespan: 300,
             sso_session_idle_timeout: 1_800,
             sso_session_max_lifespan: 36_000,
+            sso_session_idle_timeout_remember_me: 0,
+            sso_session_max_lifespan_remember_me: 0,
+            client_session_idle_timeout: 0,
+            client_session_max_lifespan: 0,
+            offline_session_idle_timeout: 2_592_000,
+            offline_session_max_lifespan_enabled: false,
+            offline_session_max_lifespan: 5_184_000,
+            client_offline_session_idle_timeout: 0,
+            client_offline_session_max_lifespan: 0,
+            revoke_refresh_token: false,
+            refresh_token_max_reuse: 0,
             default_signature_algorithm: "RS256".to_owned(),
             default_role: None,
             default_default_client_scopes: names(&[
@@ -369,17 +407,4 @@ pub struct Group {
     pub name: String,
     /// Its full path: `/staff/night`
     pub path: String,
-}
-
-/// A sign-in; tokens name it as `sid`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// 24 base64url characters
-    pub id: String,
-    /// Whose it is
-    pub user_id: String,
-    /// When it began
-    pub started_at: UnixTime,
-    /// Its last second
-    pub expires_at: UnixTime,
 }

@@ -36,7 +36,7 @@ pub async fn introspect(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let caller = auth::authenticate_introspector(&app, &place.realm, &headers, &form)?;
+    let caller = auth::authenticate_introspector(&app, &place, &headers, &form).await?;
     if form.has_duplicates() {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }

@@ -23,8 +23,10 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
-    issue::{self, IssueContext, Origin, Scopes, Subject},
-    realm::{Client, Session},
+    issue::{self, IssueContext, Origin, Scopes, SignIn},
+    keys::{KeyError, random_session_id},
+    realm::{Client, ClientSession, Session, User},
+    store::{self, StoreError, session::Entry},
 };
 
 /// Every grant that is served, in alphabetical order
@@ -83,51 +85,102 @@ async fn grant(
 }
 
 /// For whom an ordinary grant makes tokens
-struct Ordinary<'a> {
-    client: &'a Client,
-    subject: &'a Subject,
-    session: Option<&'a Session>,
-    scopes: &'a Scopes,
-    origin: Origin,
+pub(crate) struct Ordinary<'a> {
+    /// The client that gets them
+    pub(crate) client: &'a Client,
+    /// Of whom they speak
+    pub(crate) user: User,
+    /// The sign-in that they belong to; none for a service account. It is stored here, if the grant begins it.
+    pub(crate) session: Option<&'a Session>,
+    /// What they are good for
+    pub(crate) scopes: &'a Scopes,
+    /// The grant
+    pub(crate) origin: Origin,
+    /// What the client wants to find in the ID token again (OIDC Core §3.1.2.1)
+    #[expect(dead_code, reason = "the ID token will have it")]
+    pub(crate) nonce: Option<&'a str>,
+    /// How sure the sign-in is: `0` where only a cookie spoke for the user, else `1`; absent: as before
+    pub(crate) acr: Option<&'a str>,
 }
 
-/// Signs the tokens of an ordinary grant and answers with them (RFC 6749 §5.1)
-async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> Result<Response, ApiError> {
-    let Ordinary { client, subject, session, scopes, origin } = request;
+/// Signs the tokens of an ordinary grant and answers with them (RFC 6749 §5.1).
+///
+/// The client takes part in the sign-in from now on; a sign-in that has ended meanwhile gets nothing.
+pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> Result<Response, ApiError> {
+    let Ordinary { client, user, session, scopes, origin, nonce: _, acr } = request;
     let (realm, now) = (&*place.realm, app.clock.now());
     let alg = issue::access_token_alg(realm, client);
     let ring = app.keys.with(&app.store, realm, alg).await?;
-    let context = IssueContext {
-        realm,
-        issuer: &place.issuer,
-        client,
-        scopes_of: client,
-        subject,
-        session,
-        scopes,
-        address: place.address,
-        origin,
-        now,
+    let entered = match session {
+        None => None,
+        Some(session) => Some(enter(app, place, client, session, origin, acr).await?),
     };
-    let access = app.store.read(|tx| issue::claims(tx, &context))?;
-    let life = issue::lifetimes(realm, client, session, now);
+    let sign_in = entered.as_ref().map(|(session, part)| SignIn { session, part });
+    let (access, refresh) = app.store.read(|tx| {
+        let context = IssueContext {
+            realm,
+            issuer: &place.issuer,
+            client,
+            scopes_of: client,
+            subject: &issue::subject(tx, user)?,
+            sign_in,
+            scopes,
+            address: place.address,
+            origin,
+            now,
+        };
+        let access = issue::claims(tx, &context)?;
+        let refreshing = sign_in.is_some() && client.uses_refresh_tokens();
+        Ok((access, refreshing.then(|| issue::refresh_claims(&context, None))))
+    })?;
+    let life = issue::lifetimes(realm, client, sign_in, now);
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
     set("access_token", ring.sign(alg, &access)?.into());
     set("expires_in", life.access.into());
     set("refresh_expires_in", 0.into());
+    if let Some(refresh) = refresh.transpose()? {
+        set("refresh_expires_in", life.refresh.into());
+        set("refresh_token", ring.sign_internal(&refresh)?.into());
+    }
     set("token_type", "Bearer".into());
     set("not-before-policy", realm.not_before.max(client.not_before).0.into());
-    set("scope", scopes.in_token().into());
-    if let Some(session) = session {
+    if let Some((session, _)) = &entered {
         set("session_state", session.id.as_str().into());
-        if client.uses_refresh_tokens() {
-            let refresh = issue::refresh_claims(&context, None)?;
-            set("refresh_token", ring.sign_internal(&refresh)?.into());
-            set("refresh_expires_in", life.refresh.into());
-        }
     }
+    set("scope", scopes.in_token().into());
     Ok(json(StatusCode::OK, Family::Token, &body))
+}
+
+/// Stores that a client gets tokens of a sign-in
+async fn enter(
+    app: &App,
+    place: &InRealm,
+    client: &Client,
+    session: &Session,
+    origin: Origin,
+    acr: Option<&str>,
+) -> Result<(Session, ClientSession), ApiError> {
+    let (realm, now) = (Arc::clone(&place.realm), app.clock.now());
+    let (session, client_id, acr) = (session.clone(), client.id.clone(), acr.map(str::to_owned));
+    let entered = app.store.write(move |tx| {
+        let entry =
+            Entry { session: &session, begins: origin.begins(), client_id: &client_id, acr: acr.as_deref() };
+        store::session::enter(tx, &realm, &entry, now)
+    });
+    entered.await.map_err(|error| {
+        if error == StoreError::Missing {
+            ApiError::invalid_grant("Session not active")
+        } else {
+            error.into()
+        }
+    })
+}
+
+/// A sign-in that the grant begins
+fn begin(app: &App, place: &InRealm, user: &User) -> Result<Session, KeyError> {
+    let address = place.address.to_string();
+    Ok(Session::begin(random_session_id()?, &place.realm, &user.id, Some(address), app.clock.now()))
 }
 
 fn scopes(place: &InRealm, client: &Client, form: &Form) -> Result<Scopes, ApiError> {

@@ -33,6 +33,19 @@ pub struct RealmFile {
     access_token_lifespan: Option<u64>,
     sso_session_idle_timeout: Option<u64>,
     sso_session_max_lifespan: Option<u64>,
+    sso_session_idle_timeout_remember_me: Option<u64>,
+    sso_session_max_lifespan_remember_me: Option<u64>,
+    client_session_idle_timeout: Option<u64>,
+    client_session_max_lifespan: Option<u64>,
+    offline_session_idle_timeout: Option<u64>,
+    #[serde(default, deserialize_with = "flag")]
+    offline_session_max_lifespan_enabled: Option<bool>,
+    offline_session_max_lifespan: Option<u64>,
+    client_offline_session_idle_timeout: Option<u64>,
+    client_offline_session_max_lifespan: Option<u64>,
+    #[serde(default, deserialize_with = "flag")]
+    revoke_refresh_token: Option<bool>,
+    refresh_token_max_reuse: Option<u64>,
     default_signature_algorithm: Option<String>,
     default_default_client_scopes: Option<Vec<String>>,
     default_optional_client_scopes: Option<Vec<String>>,
@@ -394,6 +407,35 @@ impl RealmFile {
             sso_session_max_lifespan: self
                 .sso_session_max_lifespan
                 .unwrap_or(defaults.sso_session_max_lifespan),
+            sso_session_idle_timeout_remember_me: self
+                .sso_session_idle_timeout_remember_me
+                .unwrap_or(defaults.sso_session_idle_timeout_remember_me),
+            sso_session_max_lifespan_remember_me: self
+                .sso_session_max_lifespan_remember_me
+                .unwrap_or(defaults.sso_session_max_lifespan_remember_me),
+            client_session_idle_timeout: self
+                .client_session_idle_timeout
+                .unwrap_or(defaults.client_session_idle_timeout),
+            client_session_max_lifespan: self
+                .client_session_max_lifespan
+                .unwrap_or(defaults.client_session_max_lifespan),
+            offline_session_idle_timeout: self
+                .offline_session_idle_timeout
+                .unwrap_or(defaults.offline_session_idle_timeout),
+            offline_session_max_lifespan_enabled: self
+                .offline_session_max_lifespan_enabled
+                .unwrap_or(defaults.offline_session_max_lifespan_enabled),
+            offline_session_max_lifespan: self
+                .offline_session_max_lifespan
+                .unwrap_or(defaults.offline_session_max_lifespan),
+            client_offline_session_idle_timeout: self
+                .client_offline_session_idle_timeout
+                .unwrap_or(defaults.client_offline_session_idle_timeout),
+            client_offline_session_max_lifespan: self
+                .client_offline_session_max_lifespan
+                .unwrap_or(defaults.client_offline_session_max_lifespan),
+            revoke_refresh_token: self.revoke_refresh_token.unwrap_or(defaults.revoke_refresh_token),
+            refresh_token_max_reuse: self.refresh_token_max_reuse.unwrap_or(defaults.refresh_token_max_reuse),
             default_signature_algorithm: self
                 .default_signature_algorithm
                 .clone()

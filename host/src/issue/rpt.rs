@@ -7,7 +7,7 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::{
-    IssueContext, Origin, RptGrant, Scopes, access_token_alg, claims, lifetimes, refresh_claims,
+    IssueContext, Origin, RptGrant, Scopes, SignIn, access_token_alg, claims, lifetimes, refresh_claims,
     set_rpt_audience, subject,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     error::ApiError,
     keys::random_id,
     realm::{Client, Realm, Session, User},
+    store,
 };
 
 /// What an RPT is made of
@@ -108,29 +109,29 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     let ring = app.keys.with(&app.store, realm, alg).await?;
     let scopes = Scopes::resolve(realm, server, None).unwrap_or_default();
     let authorization = json!({ "permissions": request.permissions });
-    let life = lifetimes(realm, client, session, now);
     let refreshing = session.filter(|_| client.uses_refresh_tokens());
     let grant = match (request.grant, refreshing) {
         (_, None) => None,
         (Some(kept), Some(session)) => Some((kept.to_owned(), session.expires_at)),
         (None, Some(session)) => Some((random_id()?, session.expires_at)),
     };
-    let (access, refresh) = app.store.read(|tx| {
+    let (access, refresh, life) = app.store.read(|tx| {
         let subject = subject(tx, request.user.clone())?;
+        let part = match session {
+            Some(session) => store::session::part(tx, &session.id, &client.id)?,
+            None => None,
+        };
+        let sign_in = session.zip(part.as_ref()).map(|(session, part)| SignIn { session, part });
         let context = IssueContext {
             realm,
             issuer: request.issuer,
             client,
             scopes_of: server,
             subject: &subject,
-            session,
+            sign_in,
             scopes: &scopes,
             address: request.address,
-            origin: match (request.grant, session) {
-                (Some(_), _) => Origin::Refresh,
-                (None, Some(_)) => Origin::Uma,
-                (None, None) => Origin::UmaStateless,
-            },
+            origin: if request.grant.is_some() { Origin::Refresh } else { Origin::Uma },
             now,
         };
         let mut access = claims(tx, &context)?;
@@ -139,7 +140,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         let refresh = grant.as_ref().map(|(grant, _)| {
             refresh_claims(&context, Some(RptGrant { grant, authorization: &authorization }))
         });
-        Ok((access, refresh))
+        Ok((access, refresh, lifetimes(realm, client, sign_in, now)))
     })?;
     let jti = access.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned();
     let refresh = refresh.transpose()?.map(|claims| ring.sign_internal(&claims)).transpose()?;

@@ -155,8 +155,14 @@ impl Store {
     pub async fn sweep(&self, now: UnixTime) -> Result<usize, StoreError> {
         self.write(move |tx| {
             let mut removed = 0_usize;
-            for (table, key) in [("redeemed", "jti"), ("rpt", "jti"), ("grant_row", "id"), ("session", "id")]
-            {
+            for (table, key) in [
+                ("redeemed", "jti"),
+                ("rpt", "jti"),
+                ("grant_row", "id"),
+                ("session", "id"),
+                ("refresh_use", "jti"),
+                ("revoked", "jti"),
+            ] {
                 let sql = format!(
                     "DELETE FROM {table} WHERE {key} IN
                      (SELECT {key} FROM {table} WHERE expires_at < ?1 LIMIT 500)"

@@ -1,22 +1,55 @@
-//! Sign-ins in the store.
+//! Sign-ins in the store, and the clients that take part in them.
 
 use countersign_core::time::UnixTime;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{StoreError, seconds, time};
-use crate::realm::Session;
+use crate::realm::{ClientSession, Realm, Session};
 
-/// Stores a new sign-in
-pub fn insert(tx: &Transaction<'_>, realm_id: &str, session: &Session) -> Result<(), StoreError> {
+const SESSION: &str =
+    "SELECT id, user_id, started_at, auth_time, last_access, expires_at, ip_address, remember_me,
+    offline, notes FROM session WHERE realm_id = ?1";
+
+fn session(row: &Row<'_>) -> Result<Result<Session, StoreError>, rusqlite::Error> {
+    let notes: String = row.get(9)?;
+    let notes = match serde_json::from_str(&notes) {
+        Ok(notes) => notes,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    Ok(Ok(Session {
+        id: row.get(0)?,
+        user_id: row.get(1)?,
+        started_at: time(row.get(2)?),
+        auth_time: time(row.get(3)?),
+        last_access: time(row.get(4)?),
+        expires_at: time(row.get(5)?),
+        ip_address: row.get(6)?,
+        remember_me: row.get(7)?,
+        offline: row.get(8)?,
+        notes,
+    }))
+}
+
+/// Stores a sign-in, or what has become of it
+pub fn put(tx: &Transaction<'_>, realm_id: &str, session: &Session) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO session (id, realm_id, user_id, started_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO session (id, realm_id, user_id, started_at, auth_time, last_access, expires_at, ip_address,
+            remember_me, offline, notes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (id) DO UPDATE SET auth_time = ?5, last_access = ?6, expires_at = ?7, notes = ?11",
     )?
     .execute(params![
         session.id,
         realm_id,
         session.user_id,
         seconds(session.started_at),
-        seconds(session.expires_at)
+        seconds(session.auth_time),
+        seconds(session.last_access),
+        seconds(session.expires_at),
+        session.ip_address,
+        session.remember_me,
+        session.offline,
+        serde_json::to_string(&session.notes)?,
     ])?;
     Ok(())
 }
@@ -24,31 +57,132 @@ pub fn insert(tx: &Transaction<'_>, realm_id: &str, session: &Session) -> Result
 /// The sign-in of this id, if it has not ended
 pub fn live(
     tx: &Transaction<'_>,
-    realm_id: &str,
+    realm: &Realm,
     id: &str,
     now: UnixTime,
 ) -> Result<Option<Session>, StoreError> {
     let found = tx
-        .prepare_cached(
-            "SELECT id, user_id, started_at, expires_at FROM session
-             WHERE id = ?1 AND realm_id = ?2 AND expires_at >= ?3",
-        )?
-        .query_row(params![id, realm_id, seconds(now)], |row| {
-            Ok(Session {
-                id: row.get(0)?,
-                user_id: row.get(1)?,
-                started_at: time(row.get(2)?),
-                expires_at: time(row.get(3)?),
-            })
-        })
-        .optional()?;
-    Ok(found)
+        .prepare_cached(&format!("{SESSION} AND id = ?2"))?
+        .query_row(params![realm.id, id], session)
+        .optional()?
+        .transpose()?;
+    Ok(found.filter(|session| session.is_live(realm, now)))
+}
+
+/// The sign-ins of a user that have not ended, the newest first
+pub fn of_user(
+    tx: &Transaction<'_>,
+    realm: &Realm,
+    user_id: &str,
+    now: UnixTime,
+) -> Result<Vec<Session>, StoreError> {
+    let mut statement =
+        tx.prepare_cached(&format!("{SESSION} AND user_id = ?2 ORDER BY started_at DESC, id"))?;
+    let rows = statement.query_map(params![realm.id, user_id], session)?;
+    let all = rows.map(|row| row?).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(all.into_iter().filter(|session| session.is_live(realm, now)).collect())
+}
+
+/// Says that a sign-in was used now; [`StoreError::Missing`] if it has ended meanwhile
+pub fn touch(tx: &Transaction<'_>, realm: &Realm, id: &str, now: UnixTime) -> Result<Session, StoreError> {
+    let used = live(tx, realm, id, now)?.ok_or(StoreError::Missing)?.used(realm, now);
+    put(tx, &realm.id, &used)?;
+    Ok(used)
+}
+
+/// A client that gets tokens of a sign-in
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The sign-in
+    pub session: &'a Session,
+    /// It begins with this; otherwise it must still go on
+    pub begins: bool,
+    /// Internal id of the client
+    pub client_id: &'a str,
+    /// `acr` of its tokens; absent: as before
+    pub acr: Option<&'a str>,
+}
+
+/// Stores that a client gets tokens of a sign-in; [`StoreError::Missing`] if that has ended meanwhile
+pub fn enter(
+    tx: &Transaction<'_>,
+    realm: &Realm,
+    entry: &Entry<'_>,
+    now: UnixTime,
+) -> Result<(Session, ClientSession), StoreError> {
+    let session = if entry.begins {
+        put(tx, &realm.id, entry.session)?;
+        entry.session.clone()
+    } else {
+        touch(tx, realm, &entry.session.id, now)?
+    };
+    join(tx, &session.id, entry.client_id, entry.acr, now)?;
+    let part = part(tx, &session.id, entry.client_id)?.ok_or(StoreError::Missing)?;
+    Ok((session, part))
 }
 
 /// Ends a sign-in; tokens that name it are dead
 pub fn end(tx: &Transaction<'_>, id: &str) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([id])?;
     Ok(())
+}
+
+/// Says that a client takes part in a sign-in, or does again; without `acr` that stays as it is
+pub fn join(
+    tx: &Transaction<'_>,
+    session_id: &str,
+    client_id: &str,
+    acr: Option<&str>,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO client_session (session_id, client_id, started_at, refreshed_at, acr)
+         VALUES (?1, ?2, ?3, ?3, ifnull(?4, '1'))
+         ON CONFLICT (session_id, client_id) DO UPDATE SET refreshed_at = ?3, acr = ifnull(?4, acr)",
+    )?
+    .execute(params![session_id, client_id, seconds(now), acr])?;
+    Ok(())
+}
+
+/// Ends a client's part in a sign-in; its tokens are dead
+pub fn leave(tx: &Transaction<'_>, session_id: &str, client_id: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM client_session WHERE session_id = ?1 AND client_id = ?2")?
+        .execute([session_id, client_id])?;
+    Ok(())
+}
+
+fn client_session(row: &Row<'_>) -> rusqlite::Result<ClientSession> {
+    Ok(ClientSession {
+        client_id: row.get(0)?,
+        started_at: time(row.get(1)?),
+        refreshed_at: time(row.get(2)?),
+        acr: row.get(3)?,
+    })
+}
+
+/// A client's part in a sign-in
+pub fn part(
+    tx: &Transaction<'_>,
+    session_id: &str,
+    client_id: &str,
+) -> Result<Option<ClientSession>, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT client_id, started_at, refreshed_at, acr FROM client_session
+             WHERE session_id = ?1 AND client_id = ?2",
+        )?
+        .query_row([session_id, client_id], client_session)
+        .optional()?)
+}
+
+/// The clients that take part in a sign-in
+pub fn parts(tx: &Transaction<'_>, session_id: &str) -> Result<Vec<ClientSession>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT client_id, started_at, refreshed_at, acr FROM client_session
+         WHERE session_id = ?1 ORDER BY started_at, client_id",
+    )?;
+    let parts = statement.query_map([session_id], client_session)?.collect::<Result<_, _>>()?;
+    Ok(parts)
 }
 
 /// The resource server of a grant that was made to this client

@@ -2,15 +2,13 @@
 
 use axum::{http::HeaderMap, response::Response};
 
-use super::{Ordinary, issue, scopes};
+use super::{Ordinary, begin, issue, scopes};
 use crate::{
     app::App,
     auth,
     error::ApiError,
     http::extract::{Form, InRealm},
-    issue::{Origin, subject},
-    keys::random_session_id,
-    realm::Session,
+    issue::Origin,
     store,
 };
 
@@ -21,7 +19,7 @@ pub(super) async fn grant(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, ApiError> {
-    let client = auth::authenticate_client(app, &place.realm, headers, form)?;
+    let client = auth::authenticate_client(app, place, headers, form).await?;
     let refused = |text: &'static str| ApiError::unauthorized("unauthorized_client", text);
     if client.settings.public_client {
         return Err(refused("Public client not allowed to retrieve service account"));
@@ -31,31 +29,18 @@ pub(super) async fn grant(
         return Err(refused(disabled));
     }
     let scopes = scopes(place, &client, form)?;
-    let account = app.store.read(|tx| {
-        let user = store::user::service_account(tx, &place.realm.id, &client.id)?;
-        user.filter(|user| user.enabled).map(|user| subject(tx, user)).transpose()
-    })?;
-    let subject = account.ok_or_else(|| refused(disabled))?;
-    let session = if client.attribute("client_credentials.use_refresh_token") == Some("true") {
-        let now = app.clock.now();
-        let session = Session {
-            id: random_session_id()?,
-            user_id: subject.user.id.clone(),
-            started_at: now,
-            expires_at: now.plus(place.realm.settings.sso_session_max_lifespan),
-        };
-        let (realm, stored) = (place.realm.id.clone(), session.clone());
-        app.store.write(move |tx| store::session::insert(tx, &realm, &stored)).await?;
-        Some(session)
-    } else {
-        None
-    };
+    let user = app.store.read(|tx| store::user::service_account(tx, &place.realm.id, &client.id))?;
+    let user = user.filter(|user| user.enabled).ok_or_else(|| refused(disabled))?;
+    let refreshing = client.attribute("client_credentials.use_refresh_token") == Some("true");
+    let session = refreshing.then(|| begin(app, place, &user)).transpose()?;
     let ordinary = Ordinary {
         client: &client,
-        subject: &subject,
+        user,
         session: session.as_ref(),
         scopes: &scopes,
         origin: Origin::ClientCredentials,
+        nonce: None,
+        acr: None,
     };
     issue(app, place, ordinary).await
 }

@@ -2,16 +2,15 @@
 
 use axum::{http::HeaderMap, response::Response};
 
-use super::{Ordinary, issue, scopes};
+use super::{Ordinary, begin, issue, scopes};
 use crate::{
     app::App,
     auth,
     error::{ApiError, log_seldom},
     http::extract::{Form, InRealm},
-    issue::{Origin, subject},
-    keys::random_session_id,
+    issue::Origin,
     password::{Checked, PasswordHash},
-    realm::{Session, User},
+    realm::User,
     store::{self, user::Credential},
 };
 
@@ -22,7 +21,7 @@ pub(super) async fn grant(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, ApiError> {
-    let client = auth::authenticate_client(app, &place.realm, headers, form)?;
+    let client = auth::authenticate_client(app, place, headers, form).await?;
     if !client.settings.direct_access_grants_enabled {
         return Err(ApiError::bad_request(
             "unauthorized_client",
@@ -34,22 +33,15 @@ pub(super) async fn grant(
         return Err(ApiError::unauthorized("invalid_request", "Missing parameter: username"));
     };
     let user = check(app, place, login, form.get("password").unwrap_or_default()).await?;
-    let now = app.clock.now();
-    let session = Session {
-        id: random_session_id()?,
-        user_id: user.id.clone(),
-        started_at: now,
-        expires_at: now.plus(place.realm.settings.sso_session_max_lifespan),
-    };
-    let (realm, stored) = (place.realm.id.clone(), session.clone());
-    app.store.write(move |tx| store::session::insert(tx, &realm, &stored)).await?;
-    let subject = app.store.read(|tx| subject(tx, user))?;
+    let session = begin(app, place, &user)?;
     let ordinary = Ordinary {
         client: &client,
-        subject: &subject,
+        user,
         session: Some(&session),
         scopes: &scopes,
         origin: Origin::Password,
+        nonce: None,
+        acr: None,
     };
     issue(app, place, ordinary).await
 }

@@ -19,7 +19,7 @@ use crate::{
         extract::{Form, InRealm},
         json,
     },
-    issue::{GRANT_CLAIM, Origin, RptRequest, Scopes, rpt, subject},
+    issue::{GRANT_CLAIM, Origin, RptRequest, Scopes, rpt},
     realm::{Client, Session, User},
     store::{self, StoreError, audit::Event, grant::NewRpt},
 };
@@ -34,7 +34,7 @@ pub(super) async fn grant(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, ApiError> {
-    let caller = auth::authenticate_client(app, &place.realm, headers, form)?;
+    let caller = auth::authenticate_client(app, place, headers, form).await?;
     let Some(token) = form.get("refresh_token") else {
         return Err(ApiError::invalid_request("No refresh token"));
     };
@@ -75,13 +75,14 @@ async fn ordinary(
     claims: &Claims,
 ) -> Result<Response, ApiError> {
     let scopes = Scopes::again(&place.realm, &client, claims.scope.as_deref().unwrap_or_default());
-    let subject = app.store.read(|tx| subject(tx, user))?;
     let ordinary = Ordinary {
         client: &client,
-        subject: &subject,
+        user,
         session: Some(&session),
         scopes: &scopes,
         origin: Origin::Refresh,
+        nonce: None,
+        acr: None,
     };
     issue(app, place, ordinary).await
 }

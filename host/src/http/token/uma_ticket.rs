@@ -83,7 +83,7 @@ pub async fn grant(
     form: &Form,
 ) -> Result<Response, ApiError> {
     let now = app.clock.now();
-    let grant = read(app, place, headers, form, now)?;
+    let grant = read(app, place, headers, form, now).await?;
     for _ in 0..ATTEMPTS {
         match attempt(app, place, form, &grant, now).await {
             Err(Failure::Stale) => {}
@@ -217,14 +217,14 @@ fn list(permissions: Vec<Permission>) -> Value {
 }
 
 /// Reads a request in Keycloak's order (`keycloak-wire` §6.5)
-fn read(
+async fn read(
     app: &Arc<App>,
     place: &InRealm,
     headers: &HeaderMap,
     form: &Form,
     now: UnixTime,
 ) -> Result<Grant, ApiError> {
-    let asker = asker(app, place, headers, form)?;
+    let asker = asker(app, place, headers, form).await?;
     let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?;
     let limit = match form.get("response_permissions_limit") {
         None => None,
@@ -268,7 +268,7 @@ fn words(text: &str) -> ScopeSet {
 }
 
 /// By bearer, by client and identity token, or by client alone (`keycloak-wire` §6.2)
-fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result<Asker, ApiError> {
+async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result<Asker, ApiError> {
     // A Basic header is no bearer token, and none of the refusals of one.
     if let Some(token) = auth::bearer(headers).ok().flatten() {
         let refused = || ApiError::invalid_grant("Invalid bearer token");
@@ -277,7 +277,7 @@ fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result
         let public_client = verified.client.settings.public_client;
         return Asker::of(verified, public_client);
     }
-    let client = auth::authenticate_client(app, &place.realm, headers, form)?;
+    let client = auth::authenticate_client(app, place, headers, form).await?;
     let public_client = client.settings.public_client;
     let format = form.get("claim_token_format");
     let identity = form.get("claim_token").filter(|_| format.is_none_or(|format| format == ID_TOKEN_FORMAT));
