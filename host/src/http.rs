@@ -1,5 +1,6 @@
 //! The HTTP face: which path is answered by whom, and what every answer has in common.
 
+pub mod admin;
 pub mod certs;
 pub mod discovery;
 pub mod extract;
@@ -55,6 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
         .merge(protocol())
         .merge(protection_api())
+        .merge(admin::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response(common_headers))
@@ -89,7 +91,9 @@ fn protection_api() -> Router<Arc<App>> {
 /// Unknown paths below the protection API answer as Keycloak's: 405 (wire §0.2)
 async fn unknown(request: Request) -> ApiError {
     let path = request.uri().path();
-    if path.starts_with("/realms/") && path.contains("/authz/") {
+    if path == "/admin" || path.starts_with("/admin/") {
+        admin::not_supported(path)
+    } else if path.starts_with("/realms/") && path.contains("/authz/") {
         ApiError::plain(StatusCode::METHOD_NOT_ALLOWED)
     } else {
         ApiError::not_found()

@@ -16,6 +16,9 @@ pub use self::{
     uma::{Dialect, KeycloakCompat, OwnerAccess, SettingError, TicketUse, UmaSettings},
 };
 
+/// The realm of those who administer all others
+pub const MASTER: &str = "master";
+
 /// A realm: a name space of clients, people and keys with an issuer of its own
 #[derive(Debug, Clone)]
 pub struct Realm {

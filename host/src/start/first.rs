@@ -8,12 +8,10 @@ use crate::{
     import::{self, ImportFailure, document::RealmFile},
     keys::{KeyError, MasterKey, random_id},
     password::{self, PasswordError},
-    realm::User,
+    realm::{MASTER, User},
     store::{self, Store, StoreError, user::Credential},
 };
 
-/// The realm of the administrators
-const MASTER: &str = "master";
 /// Their role
 const ROLE: &str = "admin";
 

@@ -222,8 +222,9 @@ pub fn held(tx: &Transaction<'_>, grant_id: &str) -> Result<Vec<Permission>, Sto
 
 fn insert_rpt(tx: &Transaction<'_>, rpt: &NewRpt) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO rpt (jti, realm_id, server_id, requester, grant_id, session_id, issued_at, expires_at, permissions)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO rpt (jti, realm_id, server_id, requester, grant_id, session_id, issued_at, expires_at, permissions,
+                          client_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         rpt.jti,
@@ -235,6 +236,7 @@ fn insert_rpt(tx: &Transaction<'_>, rpt: &NewRpt) -> Result<(), StoreError> {
         seconds(rpt.issued_at),
         seconds(rpt.expires_at),
         serde_json::to_string(&rpt.permissions)?,
+        rpt.client_id,
     ])?;
     for resource in rpt.permissions.iter().filter_map(|permission| permission.rsid.as_ref()) {
         tx.prepare_cached("INSERT OR IGNORE INTO rpt_resource (resource_id, jti) VALUES (?1, ?2)")?

@@ -11,6 +11,7 @@ const APPLICATION_ID: i32 = 0x6373_676e;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_init.sql"),
     include_str!("../../migrations/sqlite/0002_pages.sql"),
+    include_str!("../../migrations/sqlite/0003_identity.sql"),
     include_str!("../../migrations/sqlite/0004_tokens.sql"),
 ];
 

@@ -1,0 +1,24 @@
+//! The admin REST API: everything below `/admin/realms` (`admin-surface`).
+
+pub mod answer;
+pub mod caller;
+
+use std::sync::Arc;
+
+use axum::{Router, http::StatusCode};
+
+use crate::{app::App, error::ApiError};
+
+/// Every path of one realm begins so
+pub const REALM: &str = "/admin/realms/{realm}";
+
+/// All calls, each with and without a trailing slash
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+}
+
+/// Any other path below `/admin` (design D9)
+pub fn not_supported(path: &str) -> ApiError {
+    let path: String = path.chars().take(200).collect();
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, "not_supported", path)
+}
