@@ -374,6 +374,7 @@ pub async fn document(
 /// Hashes passwords and seals what is secret: slow, and outside of the transaction
 fn prepare(mut import: RealmImport, master: &MasterKey) -> Result<PreparedRealm, ImportFailure> {
     import.hash_passwords()?;
+    import.file.complete();
     let id = match &import.file.id {
         Some(id) => id.clone(),
         None => keys::random_id()?,

@@ -2,6 +2,7 @@
 //!
 //! The settings documents have Keycloak's member names, so that an export needs no second table of names.
 
+pub mod built_in;
 mod session;
 mod uma;
 
@@ -151,6 +152,7 @@ impl Default for RealmSettings {
                 "phone",
                 "offline_access",
                 "microprofile-jwt",
+                "organization",
             ]),
             client_scopes: Vec::new(),
             attributes: BTreeMap::new(),

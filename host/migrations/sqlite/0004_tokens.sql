@@ -1,5 +1,5 @@
 -- What a sign-in has to know.
-ALTER TABLE session ADD COLUMN auth_time   INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE session ADD COLUMN auth_time   INTEGER;
 ALTER TABLE session ADD COLUMN last_access INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE session ADD COLUMN ip_address  TEXT;
 ALTER TABLE session ADD COLUMN remember_me INTEGER NOT NULL DEFAULT 0;

@@ -177,10 +177,12 @@ async fn enter(
     })
 }
 
-/// A sign-in that the grant begins
+/// A sign-in that the grant begins: the user has seen no page of this server
 fn begin(app: &App, place: &InRealm, user: &User) -> Result<Session, KeyError> {
     let address = place.address.to_string();
-    Ok(Session::begin(random_session_id()?, &place.realm, &user.id, Some(address), app.clock.now()))
+    let session =
+        Session::begin(random_session_id()?, &place.realm, &user.id, Some(address), app.clock.now());
+    Ok(Session { auth_time: None, ..session })
 }
 
 fn scopes(place: &InRealm, client: &Client, form: &Form) -> Result<Scopes, ApiError> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
 pub use self::authorization::{AuthorizationFile, Logic, OwnerFile, PolicyFile, ResourceFile};
-use crate::realm::{ClientScope, ClientSettings, ProtocolMapper, RealmSettings};
+use crate::realm::{ClientScope, ClientSettings, ProtocolMapper, RealmSettings, built_in};
 
 /// One realm of one file
 #[derive(Debug, Default, Deserialize)]
@@ -460,6 +460,11 @@ impl RealmFile {
         scopes
             .flat_map(|scope| [&scope.id, &scope.name].map(|key| (key.clone(), scope.name.clone())))
             .collect()
+    }
+
+    /// Writes down what a realm has that a file leaves out: the built-in client scopes, where it names none
+    pub fn complete(&mut self) {
+        self.client_scopes.get_or_insert_with(built_in::client_scopes);
     }
 
     /// Whether the file says anything but people

@@ -15,8 +15,8 @@ pub struct Session {
     pub user_id: String,
     /// When it began
     pub started_at: UnixTime,
-    /// When the user last proved who he is: `auth_time`
-    pub auth_time: UnixTime,
+    /// When the user last proved on a page who he is: `auth_time`; absent where a client signed him in
+    pub auth_time: Option<UnixTime>,
     /// When it was last used: by a refresh or by another sign-in
     pub last_access: UnixTime,
     /// Its last second, however it is used
@@ -44,7 +44,7 @@ impl Session {
             id,
             user_id: user_id.to_owned(),
             started_at: now,
-            auth_time: now,
+            auth_time: Some(now),
             last_access: now,
             expires_at: now,
             ip_address,
@@ -235,7 +235,7 @@ mod tests {
         let mut realm =
             realm(RealmSettings { offline_session_idle_timeout: 100, ..RealmSettings::default() });
         let session = begun(&realm).offline("o".to_owned(), &realm, UnixTime(2_000));
-        assert_eq!(session.auth_time, UnixTime(1_000));
+        assert_eq!(session.auth_time, Some(UnixTime(1_000)));
         assert!(session.is_live(&realm, UnixTime(2_100)));
         assert!(!session.is_live(&realm, UnixTime(2_101)));
         assert_eq!(session.clone().used(&realm, UnixTime(2_100)).expires_at, UnixTime(2_200));
