@@ -13,8 +13,9 @@ use crate::{
     app::App,
     error::ApiError,
     http::extract::{Form, InRealm, decode},
+    issue::SignIn,
     keys::{KeyError, KeyringError, MasterKey, Verifier},
-    realm::{Client, Realm, Session, User},
+    realm::{Client, ClientSession, Realm, Session, User},
     store::{self, StoreError},
 };
 
@@ -270,6 +271,27 @@ pub struct Verified {
     pub client: Client,
     /// `sid`; none for a service account's token
     pub session: Option<Session>,
+    /// The client's part in that sign-in
+    pub part: Option<ClientSession>,
+}
+
+impl Verified {
+    /// The sign-in with the client's part
+    pub fn sign_in(&self) -> Option<SignIn<'_>> {
+        let (session, part) = self.session.as_ref().zip(self.part.as_ref())?;
+        Some(SignIn { session, part })
+    }
+}
+
+/// Those whom a token names
+#[derive(Debug)]
+pub struct Named {
+    /// `sub`
+    pub user: User,
+    /// `azp`
+    pub client: Client,
+    /// `sid`, with the client's part in it
+    pub sign_in: Option<(Session, ClientSession)>,
 }
 
 /// Checks an access token of this realm: signature, issuer, time, withdrawal, and that client, user and sign-in live
@@ -334,15 +356,20 @@ pub fn verify_refresh_token(
         return Err(TokenError::Signature.into());
     }
     let claims = Claims::parse(jws.payload()).map_err(TokenError::from)?;
-    claims.check(&jws, &Expect::named(issuer, "Refresh"), app.clock.now())?;
+    let now = app.clock.now();
+    match claims.check(&jws, &Expect::named(issuer, "Refresh"), now) {
+        Err(TokenError::Kind) => claims.check(&jws, &Expect::named(issuer, "Offline"), now)?,
+        checked => checked?,
+    }
     Ok(claims)
 }
 
 fn live(app: &App, realm: &Realm, token: Token) -> Result<Verified, TokenRefused> {
     let now = app.clock.now();
     let alive = app.store.read(|tx| Ok(alive(tx, realm, token.claims(), now)))?;
-    let (user, client, session) = alive?;
-    Ok(Verified { token, user, client, session })
+    let Named { user, client, sign_in } = alive?;
+    let (session, part) = sign_in.unzip();
+    Ok(Verified { token, user, client, session, part })
 }
 
 /// Those whom the claims of a signed token name, if all of them live
@@ -351,7 +378,7 @@ pub fn alive(
     realm: &Realm,
     claims: &Claims,
     now: UnixTime,
-) -> Result<(User, Client, Option<Session>), TokenRefused> {
+) -> Result<Named, TokenRefused> {
     let azp = claims.azp.as_ref().ok_or(TokenRefused::Client)?;
     let client = store::realm::client_by_any_id(tx, &realm.id, azp)?
         .ok_or_else(|| TokenRefused::UnknownClient(azp.to_string()))?;
@@ -365,22 +392,19 @@ pub fn alive(
     if [realm.not_before, client.not_before, user.not_before].iter().any(|before| issued < *before) {
         return Err(TokenRefused::NotBefore);
     }
-    let session = match &claims.sid {
-        Some(sid) => Some(
-            store::session::live(tx, realm, sid, now)?
+    let sign_in = match &claims.sid {
+        Some(sid) => {
+            let session = store::session::live(tx, realm, sid, now)?
                 .filter(|session| session.user_id == user.id)
-                .ok_or(TokenRefused::Session)?,
-        ),
+                .ok_or(TokenRefused::Session)?;
+            let part = store::session::part(tx, &session.id, &client.id)?.ok_or(TokenRefused::Session)?;
+            Some((session, part))
+        }
         // Only a service account has tokens without a sign-in.
         None if user.service_client.is_some() => None,
         None => return Err(TokenRefused::Session),
     };
-    if let Some(session) = &session
-        && store::session::part(tx, &session.id, &client.id)?.is_none()
-    {
-        return Err(TokenRefused::Session);
-    }
-    Ok((user, client, session))
+    Ok(Named { user, client, sign_in })
 }
 
 #[cfg(test)]

@@ -1,22 +1,26 @@
 //! What tokens say (wire §6.10, §6.12).
 
 mod mappers;
+mod roles;
 mod rpt;
 mod scopes;
 
 use core::net::IpAddr;
 
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_core::{jws::Alg, time::UnixTime, token::Claims};
 use rusqlite::Transaction;
 use serde_json::{Map, Value, json};
 
+use self::mappers::{Mapped, Target};
 pub use self::{
     rpt::{IssuedRpt, RptRequest, permissions_of, rpt},
-    scopes::{ScopeRefused, Scopes},
+    scopes::{OFFLINE_ACCESS, OPENID, ScopeRefused, Scopes},
 };
 use crate::{
     keys::{KeyError, random_id},
-    realm::{Client, ClientSession, Group, Realm, Role, RoleNames, Session, User},
+    realm::{Client, ClientSession, Group, Realm, Role, Session, User},
     store::{self, StoreError},
 };
 
@@ -29,6 +33,13 @@ pub struct Subject {
     pub roles: Vec<Role>,
     /// The groups in which he is
     pub groups: Vec<Group>,
+}
+
+impl Subject {
+    /// Whether he has this role of the realm
+    pub fn has_realm_role(&self, name: &str) -> bool {
+        self.roles.iter().any(|role| role.client.is_none() && role.name == name)
+    }
 }
 
 /// From which grant a token comes
@@ -96,6 +107,20 @@ pub struct IssueContext<'a> {
     pub now: UnixTime,
 }
 
+impl IssueContext<'_> {
+    /// A note of the sign-in; a service account's client counts as one
+    pub(super) fn note(&self, name: &str) -> Option<String> {
+        let session = self.sign_in.map(|sign_in| sign_in.session);
+        let account = self.subject.user.service_client.is_some();
+        match name {
+            "AUTH_TIME" => session?.auth_time.map(|time| time.0.to_string()),
+            "client_id" if account => Some(self.client.client_id.clone()),
+            "clientHost" | "clientAddress" if account => Some(self.address.to_string()),
+            name => session?.notes.get(name).cloned(),
+        }
+    }
+}
+
 /// A sign-in, and the client's part in it
 #[derive(Debug, Clone, Copy)]
 pub struct SignIn<'a> {
@@ -105,6 +130,9 @@ pub struct SignIn<'a> {
     pub part: &'a ClientSession,
 }
 
+/// Seconds for which a token of an offline session without a fixed end may be kept: the session says when it is over
+const OFFLINE_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+
 /// How long tokens live, in seconds
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
@@ -112,19 +140,39 @@ pub struct Lifetimes {
     pub access: u64,
     /// A refresh token
     pub refresh: u64,
+    /// The refresh token is good for as long as somebody uses it
+    pub endless: bool,
+}
+
+impl Lifetimes {
+    /// `refresh_expires_in` of an answer: 0 where only the session's use counts, as in Keycloak
+    pub const fn refresh_expires_in(&self) -> u64 {
+        if self.endless { 0 } else { self.refresh }
+    }
 }
 
 /// The lives of tokens of this client, none longer than the sign-in (wire §12)
 pub fn lifetimes(realm: &Realm, client: &Client, sign_in: Option<SignIn<'_>>, now: UnixTime) -> Lifetimes {
     let own = |name| client.attribute(name).and_then(|text| text.parse::<u64>().ok()).filter(|n| *n > 0);
     let access = own("access.token.lifespan").unwrap_or(realm.settings.access_token_lifespan);
-    match sign_in {
-        None => Lifetimes { access, refresh: 0 },
-        Some(SignIn { session, part }) => Lifetimes {
-            access: access.min(now.seconds_until(session.last_second(realm, client, part))),
-            refresh: now.seconds_until(session.refresh_until(realm, client, part, now)),
+    let Some(SignIn { session, part }) = sign_in else {
+        return Lifetimes { access, refresh: 0, endless: false };
+    };
+    let endless = session.offline && !realm.settings.offline_session_max_lifespan_enabled;
+    Lifetimes {
+        access: access.min(now.seconds_until(session.last_second(realm, client, part))),
+        refresh: if endless {
+            OFFLINE_SECONDS
+        } else {
+            now.seconds_until(session.refresh_until(realm, client, part, now))
         },
+        endless,
     }
+}
+
+/// Until when the grant of a refresh token is kept
+pub fn grant_until(session: &Session, now: UnixTime) -> UnixTime {
+    if session.offline { now.plus(OFFLINE_SECONDS) } else { session.expires_at }
 }
 
 /// The algorithm of access tokens of this client
@@ -140,118 +188,106 @@ pub fn realm_alg(realm: &Realm) -> Alg {
     signing_alg(&realm.settings.default_signature_algorithm).unwrap_or(Alg::Rs256)
 }
 
+/// The algorithm of ID tokens of this client
+pub fn id_token_alg(realm: &Realm, client: &Client) -> Alg {
+    client.attribute("id.token.signed.response.alg").and_then(signing_alg).unwrap_or_else(|| realm_alg(realm))
+}
+
 /// Those that keys are made for
-fn signing_alg(name: &str) -> Option<Alg> {
+pub fn signing_alg(name: &str) -> Option<Alg> {
     Alg::from_name(name).filter(|alg| matches!(alg, Alg::Rs256 | Alg::Es256 | Alg::EdDsa))
 }
 
 /// The claims of an access token.
 ///
-/// The transaction is asked only where a mapper names another client. An RPT gets its `authorization` and its `aud`
+/// The client and its scopes say what else than the fixed ones it has. An RPT gets its `authorization` and its `aud`
 /// ([`set_rpt_audience`]) from the caller.
-pub fn claims(tx: &Transaction<'_>, context: &IssueContext<'_>) -> Result<Map<String, Value>, StoreError> {
-    let IssueContext { realm, client, scopes_of, subject, scopes, now, .. } = *context;
-    let life = lifetimes(realm, client, context.sign_in, now);
+pub fn access_claims(
+    tx: &Transaction<'_>,
+    context: &IssueContext<'_>,
+) -> Result<Map<String, Value>, StoreError> {
+    let lightweight = context.client.attribute("client.use.lightweight.access.token.enabled") == Some("true");
+    let target = if lightweight { Target::Lightweight } else { Target::Access };
+    let Mapped { mut claims, audience } = mappers::apply(tx, context, target)?;
     let session = context.sign_in.map(|sign_in| sign_in.session);
-    let user = &subject.user;
-    let mut claims = Map::new();
-    let mut set = |name: &str, value: Value| {
-        claims.insert(name.to_owned(), value);
-    };
-    set("exp", now.plus(life.access).0.into());
-    set("iat", now.0.into());
-    set("jti", context.origin.jti(session).map_err(|error| StoreError::Other(error.to_string()))?.into());
-    set("iss", context.issuer.into());
-    set("sub", user.id.as_str().into());
-    set("typ", "Bearer".into());
-    set("azp", client.client_id.as_str().into());
-    set("acr", context.sign_in.map_or("1", |sign_in| &sign_in.part.acr).into());
-    if let Some(session) = session {
-        set("sid", session.id.as_str().into());
-    }
-    set("scope", scopes.in_token().into());
-    let origins = allowed_origins(scopes_of);
-    if scopes.has("web-origins") && !origins.is_empty() {
-        set("allowed-origins", origins.into());
-    }
-    if scopes.has("email") {
-        if let Some(email) = &user.email {
-            set("email", email.as_str().into());
-        }
-        set("email_verified", user.email_verified.into());
-    }
-    if scopes.has("profile") {
-        set("preferred_username", user.username.as_str().into());
-        let names: Vec<_> = [&user.first_name, &user.last_name].into_iter().flatten().cloned().collect();
-        if !names.is_empty() {
-            set("name", names.join(" ").into());
-        }
-        for (claim, value) in [("given_name", &user.first_name), ("family_name", &user.last_name)] {
-            if let Some(value) = value {
-                set(claim, value.as_str().into());
-            }
-        }
-    }
-    if user.service_client.is_some() {
-        let address = context.address.to_string();
-        set("client_id", client.client_id.as_str().into());
-        set("clientHost", address.as_str().into());
-        set("clientAddress", address.into());
-        set("preferred_username", user.username.as_str().into());
-    }
-    let mut audience = Vec::new();
-    if scopes.has("roles") {
-        let roles = roles(scopes_of, &subject.roles);
-        // Whoever has a role of a client is meant for that client too (audience resolve).
-        audience.extend(roles.clients.keys().filter(|name| **name != client.client_id).cloned());
-        if !roles.realm.is_empty() {
-            set("realm_access", json!({ "roles": roles.realm }));
-        }
-        if !roles.clients.is_empty() {
-            let clients: Map<_, _> =
-                roles.clients.into_iter().map(|(name, roles)| (name, json!({ "roles": roles }))).collect();
-            set("resource_access", clients.into());
-        }
-    }
-    for mapper in scopes.mappers(realm, scopes_of) {
-        mappers::apply(tx, context, mapper, &mut claims, &mut audience)?;
-    }
+    let jti = context.origin.jti(session).map_err(|error| StoreError::Other(error.to_string()))?;
+    common(context, &mut claims, jti, "Bearer");
+    claims.insert("scope".to_owned(), context.scopes.in_token().into());
     set_audience(&mut claims, audience);
     Ok(claims)
 }
 
-/// The roles that tokens of this client show
-fn roles(client: &Client, roles: &[Role]) -> RoleNames {
-    if client.settings.full_scope_allowed {
-        RoleNames::of(roles)
-    } else {
-        RoleNames::of(roles.iter().filter(|role| role.client.as_deref() == Some(&client.id)))
+/// The claims of an ID token that comes with this access token (OpenID Connect Core §2)
+pub fn id_claims(
+    tx: &Transaction<'_>,
+    context: &IssueContext<'_>,
+    nonce: Option<&str>,
+) -> Result<Map<String, Value>, StoreError> {
+    let Mapped { mut claims, mut audience } = mappers::apply(tx, context, Target::Id)?;
+    let jti = random_id().map_err(|error| StoreError::Other(error.to_string()))?;
+    common(context, &mut claims, jti, "ID");
+    if let Some(time) = context.sign_in.and_then(|sign_in| sign_in.session.auth_time) {
+        claims.insert("auth_time".to_owned(), time.0.into());
+    }
+    if let Some(nonce) = nonce {
+        claims.insert("nonce".to_owned(), nonce.into());
+    }
+    audience.push(context.client.client_id.clone());
+    set_audience(&mut claims, audience);
+    Ok(claims)
+}
+
+/// What the userinfo endpoint says of the subject (OpenID Connect Core §5.3.2)
+pub fn user_info_claims(
+    tx: &Transaction<'_>,
+    context: &IssueContext<'_>,
+) -> Result<Map<String, Value>, StoreError> {
+    let Mapped { mut claims, .. } = mappers::apply(tx, context, Target::UserInfo)?;
+    claims.insert("sub".to_owned(), context.subject.user.id.as_str().into());
+    Ok(claims)
+}
+
+/// What introspection adds to the claims of an access token, and the audiences of that token as of now
+pub fn introspection_claims(
+    tx: &Transaction<'_>,
+    context: &IssueContext<'_>,
+) -> Result<(Map<String, Value>, Vec<String>), StoreError> {
+    let Mapped { claims, audience } = mappers::apply(tx, context, Target::Introspection)?;
+    Ok((claims, audience))
+}
+
+/// The claims that no mapper decides
+fn common(context: &IssueContext<'_>, claims: &mut Map<String, Value>, jti: String, typ: &str) {
+    let life = lifetimes(context.realm, context.client, context.sign_in, context.now);
+    let mut set = |name: &str, value: Value| {
+        claims.insert(name.to_owned(), value);
+    };
+    set("exp", context.now.plus(life.access).0.into());
+    set("iat", context.now.0.into());
+    set("jti", jti.into());
+    set("iss", context.issuer.into());
+    set("sub", context.subject.user.id.as_str().into());
+    set("typ", typ.into());
+    set("azp", context.client.client_id.as_str().into());
+    if let Some(SignIn { session, .. }) = context.sign_in {
+        set("sid", session.id.as_str().into());
     }
 }
 
-fn allowed_origins(client: &Client) -> Vec<String> {
-    let mut origins: Vec<String> = Vec::new();
-    for origin in &client.settings.web_origins {
-        if origin == "+" {
-            origins.extend(client.settings.redirect_uris.iter().filter_map(|uri| origin_of(uri)));
-        } else {
-            origins.push(origin.clone());
-        }
-    }
-    origins.sort_unstable();
-    origins.dedup();
-    origins
-}
-
-/// Scheme, host and port of a URL (RFC 6454 §4)
-fn origin_of(uri: &str) -> Option<String> {
-    let (scheme, rest) = uri.split_once("://")?;
-    let host = rest.split(['/', '?', '#']).next()?;
-    (!host.is_empty()).then(|| format!("{scheme}://{host}"))
+/// Left half of the hash of an access token, which ties an ID token to it (OpenID Connect Core §3.1.3.6)
+pub fn at_hash(alg: Alg, access_token: &str) -> String {
+    let by = match alg {
+        Alg::Rs256 | Alg::Ps256 | Alg::Es256 => &digest::SHA256,
+        Alg::Rs384 | Alg::Ps384 | Alg::Es384 => &digest::SHA384,
+        Alg::Rs512 | Alg::Ps512 | Alg::EdDsa | Alg::Hs512 => &digest::SHA512,
+    };
+    let hash = digest::digest(by, access_token.as_bytes());
+    let (left, _) = hash.as_ref().split_at(hash.as_ref().len().div_euclid(2));
+    URL_SAFE_NO_PAD.encode(left)
 }
 
 /// One audience is a text, several are a list (RFC 7519 §4.1.3)
-fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
+pub fn set_audience(claims: &mut Map<String, Value>, mut audience: Vec<String>) {
     audience.sort_unstable();
     audience.dedup();
     let value = match audience.as_slice() {
@@ -298,7 +334,7 @@ pub fn refresh_claims(
         "iss": context.issuer,
         "aud": context.issuer,
         "sub": context.subject.user.id,
-        "typ": "Refresh",
+        "typ": if context.sign_in.is_some_and(|sign_in| sign_in.session.offline) { "Offline" } else { "Refresh" },
         "azp": context.client.client_id,
         "scope": context.scopes.all(),
         "prov": "default",

@@ -12,6 +12,7 @@ mod migrate;
 pub mod policy;
 pub mod realm;
 pub mod resource;
+pub mod scope_role;
 pub mod server;
 pub mod session;
 pub mod share;

@@ -23,7 +23,8 @@ use crate::{
     auth::{self, Verified},
     decide::{Party, Request, decide},
     error::ApiError,
-    issue, store,
+    issue::{self, IssueContext, Origin, Scopes},
+    store,
 };
 
 /// The hint that asks for UMA's form
@@ -47,10 +48,17 @@ pub async fn introspect(
     }
     let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
         Ok(verified) => {
+            let claims = all_claims(&app, &place, &verified)?;
             // Whom the token names, and to whom it was issued (design D4).
-            let concerned =
-                verified.client.id == caller.id || verified.token.claims().aud.contains(&caller.client_id);
-            if concerned { active(&app, &place, &verified, hint == Some(RPT_HINT))? } else { None }
+            let named = match claims.get("aud") {
+                Some(Value::Array(many)) => many.iter().any(|name| *name == caller.client_id),
+                one => one.is_some_and(|one| *one == caller.client_id),
+            };
+            if named || verified.client.id == caller.id {
+                active(&app, &place, &verified, claims, hint == Some(RPT_HINT))?
+            } else {
+                None
+            }
         }
         Err(refused) => {
             refused.or_inactive()?;
@@ -61,8 +69,51 @@ pub async fn introspect(
     Ok(answer(StatusCode::OK, Family::Introspection, &body))
 }
 
+/// The claims of a live token: an RPT's own, and of others what the mappers for introspection make of the user now
+fn all_claims(app: &App, place: &InRealm, verified: &Verified) -> Result<Map<String, Value>, ApiError> {
+    const KEPT: &[&str] =
+        &["exp", "nbf", "iat", "jti", "iss", "aud", "sub", "typ", "azp", "sid", "scope", "cnf"];
+    let Verified { token, user, client, .. } = verified;
+    let mut claims = issue::to_map(token.claims());
+    if claims.contains_key("authorization") {
+        return Ok(claims);
+    }
+    claims.retain(|name, _| KEPT.contains(&name.as_str()));
+    let scope = token.claims().scope.as_deref().unwrap_or_default();
+    let (mapped, audience) = app.store.read(|tx| {
+        let subject = issue::subject(tx, user.clone())?;
+        let scopes = Scopes::again(&place.realm, client, scope);
+        let scopes = scopes.permitted(tx, &place.realm, &subject.roles)?;
+        let context = IssueContext {
+            realm: &place.realm,
+            issuer: &place.issuer,
+            client,
+            scopes_of: client,
+            subject: &subject,
+            sign_in: verified.sign_in(),
+            scopes: &scopes,
+            address: place.address,
+            origin: Origin::Refresh,
+            now: app.clock.now(),
+        };
+        issue::introspection_claims(tx, &context)
+    })?;
+    claims.extend(mapped);
+    // A lightweight token leaves it out.
+    if !claims.contains_key("aud") {
+        issue::set_audience(&mut claims, audience);
+    }
+    Ok(claims)
+}
+
 /// What a live token says; nothing for one that was never recorded
-fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Result<Option<Value>, ApiError> {
+fn active(
+    app: &App,
+    place: &InRealm,
+    verified: &Verified,
+    full: Map<String, Value>,
+    brief: bool,
+) -> Result<Option<Value>, ApiError> {
     let claims = verified.token.claims();
     let permissions = match issue::permissions_of(&claims.other) {
         None => None,
@@ -72,7 +123,6 @@ fn active(app: &App, place: &InRealm, verified: &Verified, brief: bool) -> Resul
         },
     };
     let mut body = Map::new();
-    let full = issue::to_map(claims);
     if brief {
         for name in ["exp", "nbf", "iat", "jti", "aud", "typ", "acr"] {
             if let Some(value) = full.get(name) {

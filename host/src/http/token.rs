@@ -23,7 +23,7 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
-    issue::{self, IssueContext, Origin, Scopes, SignIn},
+    issue::{self, IssueContext, OFFLINE_ACCESS, OPENID, Origin, Scopes, SignIn},
     keys::{KeyError, random_session_id},
     realm::{Client, ClientSession, Session, User},
     store::{self, StoreError, session::Entry},
@@ -97,76 +97,132 @@ pub(crate) struct Ordinary<'a> {
     /// The grant
     pub(crate) origin: Origin,
     /// What the client wants to find in the ID token again (OIDC Core §3.1.2.1)
-    #[expect(dead_code, reason = "the ID token will have it")]
     pub(crate) nonce: Option<&'a str>,
     /// How sure the sign-in is: `0` where only a cookie spoke for the user, else `1`; absent: as before
     pub(crate) acr: Option<&'a str>,
 }
 
-/// Signs the tokens of an ordinary grant and answers with them (RFC 6749 §5.1).
+/// Signs the tokens of an ordinary grant and answers with them (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
 ///
 /// The client takes part in the sign-in from now on; a sign-in that has ended meanwhile gets nothing.
 pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> Result<Response, ApiError> {
-    let Ordinary { client, user, session, scopes, origin, nonce: _, acr } = request;
+    let Ordinary { client, user, session, scopes, origin, nonce, acr } = request;
     let (realm, now) = (&*place.realm, app.clock.now());
-    let alg = issue::access_token_alg(realm, client);
+    let (alg, id_alg) = (issue::access_token_alg(realm, client), issue::id_token_alg(realm, client));
+    if scopes.has(OPENID) {
+        app.keys.with(&app.store, realm, id_alg).await?;
+    }
     let ring = app.keys.with(&app.store, realm, alg).await?;
+    let (subject, scopes) = app.store.read(|tx| {
+        let subject = issue::subject(tx, user)?;
+        let scopes = scopes.clone().permitted(tx, realm, &subject.roles)?;
+        Ok((subject, scopes))
+    })?;
     let entered = match session {
         None => None,
-        Some(session) => Some(enter(app, place, client, session, origin, acr).await?),
+        Some(session) => {
+            let offline = scopes.has(OFFLINE_ACCESS) && !session.offline;
+            if offline && !subject.has_realm_role(OFFLINE_ACCESS) {
+                let text = "Offline tokens not allowed for the user or client";
+                return Err(ApiError::bad_request("not_allowed", text));
+            }
+            Some(enter(app, place, Entering { client, session, origin, acr, offline }).await?)
+        }
     };
-    let sign_in = entered.as_ref().map(|(session, part)| SignIn { session, part });
-    let (access, refresh) = app.store.read(|tx| {
-        let context = IssueContext {
-            realm,
-            issuer: &place.issuer,
-            client,
-            scopes_of: client,
-            subject: &issue::subject(tx, user)?,
-            sign_in,
-            scopes,
-            address: place.address,
-            origin,
-            now,
-        };
-        let access = issue::claims(tx, &context)?;
-        let refreshing = sign_in.is_some() && client.uses_refresh_tokens();
-        Ok((access, refreshing.then(|| issue::refresh_claims(&context, None))))
+    let context = |entered| IssueContext {
+        realm,
+        issuer: &place.issuer,
+        client,
+        scopes_of: client,
+        subject: &subject,
+        sign_in: entered,
+        scopes: &scopes,
+        address: place.address,
+        origin,
+        now,
+    };
+    let online = context(entered.as_ref().map(|entered| entered.online.sign_in()));
+    // The offline session goes on where the sign-in ends.
+    let refreshing = entered.as_ref().filter(|_| client.uses_refresh_tokens() || scopes.has(OFFLINE_ACCESS));
+    let refreshing = refreshing.map(|entered| context(Some(entered.lasting().sign_in())));
+    let (access, id) = app.store.read(|tx| {
+        let id = scopes.has(OPENID).then(|| issue::id_claims(tx, &online, nonce)).transpose()?;
+        Ok((issue::access_claims(tx, &online)?, id))
     })?;
-    let life = issue::lifetimes(realm, client, sign_in, now);
+    let access = ring.sign(alg, &access)?;
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    set("access_token", ring.sign(alg, &access)?.into());
-    set("expires_in", life.access.into());
+    set("expires_in", issue::lifetimes(realm, client, online.sign_in, now).access.into());
     set("refresh_expires_in", 0.into());
-    if let Some(refresh) = refresh.transpose()? {
-        set("refresh_expires_in", life.refresh.into());
-        set("refresh_token", ring.sign_internal(&refresh)?.into());
+    if let Some(context) = &refreshing {
+        let life = issue::lifetimes(realm, client, context.sign_in, now);
+        set("refresh_expires_in", life.refresh_expires_in().into());
+        set("refresh_token", ring.sign_internal(&issue::refresh_claims(context, None)?)?.into());
     }
     set("token_type", "Bearer".into());
+    if let Some(mut claims) = id {
+        claims.insert("at_hash".to_owned(), issue::at_hash(id_alg, &access).into());
+        set("id_token", ring.sign(id_alg, &claims)?.into());
+    }
+    set("access_token", access.into());
     set("not-before-policy", realm.not_before.max(client.not_before).0.into());
-    if let Some((session, _)) = &entered {
-        set("session_state", session.id.as_str().into());
+    if let Some(entered) = &entered {
+        set("session_state", entered.online.session.id.as_str().into());
     }
     set("scope", scopes.in_token().into());
     Ok(json(StatusCode::OK, Family::Token, &body))
 }
 
-/// Stores that a client gets tokens of a sign-in
-async fn enter(
-    app: &App,
-    place: &InRealm,
-    client: &Client,
-    session: &Session,
+/// A client that is about to get tokens of a sign-in
+struct Entering<'a> {
+    client: &'a Client,
+    session: &'a Session,
     origin: Origin,
-    acr: Option<&str>,
-) -> Result<(Session, ClientSession), ApiError> {
+    acr: Option<&'a str>,
+    /// It gets an offline session of its own besides
+    offline: bool,
+}
+
+/// The sign-ins that the tokens of one answer belong to
+struct Entered {
+    /// That of the access token and the ID token
+    online: Part,
+    /// That of the refresh token, if it is another one
+    offline: Option<Part>,
+}
+
+impl Entered {
+    fn lasting(&self) -> &Part {
+        self.offline.as_ref().unwrap_or(&self.online)
+    }
+}
+
+/// A sign-in with a client's part in it, as they are stored now
+struct Part {
+    session: Session,
+    part: ClientSession,
+}
+
+impl Part {
+    const fn sign_in(&self) -> SignIn<'_> {
+        SignIn { session: &self.session, part: &self.part }
+    }
+}
+
+/// Stores that a client gets tokens of a sign-in
+async fn enter(app: &App, place: &InRealm, entering: Entering<'_>) -> Result<Entered, ApiError> {
+    let Entering { client, session, origin, acr, offline } = entering;
     let (realm, now) = (Arc::clone(&place.realm), app.clock.now());
+    let offline = if offline { Some(session.offline(random_session_id()?, &realm, now)) } else { None };
     let (session, client_id, acr) = (session.clone(), client.id.clone(), acr.map(str::to_owned));
     let entered = app.store.write(move |tx| {
-        let entry =
-            Entry { session: &session, begins: origin.begins(), client_id: &client_id, acr: acr.as_deref() };
-        store::session::enter(tx, &realm, &entry, now)
+        let enter = |session: &Session, begins| {
+            let entry = Entry { session, begins, client_id: &client_id, acr: acr.as_deref() };
+            store::session::enter(tx, &realm, &entry, now).map(|(session, part)| Part { session, part })
+        };
+        let online = enter(&session, origin.begins())?;
+        let offline = offline.map(|session| enter(&session, true)).transpose()?;
+        Ok(Entered { online, offline })
     });
     entered.await.map_err(|error| {
         if error == StoreError::Missing {

@@ -1,148 +1,292 @@
 //! Protocol mappers: what realms configure into tokens (wire §9.4).
 
-use rusqlite::Transaction;
-use serde_json::{Map, Value};
+mod claim;
+mod values;
 
-use super::IssueContext;
+use rusqlite::Transaction;
+use serde_json::{Map, Value, json};
+
+use self::claim::{set, set_for, typed};
+use super::{IssueContext, roles};
 use crate::{
-    realm::{ProtocolMapper, User},
+    realm::{ProtocolMapper, RoleNames},
     store::{self, StoreError},
 };
 
-/// Claims that a mapper cannot set: they say who made the token, for whom and until when
-const FIXED: &[&str] =
-    &["exp", "iat", "nbf", "jti", "iss", "sub", "typ", "azp", "sid", "aud", "authorization", "cnf"];
+/// For which document a mapper makes its claim
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// An access token
+    Access,
+    /// An access token that says only what it must
+    Lightweight,
+    /// An ID token
+    Id,
+    /// The answer of the userinfo endpoint
+    UserInfo,
+    /// The answer of the introspection endpoint
+    Introspection,
+}
 
-/// Does what one mapper says; kinds that are not known do nothing
+/// What the mappers of a token make of its user
+#[derive(Debug, Default)]
+pub(super) struct Mapped {
+    /// Claims
+    pub(super) claims: Map<String, Value>,
+    /// Audiences, in the order of the mappers
+    pub(super) audience: Vec<String>,
+}
+
+/// Applies every mapper of the client and of the granted scopes
 pub(super) fn apply(
     tx: &Transaction<'_>,
     context: &IssueContext<'_>,
-    mapper: &ProtocolMapper,
-    claims: &mut Map<String, Value>,
-    audience: &mut Vec<String>,
-) -> Result<(), StoreError> {
-    let config = |name: &str| mapper.config.get(name).map(String::as_str).filter(|value| !value.is_empty());
-    if config("access.token.claim").is_some_and(|value| value != "true") {
-        return Ok(());
+    target: Target,
+) -> Result<Mapped, StoreError> {
+    let client = context.scopes_of;
+    let scopes = || context.scopes.client_scopes(context.realm);
+    let all: Vec<Mapper<'_>> = scopes()
+        .flat_map(|scope| &scope.protocol_mappers)
+        .chain(&client.settings.protocol_mappers)
+        .map(Mapper)
+        .collect();
+    let mut names = roles::carried(tx, client, scopes(), &context.subject.roles)?;
+    // These two decide which roles the others see.
+    for mapper in all.iter().filter(|mapper| mapper.kind() == "oidc-hardcoded-role-mapper") {
+        mapper.add_role(tx, context, &mut names)?;
     }
-    let user = &context.subject.user;
-    match mapper.protocol_mapper.as_str() {
-        "oidc-audience-mapper" => {
-            if let Some(client) = config("included.client.audience") {
-                let found = store::realm::client_by_client_id(tx, &context.realm.id, client)?;
-                if found.is_some_and(|found| found.enabled) {
-                    audience.push(client.to_owned());
-                }
-            } else if let Some(custom) = config("included.custom.audience") {
-                audience.push(custom.to_owned());
+    for mapper in all.iter().filter(|mapper| mapper.kind() == "oidc-role-name-mapper") {
+        mapper.rename_role(&mut names);
+    }
+    let mut making = Making { tx, context, roles: &names, group_attributes: None, mapped: Mapped::default() };
+    for mapper in all.iter().filter(|mapper| mapper.is_for(target)) {
+        making.apply(*mapper)?;
+    }
+    Ok(making.mapped)
+}
+
+/// One mapper with its settings
+#[derive(Clone, Copy)]
+struct Mapper<'a>(&'a ProtocolMapper);
+
+impl<'a> Mapper<'a> {
+    fn kind(self) -> &'a str {
+        &self.0.protocol_mapper
+    }
+
+    /// A setting, absent if it is empty
+    fn config(self, name: &str) -> Option<&'a str> {
+        self.0.config.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn is_set(self, name: &str) -> bool {
+        self.config(name) == Some("true")
+    }
+
+    /// Whether it makes a claim of this document; settings that an older realm lacks count as Keycloak counts them
+    fn is_for(self, target: Target) -> bool {
+        let access = || match (self.config("access.token.claim"), self.kind()) {
+            (None, "oidc-audience-resolve-mapper" | "oidc-allowed-origins-mapper") => true,
+            (value, _) => value == Some("true"),
+        };
+        let only_access =
+            matches!(self.kind(), "oidc-audience-resolve-mapper" | "oidc-allowed-origins-mapper");
+        match target {
+            Target::Access => access(),
+            Target::Lightweight => self.is_set("lightweight.claim"),
+            Target::Id => !only_access && self.is_set("id.token.claim"),
+            Target::UserInfo if only_access || self.kind() == "oidc-audience-mapper" => false,
+            Target::UserInfo => self
+                .config("userinfo.token.claim")
+                .map_or_else(|| self.is_set("id.token.claim"), |value| value == "true"),
+            Target::Introspection => {
+                self.config("introspection.token.claim").map_or_else(access, |value| value == "true")
             }
         }
-        "oidc-hardcoded-claim-mapper" => {
-            if let (Some(name), Some(value)) = (config("claim.name"), config("claim.value")) {
-                set(claims, name, typed(value, config("jsonType.label")));
-            }
-        }
-        "oidc-usermodel-attribute-mapper" | "oidc-usermodel-property-mapper" => {
-            let (Some(name), Some(attribute)) = (config("claim.name"), config("user.attribute")) else {
+    }
+
+    /// A role that every user of the client has in his tokens, whether it is his or not
+    fn add_role(
+        self,
+        tx: &Transaction<'_>,
+        context: &IssueContext<'_>,
+        names: &mut RoleNames,
+    ) -> Result<(), StoreError> {
+        let Some(role) = self.config("role") else { return Ok(()) };
+        let (client, name) = roles::split(role);
+        if let Some(client) = client {
+            let found = store::realm::client_by_client_id(tx, &context.realm.id, client)?;
+            if !found.is_some_and(|client| client.enabled) {
                 return Ok(());
-            };
-            let values = attribute_values(user, attribute);
-            let label = config("jsonType.label");
-            if config("multivalued") == Some("true") {
-                if !values.is_empty() {
-                    set(claims, name, values.iter().map(|value| typed(value, label)).collect());
-                }
-            } else if let Some(value) = values.first() {
-                set(claims, name, typed(value, label));
             }
         }
-        "oidc-group-membership-mapper" => {
-            let Some(name) = config("claim.name") else { return Ok(()) };
-            let full = config("full.path").is_none_or(|value| value == "true");
-            let groups = context.subject.groups.iter();
-            set(claims, name, groups.map(|group| if full { &*group.path } else { &*group.name }).collect());
+        names.add((client, name));
+        Ok(())
+    }
+
+    /// Another name for a role
+    fn rename_role(self, names: &mut RoleNames) {
+        if let (Some(role), Some(new)) = (self.config("role"), self.config("new.role.name"))
+            && names.remove(roles::split(role))
+        {
+            names.add(roles::split(new));
         }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn attribute_values(user: &User, name: &str) -> Vec<String> {
-    let one = |value: &Option<String>| value.iter().cloned().collect();
-    match name {
-        "username" => vec![user.username.clone()],
-        "email" => one(&user.email),
-        "firstName" => one(&user.first_name),
-        "lastName" => one(&user.last_name),
-        "emailVerified" => vec![user.email_verified.to_string()],
-        _ => user.attributes.get(name).cloned().unwrap_or_default(),
     }
 }
 
-/// A value in the JSON type that the mapper names; one that does not fit stays a text
-fn typed(value: &str, label: Option<&str>) -> Value {
-    let parsed = match label {
-        Some("JSON") => serde_json::from_str(value).ok(),
-        Some("boolean") => value.parse::<bool>().ok().map(Value::from),
-        Some("int" | "long") => value.parse::<i64>().ok().map(Value::from),
-        _ => None,
-    };
-    parsed.unwrap_or_else(|| value.into())
+/// Claims while they are made
+struct Making<'a> {
+    tx: &'a Transaction<'a>,
+    context: &'a IssueContext<'a>,
+    roles: &'a RoleNames,
+    group_attributes: Option<Vec<values::Attributes>>,
+    mapped: Mapped,
 }
 
-/// Sets a claim; a dot that no backslash precedes goes one level down, as in Keycloak
-fn set(claims: &mut Map<String, Value>, path: &str, value: Value) {
-    let mut names = vec![String::new()];
-    let mut escaped = false;
-    for c in path.chars() {
-        match (c, escaped) {
-            ('\\', false) => {
-                escaped = true;
+impl Making<'_> {
+    /// Does what one mapper says; kinds that are not known do nothing
+    fn apply(&mut self, mapper: Mapper<'_>) -> Result<(), StoreError> {
+        let claim = mapper.config("claim.name");
+        match mapper.kind() {
+            "oidc-audience-mapper" => self.audience(mapper)?,
+            "oidc-audience-resolve-mapper" => {
+                // Whoever has a role of a client is meant for that client too.
+                let own = &self.context.client.client_id;
+                let others = self.roles.by_client().into_keys().filter(|name| name != own);
+                self.mapped.audience.extend(others.map(str::to_owned));
+            }
+            "oidc-allowed-origins-mapper" => {
+                let origins = values::allowed_origins(self.context.scopes_of);
+                if !origins.is_empty() {
+                    self.mapped.claims.insert("allowed-origins".to_owned(), origins.into());
+                }
+            }
+            "oidc-acr-mapper" => {
+                let acr = self.context.sign_in.map_or("1", |sign_in| &sign_in.part.acr);
+                self.mapped.claims.insert("acr".to_owned(), acr.into());
+            }
+            "oidc-full-name-mapper" => {
+                if let Some(name) = values::full_name(&self.context.subject.user) {
+                    self.mapped.claims.insert("name".to_owned(), name.into());
+                }
+            }
+            "oidc-address-mapper" => {
+                let address = values::address(&self.context.subject.user, |name| mapper.config(name));
+                self.mapped.claims.insert("address".to_owned(), address.into());
+            }
+            "oidc-hardcoded-claim-mapper" => {
+                if let (Some(name), Some(value)) = (claim, mapper.config("claim.value")) {
+                    self.set(name, typed(value, mapper.config("jsonType.label")));
+                }
+            }
+            "oidc-usersessionmodel-note-mapper" => {
+                let note = mapper.config("user.session.note").and_then(|note| self.context.note(note));
+                if let (Some(name), Some(note)) = (claim, note) {
+                    self.set(name, typed(&note, mapper.config("jsonType.label")));
+                }
+            }
+            "oidc-usermodel-attribute-mapper" => {
+                if let (Some(name), Some(attribute)) = (claim, mapper.config("user.attribute")) {
+                    let values = self.attribute(attribute, mapper.is_set("aggregate.attrs"))?;
+                    self.set_values(mapper, name, &values);
+                }
+            }
+            "oidc-usermodel-property-mapper" => {
+                if let (Some(name), Some(property)) = (claim, mapper.config("user.attribute")) {
+                    let value = values::property(&self.context.subject.user, property);
+                    self.set(name, value.and_then(|value| typed(&value, mapper.config("jsonType.label"))));
+                }
+            }
+            "oidc-group-membership-mapper" => {
+                let full = mapper.is_set("full.path");
+                let groups = self.context.subject.groups.iter();
+                let names: Vec<_> =
+                    groups.map(|group| if full { &*group.path } else { &*group.name }).collect();
+                if let Some(name) = claim.filter(|_| !names.is_empty()) {
+                    self.set(name, Some(names.into()));
+                }
+            }
+            "oidc-usermodel-realm-role-mapper" => {
+                let prefix = mapper.config("usermodel.realmRoleMapping.rolePrefix").unwrap_or_default();
+                let roles: Vec<_> = self.roles.realm.iter().map(|role| format!("{prefix}{role}")).collect();
+                if !roles.is_empty() {
+                    self.set(claim.unwrap_or("realm_access.roles"), Some(roles.into()));
+                }
+            }
+            "oidc-usermodel-client-role-mapper" => self.client_roles(mapper, claim),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: Option<Value>) {
+        if let Some(value) = value {
+            set(&mut self.mapped.claims, name, value);
+        }
+    }
+
+    fn set_values(&mut self, mapper: Mapper<'_>, name: &str, values: &[String]) {
+        let label = mapper.config("jsonType.label");
+        if mapper.is_set("multivalued") {
+            let values: Vec<_> = values.iter().filter_map(|value| typed(value, label)).collect();
+            self.set(name, (!values.is_empty()).then_some(values.into()));
+        } else {
+            self.set(name, values.first().and_then(|value| typed(value, label)));
+        }
+    }
+
+    fn audience(&mut self, mapper: Mapper<'_>) -> Result<(), StoreError> {
+        if let Some(client) = mapper.config("included.client.audience") {
+            let found = store::realm::client_by_client_id(self.tx, &self.context.realm.id, client)?;
+            if found.is_some_and(|found| found.enabled) {
+                self.mapped.audience.push(client.to_owned());
+            }
+        } else if let Some(custom) = mapper.config("included.custom.audience") {
+            self.mapped.audience.push(custom.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The user's own values; where he has none, or all are wanted, those of his groups
+    fn attribute(&mut self, name: &str, all: bool) -> Result<Vec<String>, StoreError> {
+        let subject = self.context.subject;
+        let mut values = values::attribute(&subject.user, name);
+        if subject.groups.is_empty() || (!values.is_empty() && !all) {
+            return Ok(values);
+        }
+        let groups = match &mut self.group_attributes {
+            Some(groups) => groups,
+            none => none.insert(store::user::group_attributes(self.tx, &subject.user.id)?),
+        };
+        for found in groups.iter().filter_map(|attributes| attributes.get(name)) {
+            values.extend(found.iter().cloned());
+            if !all {
+                break;
+            }
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        values.retain(|value| seen.insert(value.clone()));
+        Ok(values)
+    }
+
+    fn client_roles(&mut self, mapper: Mapper<'_>, claim: Option<&str>) {
+        let name = claim.unwrap_or("resource_access.${client_id}.roles");
+        let only = mapper.config("usermodel.clientRoleMapping.clientId");
+        let prefix = mapper.config("usermodel.clientRoleMapping.rolePrefix").unwrap_or_default();
+        let mut together = Vec::new();
+        for (client, roles) in self.roles.by_client() {
+            if only.is_some_and(|only| only != client) {
                 continue;
             }
-            ('.', false) => names.push(String::new()),
-            _ => {
-                if let Some(name) = names.last_mut() {
-                    name.push(c);
-                }
+            let roles: Vec<_> = roles.iter().map(|role| format!("{prefix}{role}")).collect();
+            if name.contains("${client_id}") {
+                set_for(&mut self.mapped.claims, name, client, json!(roles));
+            } else {
+                together.extend(roles);
             }
         }
-        escaped = false;
-    }
-    let Some(last) = names.pop() else { return };
-    let top = names.first().unwrap_or(&last);
-    if FIXED.contains(&top.as_str()) {
-        return;
-    }
-    let mut level = claims;
-    for name in names {
-        let next = level.entry(name).or_insert_with(|| Map::new().into());
-        let Value::Object(next) = next else { return };
-        level = next;
-    }
-    level.insert(last, value);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dots_in_a_claim_name_go_down_and_fixed_claims_stay() {
-        let mut claims = Map::new();
-        set(&mut claims, "organization.name", "acme".into());
-        set(&mut claims, r"a\.b", 1.into());
-        set(&mut claims, "sub", "mallory".into());
-        set(&mut claims, "authorization.permissions", "all".into());
-        assert_eq!(Value::from(claims), serde_json::json!({ "organization": { "name": "acme" }, "a.b": 1 }));
-    }
-
-    #[test]
-    fn values_have_the_type_that_the_mapper_names() {
-        assert_eq!(typed("[1]", Some("JSON")), serde_json::json!([1]));
-        assert_eq!(typed("true", Some("boolean")), Value::from(true));
-        assert_eq!(typed("7", Some("long")), Value::from(7));
-        assert_eq!(typed("x", Some("long")), Value::from("x"));
-        assert_eq!(typed("7", None), Value::from("7"));
+        if !together.is_empty() {
+            self.set(name, Some(json!(together)));
+        }
     }
 }

@@ -7,8 +7,8 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 
 use super::{
-    IssueContext, Origin, RptGrant, Scopes, SignIn, access_token_alg, claims, lifetimes, refresh_claims,
-    set_rpt_audience, subject,
+    IssueContext, Origin, RptGrant, Scopes, SignIn, access_claims, access_token_alg, grant_until, lifetimes,
+    refresh_claims, set_rpt_audience, subject,
 };
 use crate::{
     app::App,
@@ -107,16 +107,17 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     let RptRequest { realm, client, server, session, now, .. } = *request;
     let alg = access_token_alg(realm, client);
     let ring = app.keys.with(&app.store, realm, alg).await?;
-    let scopes = Scopes::resolve(realm, server, None).unwrap_or_default();
     let authorization = json!({ "permissions": request.permissions });
     let refreshing = session.filter(|_| client.uses_refresh_tokens());
     let grant = match (request.grant, refreshing) {
         (_, None) => None,
-        (Some(kept), Some(session)) => Some((kept.to_owned(), session.expires_at)),
-        (None, Some(session)) => Some((random_id()?, session.expires_at)),
+        (Some(kept), Some(session)) => Some((kept.to_owned(), grant_until(session, now))),
+        (None, Some(session)) => Some((random_id()?, grant_until(session, now))),
     };
-    let (access, refresh, life) = app.store.read(|tx| {
+    let (access, refresh, life, scope) = app.store.read(|tx| {
         let subject = subject(tx, request.user.clone())?;
+        let scopes = Scopes::resolve(realm, server, None).unwrap_or_default();
+        let scopes = scopes.permitted(tx, realm, &subject.roles)?;
         let part = match session {
             Some(session) => store::session::part(tx, &session.id, &client.id)?,
             None => None,
@@ -134,17 +135,17 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
             origin: if request.grant.is_some() { Origin::Refresh } else { Origin::Uma },
             now,
         };
-        let mut access = claims(tx, &context)?;
+        let mut access = access_claims(tx, &context)?;
         set_rpt_audience(&mut access, &server.client_id);
         access.insert("authorization".to_owned(), authorization.clone());
         let refresh = grant.as_ref().map(|(grant, _)| {
             refresh_claims(&context, Some(RptGrant { grant, authorization: &authorization }))
         });
-        Ok((access, refresh, lifetimes(realm, client, sign_in, now)))
+        Ok((access, refresh, lifetimes(realm, client, sign_in, now), scopes.in_token()))
     })?;
     let jti = access.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned();
     let refresh = refresh.transpose()?.map(|claims| ring.sign_internal(&claims)).transpose()?;
-    let refresh_life = if refresh.is_some() { life.refresh } else { 0 };
+    let refresh_life = if refresh.is_some() { life.refresh_expires_in() } else { 0 };
     Ok(IssuedRpt {
         jti,
         expires_at: now.plus(life.access),
@@ -153,7 +154,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         refresh,
         lives: (life.access, refresh_life),
         not_before: realm.not_before.max(client.not_before),
-        scope: scopes.in_token(),
+        scope,
         session: session.map(|session| session.id.clone()),
     })
 }

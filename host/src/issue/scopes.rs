@@ -2,10 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use crate::realm::{Client, ProtocolMapper, Realm};
+use rusqlite::Transaction;
 
-/// Scopes that every realm has and that a token's `scope` does not name
-const SILENT: &[&str] = &["web-origins", "acr", "roles", "basic", "service_account"];
+use crate::{
+    realm::{Client, ClientScope, Realm, Role},
+    store::{self, StoreError},
+};
+
+/// Asks for an ID token
+pub const OPENID: &str = "openid";
+/// Asks for tokens that outlive the browser; who asks needs the realm role of the same name
+pub const OFFLINE_ACCESS: &str = "offline_access";
+/// What every client with a service account has
+const SERVICE_ACCOUNT: &str = "service_account";
 
 /// A scope was asked for that the client does not have
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,22 +38,30 @@ impl Scopes {
             .optional_client_scopes
             .as_ref()
             .unwrap_or(&realm.settings.default_optional_client_scopes);
-        let mut all: BTreeSet<String> = defaults.iter().cloned().collect();
-        for name in asked.unwrap_or_default().split(' ').filter(|name| !name.is_empty()) {
-            if name != "openid" && !all.contains(name) && !optional.iter().any(|known| known == name) {
-                return Err(ScopeRefused);
+        let mut scopes = Self::default();
+        let account = settings.service_accounts_enabled.then_some(SERVICE_ACCOUNT);
+        for name in defaults.iter().map(String::as_str).chain(account) {
+            if let Some(scope) = client_scope(realm, name) {
+                scopes.add(scope);
             }
-            all.insert(name.to_owned());
         }
-        let shown = all
-            .iter()
-            .filter(|name| match realm.settings.client_scopes.iter().find(|scope| scope.name == **name) {
-                Some(scope) => scope.in_token(),
-                None => !SILENT.contains(&name.as_str()),
-            })
-            .cloned()
-            .collect();
-        Ok(Self { all, shown })
+        for name in asked.unwrap_or_default().split(' ').filter(|name| !name.is_empty()) {
+            if name == OPENID {
+                scopes.all.insert(name.to_owned());
+                scopes.shown.insert(name.to_owned());
+            } else if !scopes.all.contains(name) {
+                let known = optional.iter().find(|known| *known == name);
+                scopes.add(known.and_then(|name| client_scope(realm, name)).ok_or(ScopeRefused)?);
+            }
+        }
+        Ok(scopes)
+    }
+
+    fn add(&mut self, scope: &ClientScope) {
+        self.all.insert(scope.name.clone());
+        if scope.in_token() {
+            self.shown.insert(scope.name.clone());
+        }
     }
 
     /// Those of a refresh token, as far as the client still has them
@@ -57,6 +74,30 @@ impl Scopes {
             }
         }
         kept
+    }
+
+    /// Without those whose role mappings the user shares nothing with: they are not for him
+    pub(crate) fn permitted(
+        mut self,
+        tx: &Transaction<'_>,
+        realm: &Realm,
+        roles: &[Role],
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<_> = self.client_scopes(realm).map(|scope| scope.id.as_str()).collect();
+        let mapped = store::scope_role::mapped(tx, &ids)?;
+        let foreign: Vec<_> = self
+            .client_scopes(realm)
+            .filter(|scope| {
+                let wanted = mapped.get(&scope.id);
+                wanted.is_some_and(|wanted| !roles.iter().any(|role| wanted.contains(&role.id)))
+            })
+            .map(|scope| scope.name.clone())
+            .collect();
+        for name in foreign {
+            self.all.remove(&name);
+            self.shown.remove(&name);
+        }
+        Ok(self)
     }
 
     /// Whether the token has this scope
@@ -74,20 +115,21 @@ impl Scopes {
         joined(&self.all)
     }
 
-    /// The mappers of the client and of these scopes
-    pub(super) fn mappers<'a>(
-        &'a self,
-        realm: &'a Realm,
-        client: &'a Client,
-    ) -> impl Iterator<Item = &'a ProtocolMapper> {
-        let scopes = realm.settings.client_scopes.iter().filter(|scope| self.all.contains(&scope.name));
-        scopes.flat_map(|scope| &scope.protocol_mappers).chain(&client.settings.protocol_mappers)
+    /// The client scopes of the realm among them
+    pub(super) fn client_scopes<'a>(&'a self, realm: &'a Realm) -> impl Iterator<Item = &'a ClientScope> {
+        realm.settings.client_scopes.iter().filter(|scope| self.all.contains(&scope.name))
     }
+}
+
+/// The client scope of this name, if it is one for OpenID Connect
+fn client_scope<'a>(realm: &'a Realm, name: &str) -> Option<&'a ClientScope> {
+    let scope = realm.settings.client_scopes.iter().find(|scope| scope.name == name)?;
+    scope.protocol.as_deref().is_none_or(|protocol| protocol == "openid-connect").then_some(scope)
 }
 
 /// `openid` first, then in alphabetical order
 fn joined(names: &BTreeSet<String>) -> String {
-    let openid = names.iter().filter(|name| *name == "openid");
-    let others = names.iter().filter(|name| *name != "openid");
+    let openid = names.iter().filter(|name| *name == OPENID);
+    let others = names.iter().filter(|name| *name != OPENID);
     openid.chain(others).map(String::as_str).collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,7 @@
 //! People, their roles, groups and passwords in the store.
 
+use std::collections::BTreeMap;
+
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
@@ -151,6 +153,25 @@ pub fn groups(tx: &Transaction<'_>, user_id: &str) -> Result<Vec<Group>, StoreEr
         .query_map([user_id], |row| Ok(Group { id: row.get(0)?, name: row.get(1)?, path: row.get(2)? }))?
         .collect::<Result<_, _>>()?;
     Ok(groups)
+}
+
+/// Attributes of the groups in which a user is, each group followed by those above it
+pub fn group_attributes(
+    tx: &Transaction<'_>,
+    user_id: &str,
+) -> Result<Vec<BTreeMap<String, Vec<String>>>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "WITH RECURSIVE above(id, member, depth) AS (
+            SELECT g.id, g.path, 0 FROM user_group_member m JOIN user_group g ON g.id = m.group_id
+            WHERE m.user_id = ?1
+            UNION ALL
+            SELECT g.parent, a.member, a.depth + 1 FROM above a JOIN user_group g ON g.id = a.id
+            WHERE g.parent IS NOT NULL
+         )
+         SELECT g.attributes FROM above a JOIN user_group g ON g.id = a.id ORDER BY a.member, a.depth",
+    )?;
+    let rows = statement.query_map([user_id], |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?)?)).collect()
 }
 
 /// The user that a name in a sign-in form means: user name, or e-mail address where the realm allows that

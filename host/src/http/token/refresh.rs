@@ -12,7 +12,7 @@ use countersign_core::token::Claims;
 use super::{Ordinary, issue};
 use crate::{
     app::App,
-    auth::{self, TokenRefused},
+    auth::{self, Named, TokenRefused},
     error::ApiError,
     http::{
         Family,
@@ -50,7 +50,7 @@ pub(super) async fn grant(
     }
     let now = app.clock.now();
     let alive = app.store.read(|tx| Ok(auth::alive(tx, &place.realm, &claims, now)))?;
-    let (user, client, session) = alive.map_err(|error| match error {
+    let Named { user, client, sign_in } = alive.map_err(|error| match error {
         TokenRefused::User => ApiError::invalid_grant("User disabled"),
         TokenRefused::NotBefore => ApiError::invalid_grant("Stale token"),
         TokenRefused::Session => ApiError::invalid_grant("Session not active"),
@@ -61,7 +61,7 @@ pub(super) async fn grant(
         | TokenRefused::Key(_) => error.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
     })?;
     // INVARIANT: every refresh token is made with a session.
-    let session = session.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;
+    let (session, _) = sign_in.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;
     match claims.other.get(GRANT_CLAIM).map(|id| id.as_str().unwrap_or_default().to_owned()) {
         Some(grant_id) => again(app, place, (user, client, session), grant_id).await,
         None => ordinary(app, place, (user, client, session), &claims).await,

@@ -61,7 +61,7 @@ struct Asker {
 
 impl Asker {
     fn of(verified: Verified, public_client: bool) -> Result<Self, ApiError> {
-        let Verified { token, user, client, session } = verified;
+        let Verified { token, user, client, session, .. } = verified;
         let party = Party::of_token(&user, &client, token.claims())?;
         Ok(Self { user, client, session, party, public_client })
     }
