@@ -92,6 +92,7 @@ pub struct Expect {
     kind: Kind,
     leeway: u64,
     held: Possession,
+    any_holder: bool,
 }
 
 impl Expect {
@@ -104,6 +105,7 @@ impl Expect {
             kind: Kind::Bearer,
             leeway: 0,
             held: Possession::none(),
+            any_holder: false,
         }
     }
 
@@ -115,6 +117,7 @@ impl Expect {
             kind: Kind::Named(typ),
             leeway: 0,
             held: Possession::none(),
+            any_holder: false,
         }
     }
 
@@ -127,6 +130,7 @@ impl Expect {
             kind: Kind::Unnamed,
             leeway: 0,
             held: Possession::none(),
+            any_holder: false,
         }
     }
 
@@ -143,6 +147,14 @@ impl Expect {
     #[must_use]
     pub fn held(mut self, possession: Possession) -> Self {
         self.held = possession;
+        self
+    }
+
+    /// Leaves open who may present a bearer token: for whoever is asked about a token without being given it to use, as
+    /// introspection is (RFC 9449 §6.2). The claim `cnf` says who may.
+    #[must_use]
+    pub const fn any_holder(mut self) -> Self {
+        self.any_holder = true;
         self
     }
 
@@ -188,7 +200,11 @@ impl Claims {
         if self.nbf.is_some_and(|nbf| nbf > latest) || self.iat.is_some_and(|iat| iat > latest) {
             return Err(TokenError::NotYetValid);
         }
-        if expect.kind == Kind::Bearer { self.check_possession(&expect.held) } else { Ok(()) }
+        if expect.kind == Kind::Bearer && !expect.any_holder {
+            self.check_possession(&expect.held)
+        } else {
+            Ok(())
+        }
     }
 
     fn check_possession(&self, held: &Possession) -> Result<(), TokenError> {

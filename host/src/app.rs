@@ -13,9 +13,11 @@ use countersign_core::{
 };
 
 use crate::{
+    auth::client_keys::FetchedKeys,
     clock::Clock,
     error::ApiError,
     keys::{Keyrings, MasterKey},
+    outside::Outside,
     password::Passwords,
     pdp::Pdp,
     realm::Realm,
@@ -37,6 +39,10 @@ pub struct App {
     pub keys: Keyrings,
     /// Checks passwords
     pub passwords: Passwords,
+    /// What is fetched from elsewhere
+    pub outside: Outside,
+    /// Keys of clients that are kept elsewhere
+    pub client_keys: FetchedKeys,
     realms: RealmCache,
 }
 
@@ -44,7 +50,15 @@ impl App {
     /// The state of a server on this store
     pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy, pdp: Pdp, master: Arc<MasterKey>) -> Self {
         let (keys, passwords) = (Keyrings::new(master), Passwords::new());
-        Self { store, clock, issuers, pdp, keys, passwords, realms: RealmCache::default() }
+        let (outside, client_keys) = (Outside::new(Vec::new()), FetchedKeys::default());
+        let realms = RealmCache::default();
+        Self { store, clock, issuers, pdp, keys, passwords, outside, client_keys, realms }
+    }
+
+    /// With the hosts that may be private from which documents are fetched
+    #[must_use]
+    pub fn with_private_hosts(self, hosts: Vec<String>) -> Self {
+        Self { outside: Outside::new(hosts), ..self }
     }
 
     /// A permission ticket, signed for this server only

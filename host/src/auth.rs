@@ -1,159 +1,29 @@
 //! Who is calling: clients by their credentials, everybody else by a bearer token.
 
-use aws_lc_rs::{constant_time, digest};
+pub mod assertion;
+pub mod client;
+pub mod client_keys;
+pub mod proof;
+
 use axum::http::{HeaderMap, StatusCode, header};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign_core::{
     jws::UnverifiedJws,
     time::UnixTime,
-    token::{AccessToken, Claims, Expect, TokenError, UnverifiedToken},
+    token::{AccessToken, Claims, Expect, Possession, TokenError, UnverifiedToken},
 };
 
+pub use self::client::{
+    ClientRefused, authenticate_client, authenticate_introspector, client, client_secret, named_client,
+    secret_place,
+};
 use crate::{
     app::App,
     error::ApiError,
-    http::extract::{Form, InRealm, decode},
     issue::SignIn,
-    keys::{KeyError, KeyringError, MasterKey, Verifier},
+    keys::{KeyError, KeyringError, Verifier},
     realm::{Client, ClientSession, Realm, Session, User},
     store::{self, StoreError},
 };
-
-/// Why a client is not who it says
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ClientRefused {
-    /// Nothing names a client
-    #[error("no client credentials")]
-    Missing,
-    /// There is no such client, or it is switched off
-    #[error("unknown or disabled client")]
-    Unknown,
-    /// The secret is wrong or missing
-    #[error("wrong client secret")]
-    WrongSecret,
-    /// It may not ask for tokens
-    #[error("bearer-only client")]
-    BearerOnly,
-    /// The store
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Its secret cannot be opened
-    #[error(transparent)]
-    Key(#[from] KeyError),
-}
-
-impl ClientRefused {
-    /// As the token endpoint says it (wire §6.2)
-    pub fn at_token(self) -> ApiError {
-        const TEXT: &str = "Invalid client or Invalid client credentials";
-        match self {
-            Self::Missing | Self::Unknown => ApiError::unauthorized("invalid_client", TEXT),
-            Self::WrongSecret => ApiError::unauthorized("unauthorized_client", TEXT),
-            Self::BearerOnly => ApiError::bad_request("invalid_client", "Bearer-only not allowed"),
-            Self::Store(error) => error.into(),
-            Self::Key(error) => error.into(),
-        }
-    }
-
-    /// As the introspection endpoint says it (wire §7.1)
-    pub fn at_introspection(self) -> ApiError {
-        match self {
-            Self::Missing | Self::Unknown => {
-                ApiError::unauthorized("invalid_client", "Invalid client or Invalid client credentials")
-            }
-            Self::WrongSecret => ApiError::unauthorized("invalid_client", "Client authentication failed."),
-            Self::BearerOnly => {
-                ApiError::new(StatusCode::FORBIDDEN, "invalid_request", "Client not allowed.")
-            }
-            Self::Store(error) => error.into(),
-            Self::Key(error) => error.into(),
-        }
-    }
-}
-
-/// The client that makes this request: by Basic, by `client_id` and `client_secret` in the form, or, if it is public, by
-/// `client_id` alone (RFC 6749 §2.3.1)
-#[expect(clippy::unused_async, reason = "keys of a client may have to be fetched")]
-pub async fn client(
-    app: &App,
-    place: &InRealm,
-    headers: &HeaderMap,
-    form: &Form,
-) -> Result<Client, ClientRefused> {
-    let basic = basic(headers);
-    let (id, secret) = match &basic {
-        Some((id, secret)) => (Some(id.as_str()), Some(secret.as_str())),
-        None => (form.get("client_id"), form.get("client_secret")),
-    };
-    let id = id.ok_or(ClientRefused::Missing)?;
-    let found = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, id))?;
-    let client = found.filter(|client| client.enabled).ok_or(ClientRefused::Unknown)?;
-    if client.settings.bearer_only {
-        return Err(ClientRefused::BearerOnly);
-    }
-    if client.settings.public_client {
-        return Ok(client);
-    }
-    let stored = client_secret(app.keys.master(), &client)?.ok_or(ClientRefused::WrongSecret)?;
-    let given = secret.ok_or(ClientRefused::WrongSecret)?;
-    if is_same_secret(&stored, given.as_bytes()) { Ok(client) } else { Err(ClientRefused::WrongSecret) }
-}
-
-/// The secret of a client
-pub fn client_secret(master: &MasterKey, client: &Client) -> Result<Option<Vec<u8>>, KeyError> {
-    client.secret.as_ref().map(|sealed| master.open(&secret_place(&client.id), sealed)).transpose()
-}
-
-/// For whom a secret is sealed, by the internal id of the client
-pub fn secret_place(id: &str) -> String {
-    format!("client:{id}")
-}
-
-/// Compares digests, so that neither the place of the first difference nor the length shows in the time
-fn is_same_secret(stored: &[u8], given: &[u8]) -> bool {
-    let digest = |bytes| digest::digest(&digest::SHA256, bytes);
-    constant_time::verify_slices_are_equal(digest(stored).as_ref(), digest(given).as_ref()).is_ok()
-}
-
-/// Name and secret of a Basic header, both form-encoded before base64 (RFC 6749 §2.3.1)
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
-    let (scheme, rest) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let bytes = STANDARD.decode(rest.trim()).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    // Many clients do not encode: what does not decode is taken as it is.
-    let decoded = |text: &str| decode(text.as_bytes()).unwrap_or_else(|| text.to_owned());
-    Some((decoded(id), decoded(secret)))
-}
-
-/// The client that a request names, before anything of it was checked
-pub fn named_client(headers: &HeaderMap, form: &Form) -> Option<String> {
-    basic(headers).map(|(id, _)| id).or_else(|| form.get("client_id").map(str::to_owned))
-}
-
-/// [`client`] with the token endpoint's refusals
-pub async fn authenticate_client(
-    app: &App,
-    place: &InRealm,
-    headers: &HeaderMap,
-    form: &Form,
-) -> Result<Client, ApiError> {
-    client(app, place, headers, form).await.map_err(ClientRefused::at_token)
-}
-
-/// [`client`] with the introspection endpoint's refusals; public clients do not introspect
-pub async fn authenticate_introspector(
-    app: &App,
-    place: &InRealm,
-    headers: &HeaderMap,
-    form: &Form,
-) -> Result<Client, ApiError> {
-    let client = client(app, place, headers, form).await.map_err(ClientRefused::at_introspection)?;
-    if client.settings.public_client { Err(ClientRefused::BearerOnly.at_introspection()) } else { Ok(client) }
-}
 
 /// The token in the value of an `Authorization: Bearer` header (RFC 6750 §2.1)
 pub fn bearer_token(header: &str) -> Option<&str> {
@@ -179,6 +49,9 @@ pub enum TokenRefused {
     /// Issued before everything of its realm, client or user was withdrawn
     #[error("token was withdrawn")]
     NotBefore,
+    /// It was taken back
+    #[error("token was revoked")]
+    Revoked,
     /// It names no client of the realm
     #[error("the token's client is unknown")]
     UnknownClient(String),
@@ -216,6 +89,7 @@ impl TokenRefused {
             Self::Key(error) => error.into(),
             Self::Token(_)
             | Self::NotBefore
+            | Self::Revoked
             | Self::UnknownClient(_)
             | Self::Client
             | Self::User
@@ -230,6 +104,7 @@ impl TokenRefused {
             Self::Key(error) => Err(error.into()),
             Self::Token(_)
             | Self::NotBefore
+            | Self::Revoked
             | Self::UnknownClient(_)
             | Self::Client
             | Self::User
@@ -252,11 +127,10 @@ impl Token {
     pub const fn claims(&self) -> &Claims {
         &self.0
     }
-}
 
-impl From<AccessToken> for Token {
-    fn from(token: AccessToken) -> Self {
-        Self(token.into_claims())
+    /// How it is presented (RFC 9449 §6.2)
+    pub fn token_type(&self) -> &'static str {
+        if self.0.other.contains_key("cnf") { "DPoP" } else { "Bearer" }
     }
 }
 
@@ -301,8 +175,30 @@ pub fn verify_access_token(
     issuer: &str,
     token: &str,
 ) -> Result<Verified, TokenRefused> {
-    let token = verify_signature(app, realm, issuer, token)?;
-    live(app, realm, token.into())
+    verify_presented(app, realm, issuer, token, Possession::none())
+}
+
+/// The same for a sender who has proved to hold something (RFC 9449 §7.1)
+pub fn verify_presented(
+    app: &App,
+    realm: &Realm,
+    issuer: &str,
+    token: &str,
+    held: Possession,
+) -> Result<Verified, TokenRefused> {
+    let claims = signed_as(app, realm, token, &Expect::bearer(issuer).held(held))?;
+    live(app, realm, Token(claims))
+}
+
+/// The same for a client that is only told, or tells, about the token: whoever may present it (RFC 9449 §6.2)
+pub fn verify_mentioned(
+    app: &App,
+    realm: &Realm,
+    issuer: &str,
+    token: &str,
+) -> Result<Verified, TokenRefused> {
+    let claims = signed_as(app, realm, token, &Expect::bearer(issuer).any_holder())?;
+    live(app, realm, Token(claims))
 }
 
 /// Checks who a `claim_token` speaks of: an access token, an ID token or a refresh token of this realm (wire §6.2)
@@ -392,6 +288,11 @@ pub fn alive(
     if [realm.not_before, client.not_before, user.not_before].iter().any(|before| issued < *before) {
         return Err(TokenRefused::NotBefore);
     }
+    if let Some(jti) = &claims.jti
+        && store::session::is_revoked(tx, jti)?
+    {
+        return Err(TokenRefused::Revoked);
+    }
     let sign_in = match &claims.sid {
         Some(sid) => {
             let session = store::session::live(tx, realm, sid, now)?
@@ -418,28 +319,11 @@ mod tests {
     }
 
     #[test]
-    fn basic_credentials_are_decoded_twice() {
-        let encoded = STANDARD.encode("my%20app:s%2Bcret:x");
-        let (id, secret) = basic(&headers(&format!("basic {encoded}"))).unwrap();
-        assert_eq!((id.as_str(), secret.as_str()), ("my app", "s+cret:x"));
-        let plain = STANDARD.encode("app:100%");
-        assert_eq!(basic(&headers(&format!("Basic {plain}"))).unwrap().1, "100%");
-        assert_eq!(basic(&headers("Basic ???")), None);
-    }
-
-    #[test]
     fn a_header_that_is_no_bearer_token_is_a_plain_401() {
         assert_eq!(bearer(&HeaderMap::new()), Ok(None));
         assert_eq!(bearer(&headers("bearer abc")), Ok(Some("abc")));
         for value in ["Basic abc", "Bearer", "Bearer ", "abc", "Bearer a b"] {
             assert_eq!(bearer(&headers(value)).unwrap_err().error(), "HTTP 401 Unauthorized", "{value}");
         }
-    }
-
-    #[test]
-    fn secrets_are_equal_only_as_a_whole() {
-        assert!(is_same_secret(b"secret", b"secret"));
-        assert!(!is_same_secret(b"secret", b"secret2"));
-        assert!(!is_same_secret(b"secret", b""));
     }
 }

@@ -69,6 +69,15 @@ pub struct ServeArgs {
     /// File with the key that secrets are stored under [default: made beside the database]
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,
+    /// Host, with its port, from which clients' key sets may be fetched though it is private or has no TLS; others have to
+    /// be public and https; may come more than once
+    #[arg(
+        long = "private-host",
+        value_name = "HOST",
+        env = "COUNTERSIGN_PRIVATE_HOSTS",
+        value_delimiter = ','
+    )]
+    pub private_hosts: Vec<String>,
     /// From the environment only: a command line can be read by others
     #[arg(skip)]
     pub master_key: Option<String>,

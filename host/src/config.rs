@@ -25,6 +25,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Component in the place of the built-in one
     pub pdp: Option<PathBuf>,
+    /// Hosts that may be private from which clients' key sets are fetched
+    pub private_hosts: Vec<String>,
     /// Where the master key is
     pub master_key: MasterKeySource,
     /// Name and password of the first administrator
@@ -93,6 +95,11 @@ impl Config {
             import: if args.import.is_empty() { file.import } else { args.import },
             public_url,
             pdp: args.pdp.or(file.pdp),
+            private_hosts: if args.private_hosts.is_empty() {
+                file.private_hosts
+            } else {
+                args.private_hosts
+            },
             master_key,
             admin,
         })
@@ -111,6 +118,7 @@ const VARIABLES: &[&str] = &[
     "COUNTERSIGN_MASTER_KEY",
     "COUNTERSIGN_MASTER_KEY_FILE",
     "COUNTERSIGN_PDP",
+    "COUNTERSIGN_PRIVATE_HOSTS",
     "COUNTERSIGN_PUBLIC_URL",
 ];
 

@@ -26,6 +26,7 @@ pub struct ApiError {
     description: Option<Cow<'static, str>>,
     shape: Shape,
     retry_after: bool,
+    challenge: Option<&'static str>,
 }
 
 /// Which members the body has
@@ -51,7 +52,14 @@ impl ApiError {
 
     /// `error` alone
     pub fn bare(status: StatusCode, error: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, error: error.into(), description: None, shape: Shape::OAuth, retry_after: false }
+        Self {
+            status,
+            error: error.into(),
+            description: None,
+            shape: Shape::OAuth,
+            retry_after: false,
+            challenge: None,
+        }
     }
 
     /// `errorMessage` alone, as the admin API answers
@@ -118,6 +126,13 @@ impl ApiError {
             "unknown_error",
             "For more on this error consult the server log.",
         )
+    }
+
+    /// With a challenge, if it is a 401 (RFC 9110 §11.6.1)
+    #[must_use]
+    pub fn challenged(self, challenge: &'static str) -> Self {
+        let challenge = (self.status == StatusCode::UNAUTHORIZED).then_some(challenge);
+        Self { challenge, ..self }
     }
 
     /// The status of the answer
@@ -198,6 +213,9 @@ impl IntoResponse for ApiError {
         if let Some(body) = body {
             *response.body_mut() = Body::from(body.to_string());
             insert(&mut response, header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(challenge) = self.challenge {
+            insert(&mut response, header::WWW_AUTHENTICATE, challenge);
         }
         if self.retry_after {
             insert(&mut response, header::RETRY_AFTER, "1");

@@ -6,14 +6,17 @@ pub mod discovery;
 pub mod extract;
 pub mod health;
 pub mod introspect;
+pub mod logout;
 pub mod permission;
 pub mod protection;
 pub mod realm_info;
 pub mod resource_set;
+pub mod revoke;
 pub mod serve;
 pub mod stored_ticket;
 pub mod token;
 pub mod uma_policy;
+pub mod userinfo;
 
 use std::sync::Arc;
 
@@ -67,8 +70,14 @@ fn protocol() -> Router<Arc<App>> {
     const BASE: &str = "/realms/{realm}/protocol/openid-connect";
     Router::new()
         .at(&format!("{BASE}/certs"), get(certs::show))
-        .at(&format!("{BASE}/token"), post(token::token))
+        .at(&format!("{BASE}/logout"), post(logout::post).options(token::cors::preflight))
+        .at(&format!("{BASE}/revoke"), post(revoke::revoke).options(token::cors::preflight))
+        .at(&format!("{BASE}/token"), post(token::token).options(token::cors::preflight))
         .at(&format!("{BASE}/token/introspect"), post(introspect::introspect))
+        .at(
+            &format!("{BASE}/userinfo"),
+            get(userinfo::show).post(userinfo::show).options(token::cors::preflight),
+        )
 }
 
 fn protection_api() -> Router<Arc<App>> {

@@ -101,6 +101,8 @@ pub struct IssueContext<'a> {
     pub scopes: &'a Scopes,
     /// From where the client called
     pub address: IpAddr,
+    /// The key that the tokens are bound to (RFC 9449 §6.1)
+    pub key: Option<&'a str>,
     /// The grant
     pub origin: Origin,
     /// Now
@@ -211,7 +213,10 @@ pub fn access_claims(
     let Mapped { mut claims, audience } = mappers::apply(tx, context, target)?;
     let session = context.sign_in.map(|sign_in| sign_in.session);
     let jti = context.origin.jti(session).map_err(|error| StoreError::Other(error.to_string()))?;
-    common(context, &mut claims, jti, "Bearer");
+    common(context, &mut claims, jti, token_type(context.key));
+    if let Some(key) = context.key {
+        claims.insert("cnf".to_owned(), json!({ "jkt": key }));
+    }
     claims.insert("scope".to_owned(), context.scopes.in_token().into());
     set_audience(&mut claims, audience);
     Ok(claims)
@@ -312,6 +317,11 @@ pub fn set_rpt_audience(claims: &mut Map<String, Value>, server: &str) {
     }
 }
 
+/// How a token is presented that is bound to this key, or to none (RFC 9449 §5)
+pub const fn token_type(key: Option<&str>) -> &'static str {
+    if key.is_some() { "DPoP" } else { "Bearer" }
+}
+
 /// What a refresh token of an RPT says besides
 #[derive(Debug, Clone, Copy)]
 pub struct RptGrant<'a> {
@@ -342,6 +352,10 @@ pub fn refresh_claims(
     let Value::Object(mut claims) = claims else { return Err(KeyError::Claims) };
     if let Some(SignIn { session, .. }) = context.sign_in {
         claims.insert("sid".to_owned(), session.id.as_str().into());
+    }
+    // A client that can prove who it is needs no key for its refresh tokens (RFC 9449 §5).
+    if let Some(key) = context.key.filter(|_| context.client.settings.public_client) {
+        claims.insert("cnf".to_owned(), json!({ "jkt": key }));
     }
     if let Some(rpt) = rpt {
         claims.insert(GRANT_CLAIM.to_owned(), rpt.grant.into());

@@ -13,6 +13,7 @@ pub mod http;
 pub mod import;
 pub mod issue;
 pub mod keys;
+pub mod outside;
 pub mod password;
 pub mod pdp;
 pub mod realm;

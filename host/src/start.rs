@@ -113,7 +113,8 @@ impl Server {
             }
         }
         first::start(&store, &master, config.admin, clock.now()).await?;
-        let app = Arc::new(App::new(store, clock, issuers, pdp, master));
+        let app = App::new(store, clock, issuers, pdp, master).with_private_hosts(config.private_hosts);
+        let app = Arc::new(app);
         check_keys(&app)?;
         Ok(Self { app, addresses, listeners })
     }

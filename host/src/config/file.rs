@@ -9,7 +9,8 @@ use std::{
 const NAME: &str = "countersign.toml";
 
 /// Every key of the file
-const KEYS: &[&str] = &["database", "import", "listen", "master_key_file", "pdp", "public_url"];
+const KEYS: &[&str] =
+    &["database", "import", "listen", "master_key_file", "pdp", "private_hosts", "public_url"];
 
 /// Why the configuration is refused
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +82,8 @@ pub struct FileConfig {
     pub import: Vec<PathBuf>,
     /// `public_url`
     pub public_url: Option<String>,
+    /// `private_hosts`
+    pub private_hosts: Vec<String>,
     /// `pdp`
     pub pdp: Option<PathBuf>,
     /// `master_key_file`
@@ -120,6 +123,12 @@ impl FileConfig {
                 "public_url" => config.public_url = Some(text()?),
                 "pdp" => config.pdp = Some(text()?.into()),
                 "master_key_file" => config.master_key_file = Some(text()?.into()),
+                "private_hosts" => {
+                    let wanted = "a list of hosts";
+                    let list = value.as_array().ok_or_else(|| wrong(wanted))?;
+                    let hosts = list.iter().map(|item| item.as_str().map(str::to_owned));
+                    config.private_hosts = hosts.collect::<Option<_>>().ok_or_else(|| wrong(wanted))?;
+                }
                 _ => {
                     let list = value.as_array().ok_or_else(|| wrong("a list of files"))?;
                     let files = list.iter().map(|item| item.as_str().map(PathBuf::from));

@@ -9,15 +9,16 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
+use countersign_core::dpop;
 use serde_json::{Map, Value, json};
 
 use super::{Family, extract::InRealm, json, token};
-use crate::app::App;
+use crate::{app::App, auth::client::ASSERTIONS};
 
 /// `GET …/.well-known/uma2-configuration`
 pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) -> Response {
     let mut document = common(&place);
-    let protection = format!("{}/authz/protection", place_base(&place));
+    let protection = format!("{}/authz/protection", place.own_base());
     let mut set = |name: &str, value: String| document.insert(name.to_owned(), value.into());
     set("resource_registration_endpoint", format!("{protection}/resource_set"));
     set("permission_endpoint", format!("{protection}/permission"));
@@ -28,44 +29,59 @@ pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) 
 /// `GET …/.well-known/openid-configuration`
 pub async fn openid(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) -> Response {
     let mut document = common(&place);
-    let mut set = |name: &str, value: Value| document.insert(name.to_owned(), value);
-    set("subject_types_supported", json!(["public"]));
-    set("id_token_signing_alg_values_supported", json!(["RS256", "ES256", "EdDSA"]));
-    set("acr_values_supported", json!(["0", "1"]));
-    set("claim_types_supported", json!(["normal"]));
-    set("claims_parameter_supported", false.into());
-    set(
-        "claims_supported",
-        json!([
-            "aud",
-            "sub",
-            "iss",
-            "name",
-            "given_name",
-            "family_name",
-            "preferred_username",
-            "email",
-            "acr",
-            "azp"
-        ]),
-    );
-    set(
-        "introspection_endpoint_auth_methods_supported",
-        json!(["client_secret_basic", "client_secret_post"]),
-    );
-    set("request_parameter_supported", false.into());
-    set("request_uri_parameter_supported", false.into());
-    set("require_request_uri_registration", false.into());
+    let own = openid_members(&place);
+    if let Value::Object(members) = own {
+        document.extend(members);
+    }
     answer(&document, &headers)
 }
 
-/// Where back ends call: the base that the request used, also where people see another one (`frontendUrl`)
-fn place_base(place: &InRealm) -> String {
-    format!("{}/realms/{}", place.base, place.realm.name)
+/// What OpenID Connect adds (OIDC Discovery §3, RFC 8414 §2, RFC 9449 §5.1, RFC 9207 §3)
+fn openid_members(place: &InRealm) -> Value {
+    // People see the issuer's base; back ends may call another one.
+    let page = |name: &str| format!("{}/protocol/openid-connect/{name}", place.issuer);
+    json!({
+        "userinfo_endpoint": place.endpoint("userinfo"),
+        "end_session_endpoint": page("logout"),
+        "check_session_iframe": page("login-status-iframe.html"),
+        "revocation_endpoint": place.endpoint("revoke"),
+        "frontchannel_logout_supported": false,
+        "frontchannel_logout_session_supported": false,
+        "backchannel_logout_supported": false,
+        "backchannel_logout_session_supported": false,
+        "subject_types_supported": ["public"],
+        "prompt_values_supported": ["none", "login", "consent"],
+        "acr_values_supported": ["0", "1"],
+        "id_token_signing_alg_values_supported": SIGNING,
+        "userinfo_signing_alg_values_supported": SIGNING,
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTIONS,
+        "introspection_endpoint_auth_methods_supported": METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ASSERTIONS,
+        "revocation_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ASSERTIONS,
+        "dpop_signing_alg_values_supported": dpop::ALGS.split(' ').collect::<Vec<_>>(),
+        "claims_supported": [
+            "aud", "sub", "iss", "auth_time", "name", "given_name", "family_name", "preferred_username", "email",
+            "acr", "azp", "nonce",
+        ],
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "require_request_uri_registration": false,
+        "require_pushed_authorization_requests": false,
+        "tls_client_certificate_bound_access_tokens": false,
+        "authorization_response_iss_parameter_supported": true,
+    })
 }
 
+/// Algorithms that keys are made for
+const SIGNING: &[&str] = &["RS256", "ES256", "EdDSA"];
+/// How clients prove who they are
+const METHODS: &[&str] =
+    &["private_key_jwt", "client_secret_basic", "client_secret_post", "client_secret_jwt"];
+
 fn common(place: &InRealm) -> Map<String, Value> {
-    let base = format!("{}/protocol/openid-connect", place_base(place));
     let scopes: Vec<_> = ["openid"]
         .into_iter()
         .chain(place.realm.settings.default_default_client_scopes.iter().map(String::as_str))
@@ -73,14 +89,16 @@ fn common(place: &InRealm) -> Map<String, Value> {
         .collect();
     let document = json!({
         "issuer": place.issuer,
-        "token_endpoint": format!("{base}/token"),
-        "introspection_endpoint": format!("{base}/token/introspect"),
-        "jwks_uri": format!("{base}/certs"),
+        "authorization_endpoint": format!("{}/protocol/openid-connect/auth", place.issuer),
+        "token_endpoint": place.endpoint("token"),
+        "introspection_endpoint": place.endpoint("token/introspect"),
+        "jwks_uri": place.endpoint("certs"),
         "grant_types_supported": token::GRANT_TYPES,
-        "response_types_supported": [],
-        "response_modes_supported": [],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "code_challenge_methods_supported": ["plain", "S256"],
         "scopes_supported": scopes,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": METHODS,
     });
     if let Value::Object(members) = document { members } else { Map::new() }
 }

@@ -37,6 +37,20 @@ pub struct InRealm {
     pub base: String,
     /// From where the request came
     pub address: IpAddr,
+    /// Thumbprint of the key that the sender has proved to hold, which tokens are then bound to (RFC 9449 §5)
+    pub key: Option<String>,
+}
+
+impl InRealm {
+    /// Base of the realm's endpoints, where back ends call: also where people see another one (`frontendUrl`)
+    pub fn own_base(&self) -> String {
+        format!("{}/realms/{}", self.base, self.realm.name)
+    }
+
+    /// An endpoint of OpenID Connect
+    pub fn endpoint(&self, name: &str) -> String {
+        format!("{}/protocol/openid-connect/{name}", self.own_base())
+    }
 }
 
 impl FromRequestParts<Arc<App>> for InRealm {
@@ -55,7 +69,7 @@ impl FromRequestParts<Arc<App>> for InRealm {
         }
         let base = app.issuers.base(&parts.headers)?;
         let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
-        Ok(Self { issuer: realm.issuer(&base), base, realm, address })
+        Ok(Self { issuer: realm.issuer(&base), base, realm, address, key: None })
     }
 }
 

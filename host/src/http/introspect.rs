@@ -46,7 +46,7 @@ pub async fn introspect(
     if hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
         return Err(ApiError::invalid_request("Unsupported token type."));
     }
-    let body = match auth::verify_access_token(&app, &place.realm, &place.issuer, token) {
+    let body = match auth::verify_mentioned(&app, &place.realm, &place.issuer, token) {
         Ok(verified) => {
             let claims = all_claims(&app, &place, &verified)?;
             // Whom the token names, and to whom it was issued (design D4).
@@ -93,6 +93,7 @@ fn all_claims(app: &App, place: &InRealm, verified: &Verified) -> Result<Map<Str
             sign_in: verified.sign_in(),
             scopes: &scopes,
             address: place.address,
+            key: None,
             origin: Origin::Refresh,
             now: app.clock.now(),
         };
@@ -134,7 +135,7 @@ fn active(
         body.remove("authorization");
         body.insert("client_id".to_owned(), json!(verified.client.client_id));
         body.insert("username".to_owned(), json!(verified.user.username));
-        body.insert("token_type".to_owned(), json!("Bearer"));
+        body.insert("token_type".to_owned(), json!(verified.token.token_type()));
     }
     if let Some(permissions) = permissions {
         body.insert("permissions".to_owned(), permissions.iter().map(both_spellings).collect());

@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2; wire §6).
 
 mod client_credentials;
-mod cors;
+pub(super) mod cors;
 mod password;
 mod refresh;
 pub mod uma_ticket;
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     app::App,
+    auth::proof,
     error::ApiError,
     issue::{self, IssueContext, OFFLINE_ACCESS, OPENID, Origin, Scopes, SignIn},
     keys::{KeyError, random_session_id},
@@ -40,7 +41,7 @@ const LONG: &[&str] = &["rpt"];
 /// `POST …/protocol/openid-connect/token`
 pub async fn token(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, form: Form) -> Response {
     let (origin, answer) = match cors::origin(&app, &place, &headers, &form) {
-        Ok(origin) => (origin, grant(&app, &place, &headers, &form).await),
+        Ok(origin) => (origin, proved(&app, place, &headers, &form).await),
         Err(refused) => (None, Err(refused)),
     };
     let mut response = answer.unwrap_or_else(ApiError::into_response);
@@ -51,6 +52,18 @@ pub async fn token(State(app): State<Arc<App>>, place: InRealm, headers: HeaderM
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// The grant, once a proof that came with it is seen to be good
+async fn proved(
+    app: &Arc<App>,
+    mut place: InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let proof = proof::proof(app, headers, ("POST", &place.endpoint("token")), None).await?;
+    place.key = proof.map(|proof| proof.thumbprint().to_owned());
+    grant(app, &place, headers, form).await
 }
 
 async fn grant(
@@ -107,6 +120,9 @@ pub(crate) struct Ordinary<'a> {
 /// The client takes part in the sign-in from now on; a sign-in that has ended meanwhile gets nothing.
 pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> Result<Response, ApiError> {
     let Ordinary { client, user, session, scopes, origin, nonce, acr } = request;
+    if place.key.is_none() && client.attribute("dpop.bound.access.tokens") == Some("true") {
+        return Err(ApiError::bad_request("invalid_dpop_proof", "DPoP proof is missing"));
+    }
     let (realm, now) = (&*place.realm, app.clock.now());
     let (alg, id_alg) = (issue::access_token_alg(realm, client), issue::id_token_alg(realm, client));
     if scopes.has(OPENID) {
@@ -138,6 +154,7 @@ pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> 
         sign_in: entered,
         scopes: &scopes,
         address: place.address,
+        key: place.key.as_deref(),
         origin,
         now,
     };
@@ -159,7 +176,7 @@ pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> 
         set("refresh_expires_in", life.refresh_expires_in().into());
         set("refresh_token", ring.sign_internal(&issue::refresh_claims(context, None)?)?.into());
     }
-    set("token_type", "Bearer".into());
+    set("token_type", issue::token_type(place.key.as_deref()).into());
     if let Some(mut claims) = id {
         claims.insert("at_hash".to_owned(), issue::at_hash(id_alg, &access).into());
         set("id_token", ring.sign(id_alg, &claims)?.into());

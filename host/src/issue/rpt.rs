@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     IssueContext, Origin, RptGrant, Scopes, SignIn, access_claims, access_token_alg, grant_until, lifetimes,
-    refresh_claims, set_rpt_audience, subject,
+    refresh_claims, set_rpt_audience, subject, token_type,
 };
 use crate::{
     app::App,
@@ -37,6 +37,8 @@ pub struct RptRequest<'a> {
     pub permissions: &'a [Permission],
     /// From where the client called
     pub address: IpAddr,
+    /// The key that the tokens are bound to
+    pub key: Option<&'a str>,
     /// The grant row that a refresh keeps; none for a first RPT
     pub grant: Option<&'a str>,
     /// Now
@@ -58,6 +60,7 @@ pub struct IssuedRpt {
     not_before: UnixTime,
     scope: String,
     session: Option<String>,
+    token_type: &'static str,
 }
 
 impl core::fmt::Debug for IssuedRpt {
@@ -93,7 +96,7 @@ impl IssuedRpt {
         body.insert("access_token".to_owned(), self.access.as_str().into());
         body.insert("expires_in".to_owned(), access.into());
         body.insert("refresh_expires_in".to_owned(), refresh.into());
-        body.insert("token_type".to_owned(), "Bearer".into());
+        body.insert("token_type".to_owned(), self.token_type.into());
         body.insert("not-before-policy".to_owned(), self.not_before.0.into());
         if let Some(refresh) = &self.refresh {
             body.insert("refresh_token".to_owned(), refresh.as_str().into());
@@ -132,6 +135,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
             sign_in,
             scopes: &scopes,
             address: request.address,
+            key: request.key,
             origin: if request.grant.is_some() { Origin::Refresh } else { Origin::Uma },
             now,
         };
@@ -156,6 +160,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         not_before: realm.not_before.max(client.not_before),
         scope,
         session: session.map(|session| session.id.clone()),
+        token_type: token_type(request.key),
     })
 }
 

@@ -26,6 +26,8 @@ pub struct ScopeRefused;
 pub struct Scopes {
     all: BTreeSet<String>,
     shown: BTreeSet<String>,
+    /// Those that a refresh token keeps though this access token has fewer
+    kept: BTreeSet<String>,
 }
 
 impl Scopes {
@@ -76,6 +78,14 @@ impl Scopes {
         kept
     }
 
+    /// The client's default scopes and those of these that are asked for; a refresh token keeps all
+    pub fn narrowed(self, realm: &Realm, client: &Client, asked: &str) -> Result<Self, ScopeRefused> {
+        if asked.split(' ').any(|name| !name.is_empty() && !self.all.contains(name)) {
+            return Err(ScopeRefused);
+        }
+        Ok(Self { kept: self.all, ..Self::resolve(realm, client, Some(asked))? })
+    }
+
     /// Without those whose role mappings the user shares nothing with: they are not for him
     pub(crate) fn permitted(
         mut self,
@@ -96,6 +106,7 @@ impl Scopes {
         for name in foreign {
             self.all.remove(&name);
             self.shown.remove(&name);
+            self.kept.remove(&name);
         }
         Ok(self)
     }
@@ -112,7 +123,7 @@ impl Scopes {
 
     /// The `scope` of a refresh token: every name (wire §6.12)
     pub fn all(&self) -> String {
-        joined(&self.all)
+        joined(&self.all.union(&self.kept).cloned().collect())
     }
 
     /// The client scopes of the realm among them
@@ -132,4 +143,67 @@ fn joined(names: &BTreeSet<String>) -> String {
     let openid = names.iter().filter(|name| *name == OPENID);
     let others = names.iter().filter(|name| *name != OPENID);
     openid.chain(others).map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_core::time::UnixTime;
+
+    use super::*;
+    use crate::realm::{ClientSettings, RealmSettings, UmaSettings, built_in};
+
+    fn realm() -> Realm {
+        Realm {
+            id: "r".to_owned(),
+            name: "r".to_owned(),
+            enabled: true,
+            version: 0,
+            not_before: UnixTime(0),
+            settings: RealmSettings { client_scopes: built_in::client_scopes(), ..RealmSettings::default() },
+            uma: UmaSettings::default(),
+        }
+    }
+
+    fn client(settings: ClientSettings) -> Client {
+        Client {
+            id: "c".to_owned(),
+            client_id: "c".to_owned(),
+            enabled: true,
+            secret: None,
+            not_before: UnixTime(0),
+            settings,
+        }
+    }
+
+    #[test]
+    fn a_token_has_the_default_scopes_and_those_that_were_asked_for() {
+        let (realm, client) = (realm(), client(ClientSettings::default()));
+        let of = |asked| Scopes::resolve(&realm, &client, asked).map(|scopes| scopes.in_token());
+        assert_eq!(of(None).unwrap(), "email profile");
+        assert_eq!(of(Some("openid phone profile phone")).unwrap(), "openid email phone profile");
+        for foreign in ["service_account", "Email", "uma_protection", "email\tphone", "\"email\""] {
+            assert_eq!(of(Some(foreign)), Err(ScopeRefused), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_client_with_a_service_account_has_its_scope_and_nobody_has_what_the_realm_lacks() {
+        let settings = ClientSettings {
+            service_accounts_enabled: true,
+            default_client_scopes: Some(vec!["email".to_owned(), "gone".to_owned()]),
+            ..ClientSettings::default()
+        };
+        let scopes = Scopes::resolve(&realm(), &client(settings), None).unwrap();
+        assert_eq!(scopes.all(), "email service_account");
+    }
+
+    #[test]
+    fn fewer_scopes_may_be_asked_for_but_the_refresh_token_keeps_all() {
+        let (realm, client) = (realm(), client(ClientSettings::default()));
+        let first = Scopes::resolve(&realm, &client, Some("openid phone")).unwrap();
+        let fewer = first.clone().narrowed(&realm, &client, "phone").unwrap();
+        assert_eq!(fewer.in_token(), "email phone profile");
+        assert_eq!(fewer.all(), first.all());
+        assert_eq!(first.narrowed(&realm, &client, "address"), Err(ScopeRefused));
+    }
 }

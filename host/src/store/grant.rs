@@ -278,6 +278,13 @@ pub fn narrow(
     Ok(())
 }
 
+/// Takes everything from an RPT, if the token of this `jti` is one
+pub(super) fn invalidate(tx: &Transaction<'_>, jti: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE rpt SET permissions = '[]', status = ?2 WHERE jti = ?1")?
+        .execute(params![jti, INVALID])?;
+    Ok(())
+}
+
 fn live_rpts(
     tx: &Transaction<'_>,
     resource_id: &str,

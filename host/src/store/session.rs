@@ -3,7 +3,7 @@
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{StoreError, seconds, time};
+use super::{StoreError, grant, seconds, time};
 use crate::realm::{ClientSession, Realm, Session};
 
 const SESSION: &str =
@@ -183,6 +183,51 @@ pub fn parts(tx: &Transaction<'_>, session_id: &str) -> Result<Vec<ClientSession
     )?;
     let parts = statement.query_map([session_id], client_session)?.collect::<Result<_, _>>()?;
     Ok(parts)
+}
+
+/// Ends a client's part in a sign-in with what hangs on it, and the sign-in itself where it was the last part
+pub fn withdraw(tx: &Transaction<'_>, session_id: &str, client_id: &str) -> Result<(), StoreError> {
+    leave(tx, session_id, client_id)?;
+    tx.prepare_cached("DELETE FROM grant_row WHERE session_id = ?1 AND client_id = ?2")?
+        .execute([session_id, client_id])?;
+    if parts(tx, session_id)?.is_empty() { end(tx, session_id) } else { Ok(()) }
+}
+
+/// Counts a use of a refresh token; false where it was used more often than once and `reuse` times again
+pub fn use_refresh_token(
+    tx: &Transaction<'_>,
+    jti: &str,
+    session_id: &str,
+    reuse: u64,
+    expires_at: UnixTime,
+) -> Result<bool, StoreError> {
+    let uses: i64 = tx
+        .prepare_cached(
+            "INSERT INTO refresh_use (jti, session_id, uses, expires_at) VALUES (?1, ?2, 1, ?3)
+             ON CONFLICT (jti) DO UPDATE SET uses = uses + 1 RETURNING uses",
+        )?
+        .query_row(params![jti, session_id, seconds(expires_at)], |row| row.get(0))?;
+    Ok(uses.unsigned_abs() <= reuse.saturating_add(1))
+}
+
+/// Takes an access token back before its time; if it is an RPT, its record says so too (RFC 7009 §2)
+pub fn revoke(tx: &Transaction<'_>, jti: &str, expires_at: UnixTime) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT OR IGNORE INTO revoked (jti, expires_at) VALUES (?1, ?2)")?
+        .execute(params![jti, seconds(expires_at)])?;
+    grant::invalidate(tx, jti)
+}
+
+/// Whether an access token was taken back
+pub fn is_revoked(tx: &Transaction<'_>, jti: &str) -> Result<bool, StoreError> {
+    Ok(tx.prepare_cached("SELECT 1 FROM revoked WHERE jti = ?1")?.exists([jti])?)
+}
+
+/// Remembers something that is good for one time; false if it was there before
+pub fn spend(tx: &Transaction<'_>, name: &str, until: UnixTime) -> Result<bool, StoreError> {
+    let inserted = tx
+        .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
+        .execute(params![name, seconds(until)])?;
+    Ok(inserted > 0)
 }
 
 /// The resource server of a grant that was made to this client

@@ -1,6 +1,9 @@
 //! Scripts of which sites may use the token endpoint (wire §6.1): those that the client names.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::{
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
 
 use super::super::extract::{Form, InRealm};
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
 
 /// The origin to answer with, if one was sent and the client is known; a site that the client does not name is
 /// refused before anything is done
-pub(super) fn origin(
+pub(crate) fn origin(
     app: &App,
     place: &InRealm,
     headers: &HeaderMap,
@@ -30,7 +33,7 @@ pub(super) fn origin(
 }
 
 /// What a script of that site may see
-pub(super) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
+pub(crate) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     const EXPOSED: HeaderValue = HeaderValue::from_static("Access-Control-Allow-Methods");
     let set: [(HeaderName, HeaderValue); 4] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin),
@@ -41,6 +44,28 @@ pub(super) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
     for (name, value) in set {
         headers.insert(name, value);
     }
+}
+
+/// What a browser asks before it lets a script send more than a form; the answer gives nothing away, for the call
+/// itself is still refused to sites that the client does not name
+pub(crate) async fn preflight(headers: HeaderMap) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        let answer = response.headers_mut();
+        allow(answer, origin.clone());
+        let set = [
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+            (
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                "Origin, Accept, X-Requested-With, Content-Type, Authorization, DPoP",
+            ),
+            (header::ACCESS_CONTROL_MAX_AGE, "3600"),
+        ];
+        for (name, value) in set {
+            answer.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    response
 }
 
 /// The client that asks: of a bearer token only once its signature was checked (CVE-2026-37977)
@@ -61,7 +86,7 @@ fn client(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Resul
 }
 
 /// `webOrigins`: an origin, `*` for all, `+` for those of the redirect URIs
-fn allows(settings: &ClientSettings, origin: &str) -> bool {
+pub(crate) fn allows(settings: &ClientSettings, origin: &str) -> bool {
     settings.web_origins.iter().any(|allowed| match allowed.as_str() {
         "*" => true,
         "+" => settings.redirect_uris.iter().any(|uri| origin_of(uri) == Some(origin)),

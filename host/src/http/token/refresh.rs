@@ -3,11 +3,13 @@
 //! A user's tokens are made anew from what he is now. An RPT gets what its grant still holds: nothing is assessed,
 //! nothing is added (wire N30, N31).
 
+use std::sync::Arc;
+
 use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use countersign_core::token::Claims;
+use countersign_core::token::{Claims, Confirmation};
 
 use super::{Ordinary, issue};
 use crate::{
@@ -55,6 +57,7 @@ pub(super) async fn grant(
         TokenRefused::NotBefore => ApiError::invalid_grant("Stale token"),
         TokenRefused::Session => ApiError::invalid_grant("Session not active"),
         TokenRefused::Token(_)
+        | TokenRefused::Revoked
         | TokenRefused::UnknownClient(_)
         | TokenRefused::Client
         | TokenRefused::Store(_)
@@ -62,9 +65,59 @@ pub(super) async fn grant(
     })?;
     // INVARIANT: every refresh token is made with a session.
     let (session, _) = sign_in.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;
+    let bound = Confirmation::of(&claims).map_err(|_| ApiError::invalid_grant("Invalid refresh token"))?;
+    if bound.jkt().is_some() && bound.jkt() != place.key.as_deref() {
+        return Err(ApiError::bad_request(
+            "invalid_dpop_proof",
+            "DPoP proof and token binding verification failed",
+        ));
+    }
+    let scopes = scopes(place, &client, form, claims.scope.as_deref().unwrap_or_default())?;
+    if place.realm.settings.revoke_refresh_token {
+        use_up(app, place, &client, &session, &claims).await?;
+    }
     match claims.other.get(GRANT_CLAIM).map(|id| id.as_str().unwrap_or_default().to_owned()) {
         Some(grant_id) => again(app, place, (user, client, session), grant_id).await,
-        None => ordinary(app, place, (user, client, session), &claims).await,
+        None => ordinary(app, place, (user, client, session), &scopes).await,
+    }
+}
+
+/// The scopes of the first tokens, or fewer where that is wished (RFC 6749 §6)
+fn scopes(place: &InRealm, client: &Client, form: &Form, granted: &str) -> Result<Scopes, ApiError> {
+    let granted = Scopes::again(&place.realm, client, granted);
+    let Some(asked) = form.get("scope") else { return Ok(granted) };
+    granted.narrowed(&place.realm, client, asked).map_err(|_| {
+        let asked: String = asked.chars().take(1_000).collect();
+        ApiError::bad_request("invalid_scope", format!("Invalid scopes: {asked}"))
+    })
+}
+
+/// Counts a use of the token. One that was used too often is in more hands than one: the client's part in the sign-in
+/// ends, and all tokens of it (RFC 9700 §4.14.2).
+async fn use_up(
+    app: &App,
+    place: &InRealm,
+    client: &Client,
+    session: &Session,
+    claims: &Claims,
+) -> Result<(), ApiError> {
+    // INVARIANT: every refresh token is made with both.
+    let (Some(jti), Some(until)) = (claims.jti.as_ref(), claims.exp) else {
+        return Err(ApiError::invalid_grant("Invalid refresh token"));
+    };
+    let (jti, session_id, client_id) = (jti.to_string(), session.id.clone(), client.id.clone());
+    let reuse = place.realm.settings.refresh_token_max_reuse;
+    let within = app.store.write(move |tx| {
+        let within = store::session::use_refresh_token(tx, &jti, &session_id, reuse, until)?;
+        if !within {
+            store::session::withdraw(tx, &session_id, &client_id)?;
+        }
+        Ok(within)
+    });
+    if within.await? {
+        Ok(())
+    } else {
+        Err(ApiError::invalid_grant("Maximum allowed refresh token reuse exceeded"))
     }
 }
 
@@ -72,14 +125,13 @@ async fn ordinary(
     app: &App,
     place: &InRealm,
     (user, client, session): (User, Client, Session),
-    claims: &Claims,
+    scopes: &Scopes,
 ) -> Result<Response, ApiError> {
-    let scopes = Scopes::again(&place.realm, &client, claims.scope.as_deref().unwrap_or_default());
     let ordinary = Ordinary {
         client: &client,
         user,
         session: Some(&session),
-        scopes: &scopes,
+        scopes,
         origin: Origin::Refresh,
         nonce: None,
         acr: None,
@@ -95,6 +147,17 @@ async fn again(
     grant_id: String,
 ) -> Result<Response, ApiError> {
     let gone = || ApiError::invalid_grant("Invalid refresh token");
+    let (realm, session_id) = (Arc::clone(&place.realm), session.id.clone());
+    let now = app.clock.now();
+    app.store.write(move |tx| store::session::touch(tx, &realm, &session_id, now)).await.map_err(
+        |error| {
+            if error == StoreError::Missing {
+                ApiError::invalid_grant("Session not active")
+            } else {
+                error.into()
+            }
+        },
+    )?;
     for _ in 0..ATTEMPTS {
         let (held, server) = app.store.read(|tx| {
             let server = store::session::grant_server(tx, &grant_id, &client.id)?;
@@ -118,6 +181,7 @@ async fn again(
             session: Some(&session),
             permissions: &held,
             address: place.address,
+            key: place.key.as_deref(),
             grant: Some(&grant_id),
             now,
         };

@@ -174,6 +174,7 @@ async fn record(
         session: session.as_ref(),
         permissions: &permissions,
         address: place.address,
+        key: place.key.as_deref(),
         grant: None,
         now,
     };
