@@ -51,6 +51,8 @@ pub enum Origin {
     ClientCredentials,
     /// Password
     Password,
+    /// Token exchange
+    Exchange,
     /// UMA grant
     Uma,
     /// Refresh
@@ -64,11 +66,15 @@ impl Origin {
             (Some(Session { offline: true, .. }), _) => "of",
             (Some(_), _) => "on",
             (None, Self::Uma) => "nt",
-            (None, Self::Code | Self::ClientCredentials | Self::Password | Self::Refresh) => "tr",
+            (
+                None,
+                Self::Code | Self::ClientCredentials | Self::Exchange | Self::Password | Self::Refresh,
+            ) => "tr",
         };
         let grant = match self {
             Self::Code => "ac",
             Self::ClientCredentials => "cc",
+            Self::Exchange => "te",
             Self::Password => "ro",
             Self::Uma => "na",
             Self::Refresh => "rt",

@@ -2,6 +2,7 @@
 
 mod client_credentials;
 pub(super) mod cors;
+mod exchange;
 mod password;
 mod refresh;
 pub mod uma_ticket;
@@ -13,8 +14,10 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use countersign_core::time::UnixTime;
 use serde_json::{Map, Value};
 
+use self::exchange::Cut;
 use super::{
     Family,
     extract::{Form, InRealm},
@@ -31,7 +34,8 @@ use crate::{
 };
 
 /// Every grant that is served, in alphabetical order
-pub const GRANT_TYPES: &[&str] = &["client_credentials", "password", "refresh_token", uma_ticket::GRANT_TYPE];
+pub const GRANT_TYPES: &[&str] =
+    &["client_credentials", "password", "refresh_token", exchange::GRANT_TYPE, uma_ticket::GRANT_TYPE];
 
 /// Longest value of a parameter, in characters (wire §6.1)
 const PARAMETER: usize = 20_000;
@@ -85,14 +89,15 @@ async fn grant(
             "The size of OIDC parameter '{name}' is longer than allowed."
         )));
     }
-    // `permission` repeats (wire §6.1).
-    if grant_type != uma_ticket::GRANT_TYPE && form.has_duplicates() {
+    // `permission` repeats (wire §6.1), `audience` too (RFC 8693 §2.1).
+    if !matches!(grant_type, uma_ticket::GRANT_TYPE | exchange::GRANT_TYPE) && form.has_duplicates() {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
     match grant_type {
         "client_credentials" => client_credentials::grant(app, place, headers, form).await,
         "password" => password::grant(app, place, headers, form).await,
         "refresh_token" => refresh::grant(app, place, headers, form).await,
+        exchange::GRANT_TYPE => exchange::grant(app, place, headers, form).await,
         _ => uma_ticket::grant(app, place, headers, form).await,
     }
 }
@@ -119,6 +124,16 @@ pub(crate) struct Ordinary<'a> {
 ///
 /// The client takes part in the sign-in from now on; a sign-in that has ended meanwhile gets nothing.
 pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> Result<Response, ApiError> {
+    issue_cut(app, place, request, None).await
+}
+
+/// [`issue`] of tokens that may have no more than an exchanged one had
+async fn issue_cut(
+    app: &App,
+    place: &InRealm,
+    request: Ordinary<'_>,
+    cut: Option<&Cut>,
+) -> Result<Response, ApiError> {
     let Ordinary { client, user, session, scopes, origin, nonce, acr } = request;
     if place.key.is_none() && client.attribute("dpop.bound.access.tokens") == Some("true") {
         return Err(ApiError::bad_request("invalid_dpop_proof", "DPoP proof is missing"));
@@ -160,16 +175,23 @@ pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> 
     };
     let online = context(entered.as_ref().map(|entered| entered.online.sign_in()));
     // The offline session goes on where the sign-in ends.
-    let refreshing = entered.as_ref().filter(|_| client.uses_refresh_tokens() || scopes.has(OFFLINE_ACCESS));
+    let wanted =
+        cut.map_or_else(|| client.uses_refresh_tokens() || scopes.has(OFFLINE_ACCESS), |cut| cut.refresh);
+    let refreshing = entered.as_ref().filter(|_| wanted);
     let refreshing = refreshing.map(|entered| context(Some(entered.lasting().sign_in())));
-    let (access, id) = app.store.read(|tx| {
+    let (mut access, id) = app.store.read(|tx| {
         let id = scopes.has(OPENID).then(|| issue::id_claims(tx, &online, nonce)).transpose()?;
         Ok((issue::access_claims(tx, &online)?, id))
     })?;
-    let access = ring.sign(alg, &access)?;
     let mut body = Map::new();
     let mut set = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    set("expires_in", issue::lifetimes(realm, client, online.sign_in, now).access.into());
+    if let Some(cut) = cut {
+        cut.apply(&mut access);
+        set("issued_token_type", cut.issued_type().into());
+    }
+    let until = UnixTime(access.get("exp").and_then(Value::as_u64).unwrap_or(0));
+    set("expires_in", now.seconds_until(until).into());
+    let access = ring.sign(alg, &access)?;
     set("refresh_expires_in", 0.into());
     if let Some(context) = &refreshing {
         let life = issue::lifetimes(realm, client, context.sign_in, now);
