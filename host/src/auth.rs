@@ -211,7 +211,7 @@ pub fn verify_identity_token(
     let claims = match verify_signature(app, realm, issuer, token) {
         Ok(token) => token.into_claims(),
         Err(TokenRefused::Token(TokenError::Kind)) => {
-            signed_as(app, realm, token, &Expect::named(issuer, "ID"))?
+            verify_id_token(app, realm, issuer, token, app.clock.now())?
         }
         Err(TokenRefused::Token(TokenError::UnknownKey | TokenError::Issuer)) => {
             verify_refresh_token(app, realm, issuer, token)?
@@ -233,9 +233,26 @@ pub fn verify_signature(
     Ok(pending.verify_with(&Verifier)?)
 }
 
-fn signed_as(app: &App, realm: &Realm, token: &str, expect: &Expect) -> Result<Claims, TokenRefused> {
+/// Checks an ID token as of a moment, such as its own: a sign-out takes old ones too
+pub fn verify_id_token(
+    app: &App,
+    realm: &Realm,
+    issuer: &str,
+    token: &str,
+    at: UnixTime,
+) -> Result<Claims, TokenRefused> {
+    signed_as(app, realm, token, &Expect::named(issuer, "ID"), at)
+}
+
+fn signed_as(
+    app: &App,
+    realm: &Realm,
+    token: &str,
+    expect: &Expect,
+    at: UnixTime,
+) -> Result<Claims, TokenRefused> {
     let ring = app.keys.current(&app.store, realm)?;
-    let pending = UnverifiedToken::parse(token, ring.jwks(), expect, app.clock.now())?;
+    let pending = UnverifiedToken::parse(token, ring.jwks(), expect, at)?;
     Ok(pending.verify_with(&Verifier)?.into_claims())
 }
 

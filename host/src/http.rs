@@ -13,6 +13,7 @@ pub mod realm_info;
 pub mod resource_set;
 pub mod revoke;
 pub mod serve;
+pub mod sign_in;
 pub mod stored_ticket;
 pub mod token;
 pub mod uma_policy;
@@ -58,6 +59,7 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}/.well-known/uma2-configuration", get(discovery::uma))
         .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
         .merge(protocol())
+        .merge(sign_in::routes())
         .merge(protection_api())
         .merge(admin::router())
         .fallback(unknown)
@@ -113,7 +115,11 @@ async fn wrong_method() -> ApiError {
     ApiError::plain(StatusCode::METHOD_NOT_ALLOWED)
 }
 
-/// On every answer (wire §0.4)
+/// Marks a page that other sites may show in a frame
+#[derive(Debug, Clone, Copy)]
+struct AnyFrame;
+
+/// On every answer (wire §0.4); a page may be stricter about frames
 async fn common_headers(mut response: Response) -> Response {
     const COMMON: [(HeaderName, HeaderValue); 5] = [
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -122,9 +128,13 @@ async fn common_headers(mut response: Response) -> Response {
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN")),
         (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("none")),
     ];
+    let any_frame = response.extensions().get::<AnyFrame>().is_some();
     let headers = response.headers_mut();
     for (name, value) in COMMON {
-        headers.insert(name, value);
+        headers.entry(name).or_insert(value);
+    }
+    if any_frame {
+        headers.remove(header::X_FRAME_OPTIONS);
     }
     response
 }

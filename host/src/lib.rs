@@ -17,6 +17,7 @@ pub mod outside;
 pub mod password;
 pub mod pdp;
 pub mod realm;
+pub mod sign_in;
 pub mod start;
 pub mod store;
 

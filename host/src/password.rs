@@ -39,6 +39,9 @@ pub enum PasswordError {
     /// No randomness, or no thread to hash in
     #[error("the password could not be hashed")]
     Unavailable,
+    /// Too many are waiting
+    #[error("too many passwords wait to be checked")]
+    Busy,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -253,9 +256,13 @@ pub fn hash(password: &str) -> Result<(String, String), PasswordError> {
     PasswordHash::new(password)?.write()
 }
 
+/// Passwords that may wait to be hashed; more are refused, so that nobody's wait grows without bound
+const QUEUE: usize = 256;
+
 /// Checks passwords off the threads that answer requests, as many at once as there are processors
 #[derive(Debug, Clone)]
 pub struct Passwords {
+    queue: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     nobodys: Arc<PasswordHash>,
 }
@@ -283,7 +290,25 @@ impl Passwords {
         let turns = thread::available_parallelism().map_or(1, usize::from);
         let nobodys =
             PasswordHash { algorithm: CURRENT, salt: vec![0; SALT_BYTES], value: vec![0; HASH_BYTES] };
-        Self { turns: Arc::new(Semaphore::new(turns)), nobodys: Arc::new(nobodys) }
+        let queue = Arc::new(Semaphore::new(turns.saturating_add(QUEUE)));
+        Self { queue, turns: Arc::new(Semaphore::new(turns)), nobodys: Arc::new(nobodys) }
+    }
+
+    async fn turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let _place = self.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
+        let _turn = self.turns.acquire().await.map_err(|_| PasswordError::Unavailable)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| PasswordError::Unavailable)?
+    }
+
+    /// Hashes a new password: `secretData` and `credentialData`
+    pub async fn hash(&self, password: String) -> Result<(String, String), PasswordError> {
+        if password.len() > MOST_PASSWORD_BYTES {
+            return Err(PasswordError::Cost);
+        }
+        self.turn(move || hash(&password)).await
     }
 
     /// Checks a password; without a user it takes as long, and is wrong
@@ -292,9 +317,8 @@ impl Passwords {
         hash: Option<PasswordHash>,
         password: String,
     ) -> Result<Checked, PasswordError> {
-        let _turn = self.turns.acquire().await.map_err(|_| PasswordError::Unavailable)?;
         let nobodys = Arc::clone(&self.nobodys);
-        let check = move || -> Result<Checked, PasswordError> {
+        self.turn(move || {
             let Some(hash) = hash else {
                 nobodys.verify(&password)?;
                 return Ok(Checked::Wrong);
@@ -304,8 +328,8 @@ impl Passwords {
                 (true, false) => Checked::Right,
                 (true, true) => Checked::Renew(Box::new(PasswordHash::new(&password)?)),
             })
-        };
-        tokio::task::spawn_blocking(check).await.map_err(|_| PasswordError::Unavailable)?
+        })
+        .await
     }
 }
 

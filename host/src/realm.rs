@@ -72,6 +72,18 @@ pub struct RealmSettings {
     pub registration_allowed: bool,
     /// An e-mail address works as a user name
     pub login_with_email_allowed: bool,
+    /// People may ask to be remembered when they sign in
+    pub remember_me: bool,
+    /// Guessing of passwords is slowed down
+    pub brute_force_protected: bool,
+    /// Wrong passwords from which on each one makes the next wait
+    pub failure_factor: u64,
+    /// By how much longer the wait gets, in seconds
+    pub wait_increment_seconds: u64,
+    /// Longest wait, in seconds
+    pub max_failure_wait_seconds: u64,
+    /// When wrong passwords are forgotten, in seconds
+    pub max_delta_time_seconds: u64,
     /// Life of an access token, in seconds
     pub access_token_lifespan: u64,
     /// Life of a refresh token, in seconds
@@ -123,6 +135,13 @@ impl Default for RealmSettings {
             user_managed_access_allowed: false,
             registration_allowed: false,
             login_with_email_allowed: true,
+            remember_me: false,
+            // Keycloak leaves this off where a file does not say.
+            brute_force_protected: true,
+            failure_factor: 30,
+            wait_increment_seconds: 60,
+            max_failure_wait_seconds: 900,
+            max_delta_time_seconds: 43_200,
             access_token_lifespan: 300,
             sso_session_idle_timeout: 1_800,
             sso_session_max_lifespan: 36_000,

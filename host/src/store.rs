@@ -16,6 +16,7 @@ pub mod scope_role;
 pub mod server;
 pub mod session;
 pub mod share;
+pub mod sign_in;
 pub mod user;
 mod writer;
 

@@ -9,6 +9,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod authorize;
+mod code;
 mod decisions;
 mod engine;
 mod fixtures;
@@ -18,6 +20,8 @@ mod permission;
 mod races;
 mod resource_set;
 mod selectors;
+mod sign_in;
+mod sign_out;
 mod start;
 mod token;
 mod uma_policy;

@@ -55,6 +55,11 @@ impl Http {
         self.request("POST", url)
     }
 
+    /// Remembers a secret that came in another way than as a member
+    pub fn keep_secret(&self, secret: &str) {
+        self.seen.lock().unwrap().insert(secret.to_owned());
+    }
+
     fn remember(&self, body: &Value) {
         for member in SECRET_MEMBERS {
             if let Some(secret) = body.get(member).and_then(Value::as_str) {

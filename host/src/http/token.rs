@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2; wire §6).
 
+mod authorization_code;
 mod client_credentials;
 pub(super) mod cors;
 mod exchange;
@@ -35,7 +36,7 @@ use crate::{
 
 /// Every grant that is served, in alphabetical order
 pub const GRANT_TYPES: &[&str] =
-    &["client_credentials", "password", "refresh_token", exchange::GRANT_TYPE, uma_ticket::GRANT_TYPE];
+    &["authorization_code", "client_credentials", "password", "refresh_token", exchange::GRANT_TYPE, uma_ticket::GRANT_TYPE];
 
 /// Longest value of a parameter, in characters (wire §6.1)
 const PARAMETER: usize = 20_000;
@@ -94,6 +95,7 @@ async fn grant(
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
     match grant_type {
+        "authorization_code" => authorization_code::grant(app, place, headers, form).await,
         "client_credentials" => client_credentials::grant(app, place, headers, form).await,
         "password" => password::grant(app, place, headers, form).await,
         "refresh_token" => refresh::grant(app, place, headers, form).await,

@@ -30,6 +30,14 @@ pub struct RealmFile {
     registration_allowed: Option<bool>,
     #[serde(default, deserialize_with = "flag")]
     login_with_email_allowed: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    remember_me: Option<bool>,
+    #[serde(default, deserialize_with = "flag")]
+    brute_force_protected: Option<bool>,
+    failure_factor: Option<u64>,
+    wait_increment_seconds: Option<u64>,
+    max_failure_wait_seconds: Option<u64>,
+    max_delta_time_seconds: Option<u64>,
     access_token_lifespan: Option<u64>,
     sso_session_idle_timeout: Option<u64>,
     sso_session_max_lifespan: Option<u64>,
@@ -400,6 +408,14 @@ impl RealmFile {
             user_managed_access_allowed: self.user_managed_access_allowed.unwrap_or(false),
             registration_allowed: self.registration_allowed.unwrap_or(false),
             login_with_email_allowed: self.login_with_email_allowed.unwrap_or(true),
+            remember_me: self.remember_me.unwrap_or(defaults.remember_me),
+            brute_force_protected: self.brute_force_protected.unwrap_or(defaults.brute_force_protected),
+            failure_factor: self.failure_factor.unwrap_or(defaults.failure_factor),
+            wait_increment_seconds: self.wait_increment_seconds.unwrap_or(defaults.wait_increment_seconds),
+            max_failure_wait_seconds: self
+                .max_failure_wait_seconds
+                .unwrap_or(defaults.max_failure_wait_seconds),
+            max_delta_time_seconds: self.max_delta_time_seconds.unwrap_or(defaults.max_delta_time_seconds),
             access_token_lifespan: self.access_token_lifespan.unwrap_or(defaults.access_token_lifespan),
             sso_session_idle_timeout: self
                 .sso_session_idle_timeout

@@ -162,6 +162,7 @@ impl Store {
                 ("session", "id"),
                 ("refresh_use", "jti"),
                 ("revoked", "jti"),
+                ("authorization_code", "digest"),
             ] {
                 let sql = format!(
                     "DELETE FROM {table} WHERE {key} IN
@@ -169,6 +170,7 @@ impl Store {
                 );
                 removed = removed.saturating_add(tx.prepare_cached(&sql)?.execute([seconds(now)])?);
             }
+            removed = removed.saturating_add(super::sign_in::sweep(tx, now)?);
             Ok(removed)
         })
         .await

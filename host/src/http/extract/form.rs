@@ -71,6 +71,12 @@ impl Form {
     }
 }
 
+impl From<Query> for Form {
+    fn from(Query(form): Query) -> Self {
+        form
+    }
+}
+
 impl Query {
     /// Reads the part of a URL behind `?`
     pub fn parse(query: &str) -> Result<Self, ApiError> {

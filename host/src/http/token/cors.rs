@@ -85,6 +85,11 @@ fn client(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Resul
     Ok(app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, &named))?)
 }
 
+/// Whether scripts of that site are the client's, or this server's own
+pub(in crate::http) fn is_site_of(client: &Client, base: &str, origin: &str) -> bool {
+    origin == base || allows(&client.settings, origin)
+}
+
 /// `webOrigins`: an origin, `*` for all, `+` for those of the redirect URIs
 pub(crate) fn allows(settings: &ClientSettings, origin: &str) -> bool {
     settings.web_origins.iter().any(|allowed| match allowed.as_str() {

@@ -6,12 +6,12 @@ use super::{Ordinary, begin, issue, scopes};
 use crate::{
     app::App,
     auth,
-    error::{ApiError, log_seldom},
+    error::ApiError,
     http::extract::{Form, InRealm},
     issue::Origin,
-    password::{Checked, PasswordHash},
     realm::User,
-    store::{self, user::Credential},
+    sign_in::credentials::{self, Attempt, Refused},
+    store,
 };
 
 /// Signs a user in
@@ -32,7 +32,7 @@ pub(super) async fn grant(
     let Some(login) = form.get("username") else {
         return Err(ApiError::unauthorized("invalid_request", "Missing parameter: username"));
     };
-    let user = check(app, place, login, form.get("password").unwrap_or_default()).await?;
+    let user = check(app, place, login, form).await?;
     let session = begin(app, place, &user)?;
     let ordinary = Ordinary {
         client: &client,
@@ -46,45 +46,21 @@ pub(super) async fn grant(
     issue(app, place, ordinary).await
 }
 
-/// The user whose password this is.
-///
-/// Whether there is such a user, and whether his account is switched off, shows only to those who know the password.
-async fn check(app: &App, place: &InRealm, login: &str, password: &str) -> Result<User, ApiError> {
-    let wrong = || ApiError::unauthorized("invalid_grant", "Invalid user credentials");
-    let found = app.store.read(|tx| {
-        let Some(user) = store::user::by_login(tx, &place.realm, login)? else { return Ok(None) };
-        let stored = store::user::password(tx, &user.id)?;
-        Ok(Some((user, stored)))
-    })?;
-    let hash = match &found {
-        Some((user, Some(stored))) if user.service_client.is_none() => {
-            PasswordHash::read(&stored.secret_data, &stored.credential_data)
-                .inspect_err(|error| log_seldom("password", error))
-                .ok()
-        }
-        _ => None,
+/// The user whose password this is, and whose one-time code, if he has set one up
+async fn check(app: &App, place: &InRealm, login: &str, form: &Form) -> Result<User, ApiError> {
+    let refused = |refused| match refused {
+        Refused::Wrong => ApiError::unauthorized("invalid_grant", "Invalid user credentials"),
+        Refused::Disabled => ApiError::invalid_grant("Account disabled"),
+        Refused::Failed(error) => error,
     };
-    let checked = app.passwords.check(hash, password.to_owned()).await.map_err(|error| {
-        log_seldom("password", &error);
-        ApiError::temporarily_unavailable()
-    })?;
-    let (Some((user, Some(stored))), Checked::Right | Checked::Renew(_)) = (found, &checked) else {
-        return Err(wrong());
-    };
-    if !user.enabled {
-        return Err(ApiError::invalid_grant("Account disabled"));
+    let (realm, address) = (&place.realm, place.address);
+    let password = form.get("password").unwrap_or_default();
+    let attempt = Attempt { login, password, address, browser: None };
+    let user = credentials::check(app, realm, attempt).await.map_err(refused)?.user;
+    credentials::check_code(app, realm, &user, form.get("totp"), address, None).await.map_err(refused)?;
+    if !app.store.read(|tx| store::sign_in::required_actions(tx, &user.id))?.is_empty() {
+        return Err(ApiError::invalid_grant("Account is not fully set up"));
     }
-    if let Checked::Renew(hash) = checked {
-        renew(app, stored, &hash).await;
-    }
+    credentials::succeeded(app, realm, &user, None).await?;
     Ok(user)
-}
-
-/// Stores a better hash of the same password; a sign-in does not fail because of it
-async fn renew(app: &App, old: Credential, hash: &PasswordHash) {
-    let Ok((secret_data, credential_data)) = hash.write() else { return };
-    let new = Credential { id: old.id.clone(), secret_data, credential_data };
-    if let Err(error) = app.store.write(move |tx| store::user::rehash(tx, &old, &new)).await {
-        log_seldom("password", &error);
-    }
 }

@@ -1,0 +1,127 @@
+//! The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2).
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+};
+
+use super::{
+    super::extract::{Form, InRealm, Query},
+    answer,
+    cookies::{Cookie, Cookies},
+    pages, steps,
+};
+use countersign_core::time::UnixTime;
+
+use crate::{
+    app::App,
+    error::ApiError,
+    realm::{Client, Session, User},
+    sign_in::{
+        Token,
+        progress::{Known, Progress},
+        request::{self, AuthRequest, Refusal, Refused},
+    },
+    store,
+};
+
+/// `GET …/protocol/openid-connect/auth`
+pub async fn get(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, query: Query) -> Response {
+    authorize(&app, &place, &headers, &query.into()).await
+}
+
+/// `POST …/protocol/openid-connect/auth`: the same parameters in a form (OIDC Core §3.1.2.1)
+pub async fn post(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, form: Form) -> Response {
+    authorize(&app, &place, &headers, &form).await
+}
+
+async fn authorize(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Response {
+    let cookies = Cookies::of(place, headers);
+    let (client, request) = match read(app, place, form) {
+        Ok(Ok(read)) => read,
+        Ok(Err(Refused::Here(text))) => return pages::error(place, StatusCode::BAD_REQUEST, text),
+        Ok(Err(Refused::There(to, refusal))) => return answer::refused(place, &to, &refusal),
+        Err(error) => return error.into_response(),
+    };
+    match begin(app, place, &cookies, &client, request).await {
+        Ok(response) => response,
+        Err(error) => steps::failed(place, &error),
+    }
+}
+
+fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<(Client, AuthRequest), Refused>, ApiError> {
+    let id = match request::client_id(form) {
+        Ok(id) => id,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, id))?;
+    Ok(request::admit(client).and_then(|client| {
+        let request = AuthRequest::read(&place.realm, &client, super::front(place), form)?;
+        Ok((client, request))
+    }))
+}
+
+async fn begin(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+    client: &Client,
+    request: AuthRequest,
+) -> Result<Response, ApiError> {
+    let now = app.clock.now();
+    let there = current(app, place, cookies)?;
+    let enough = there.filter(|(session, _)| {
+        let fresh = request.max_age.is_none_or(|seconds| now <= proved(session).plus(seconds));
+        fresh && !request.prompt.login
+    });
+    let browser = match cookies.get(Cookie::Begun) {
+        Some(browser) => browser,
+        None => Token::random()?,
+    };
+    let Some((session, user)) = enough else {
+        if request.prompt.none {
+            let refusal = Refusal::new("login_required", "Authentication required");
+            return Ok(answer::refused(place, &request.to, &refusal));
+        }
+        let login = request.login_hint.clone().unwrap_or_default();
+        let progress = Progress::begin(request, &browser, now);
+        let mut response = steps::sign_in_page(app, place, &progress, &login, None, false)?;
+        cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
+        return Ok(response);
+    };
+    let known = Known {
+        user: user.id,
+        at: proved(&session),
+        password: None,
+        second: true,
+        remember: session.remember_me,
+        session: Some(session.id),
+    };
+    let progress = Progress::begin(request, &browser, now).with(known, &browser, now);
+    steps::go_on(app, place, cookies, client, progress, &browser).await
+}
+
+/// The sign-in of this browser, if it goes on, and whose it is
+pub(super) fn current(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+) -> Result<Option<(Session, User)>, ApiError> {
+    let Some(cookie) = cookies.get(Cookie::Identity) else { return Ok(None) };
+    let (realm, now) = (&*place.realm, app.clock.now());
+    let found = app.store.read(|tx| {
+        let Some(id) = store::sign_in::session_of(tx, &cookie)? else { return Ok(None) };
+        let Some(session) = store::session::live(tx, realm, &id, now)? else { return Ok(None) };
+        let user = store::user::by_id(tx, &realm.id, &session.user_id)?.filter(|user| user.enabled);
+        Ok(user.map(|user| (session, user)))
+    })?;
+    Ok(found.filter(|(session, user)| proved(session) >= realm.not_before.max(user.not_before)))
+}
+
+/// When the user of a sign-in last showed who he is
+fn proved(session: &Session) -> UnixTime {
+    session.auth_time.unwrap_or(session.started_at)
+}

@@ -1,0 +1,538 @@
+//! What stands between a request and its answer: name and password, a one-time code, a new password, consent.
+//!
+//! Each step is decided anew from the store: what was asked for and has been done meanwhile is not asked for again.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use rusqlite::Transaction;
+
+use super::{
+    super::extract::{Form, InRealm, Query},
+    answer,
+    authorize::current,
+    cookies::{Cookie, Cookies},
+    pages::{self, SignIn, Step},
+};
+use crate::{
+    app::App,
+    error::ApiError,
+    issue::Scopes,
+    keys::{random_id, random_session_id},
+    realm::{Client, Realm, Session, User},
+    sign_in::{
+        Token, credentials,
+        credentials::{Attempt, Refused},
+        fingerprint,
+        progress::{Known, Lost, Progress},
+        request::{self, AuthRequest, Refusal},
+    },
+    store::{
+        self, StoreError,
+        audit::{self, Event},
+        sign_in::{Grant, Redeemed},
+        user::Credential,
+    },
+};
+
+/// How long a code is good, in seconds
+const CODE: u64 = 60;
+/// How long a browser counts as one in which somebody has signed in, in seconds
+const KNOWN: u64 = 90 * 24 * 3_600;
+/// Shortest password that somebody may choose, in characters
+const SHORTEST_PASSWORD: usize = 8;
+
+const WRONG: &str = "Invalid username or password.";
+const WRONG_CODE: &str = "Invalid authenticator code.";
+
+/// `GET …/login-actions/authenticate`: the page of the present step
+pub async fn show(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, query: Query) -> Response {
+    let cookies = Cookies::of(&place, &headers);
+    let answer = match resume(&app, &place, &cookies, &query) {
+        Ok(Resumed { client, progress, browser }) => match progress.known {
+            None => sign_in_page(&app, &place, &progress, progress.request.hint(), None, false),
+            Some(_) => go_on(&app, &place, &cookies, &client, progress, &browser).await,
+        },
+        Err(answer) => return *answer,
+    };
+    answer.unwrap_or_else(|error| failed(&place, &error))
+}
+
+/// `POST …/login-actions/authenticate`: the form of the present step
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    place: InRealm,
+    headers: HeaderMap,
+    query: Query,
+    form: Form,
+) -> Response {
+    let cookies = Cookies::of(&place, &headers);
+    let resumed = match resume(&app, &place, &cookies, &query) {
+        Ok(resumed) => resumed,
+        Err(answer) => return *answer,
+    };
+    let answer = if form.has_duplicates() {
+        Ok(pages::error(&place, StatusCode::BAD_REQUEST, "Invalid request"))
+    } else if resumed.progress.known.is_none() {
+        password(&app, &place, &cookies, resumed, &form).await
+    } else {
+        further(&app, &place, &cookies, resumed, &form).await
+    };
+    answer.unwrap_or_else(|error| failed(&place, &error))
+}
+
+/// A failure of this server, as a page
+pub(super) fn failed(place: &InRealm, error: &ApiError) -> Response {
+    let text = if error.status() == StatusCode::SERVICE_UNAVAILABLE {
+        "The server is busy. Please try again in a moment."
+    } else {
+        "An internal server error has occurred."
+    };
+    pages::error(place, error.status(), text)
+}
+
+/// A sign-in that goes on in this browser
+struct Resumed {
+    client: Client,
+    progress: Progress,
+    browser: Token,
+}
+
+/// The sign-in that `session_code` and cookie name together, or the page that says why there is none
+fn resume(app: &App, place: &InRealm, cookies: &Cookies, query: &Query) -> Result<Resumed, Box<Response>> {
+    let realm = &*place.realm;
+    let code = query.get("session_code").unwrap_or_default();
+    let browser = cookies.get(Cookie::Begun);
+    let progress = Progress::open(app.keys.master(), realm, code, browser.as_ref(), app.clock.now());
+    let (progress, browser) = match (progress, browser) {
+        (Ok(progress), Some(browser)) => (progress, browser),
+        (Err(Lost::Over(request)), _) => {
+            return Err(Box::new(pages::expired(place, &again(place, &request))));
+        }
+        (Err(Lost::Unreadable), _) | (Ok(_), None) => {
+            let text =
+                "This page is not valid any more. Please go back to the application and sign in again.";
+            return Err(Box::new(pages::error(place, StatusCode::BAD_REQUEST, text)));
+        }
+    };
+    let client = app
+        .store
+        .read(|tx| store::realm::client_by_client_id(tx, &realm.id, &progress.request.client_id))
+        .map_err(|error| Box::new(failed(place, &error.into())))?;
+    match request::admit(client) {
+        Ok(client) => Ok(Resumed { client, progress, browser }),
+        Err(request::Refused::Here(text)) => {
+            Err(Box::new(pages::error(place, StatusCode::BAD_REQUEST, text)))
+        }
+        Err(request::Refused::There(to, refusal)) => Err(Box::new(answer::refused(place, &to, &refusal))),
+    }
+}
+
+/// Where the same request begins again
+fn again(place: &InRealm, request: &AuthRequest) -> String {
+    let parameters = request.parameters();
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    answer::with_query(&format!("{}/protocol/openid-connect/auth", place.issuer), &parameters)
+}
+
+/// Where the form of a step is sent. All that it needs is in this one parameter and in the cookie: simple clients do not
+/// decode `&amp;` (wire §1.4).
+fn action(app: &App, place: &InRealm, progress: &Progress) -> Result<String, ApiError> {
+    let code = progress.seal(app.keys.master(), &place.realm)?;
+    Ok(format!("{}/login-actions/authenticate?session_code={code}", place.issuer))
+}
+
+/// The form for name and password
+pub(super) fn sign_in_page(
+    app: &App,
+    place: &InRealm,
+    progress: &Progress,
+    login: &str,
+    error: Option<&str>,
+    remember: bool,
+) -> Result<Response, ApiError> {
+    let page = SignIn {
+        action: &action(app, place, progress)?,
+        redirect_uri: &progress.request.to.redirect_uri,
+        login,
+        error,
+        remember: place.realm.settings.remember_me.then_some(remember),
+    };
+    Ok(pages::sign_in(place, page))
+}
+
+async fn password(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+    resumed: Resumed,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let Resumed { client, progress, .. } = resumed;
+    let known = cookies.get(Cookie::Known);
+    let login = form.get("username").unwrap_or_default().trim();
+    let remember = place.realm.settings.remember_me && form.get("rememberMe").is_some();
+    let attempt = Attempt {
+        login,
+        password: form.get("password").unwrap_or_default(),
+        address: place.address,
+        browser: known.as_ref(),
+    };
+    let again = |text| sign_in_page(app, place, &progress, login, Some(text), remember);
+    let proof = match credentials::check(app, &place.realm, attempt).await {
+        Ok(proof) => proof,
+        Err(Refused::Wrong) => return again(WRONG),
+        Err(Refused::Disabled) => return again("Account is disabled, contact your administrator."),
+        Err(Refused::Failed(error)) => return Err(error),
+    };
+    let now = app.clock.now();
+    let known = Known {
+        user: proof.user.id,
+        at: now,
+        password: Some(proof.mark),
+        second: false,
+        remember,
+        session: None,
+    };
+    // Whoever knew this browser's cookie before does not know what goes on from here.
+    let browser = Token::random()?;
+    let progress = progress.with(known, &browser, now);
+    let mut response = go_on(app, place, cookies, &client, progress, &browser).await?;
+    if !is_cleared(&response) {
+        cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
+    }
+    Ok(response)
+}
+
+/// Marks an answer that ends the sign-in
+#[derive(Debug, Clone, Copy)]
+struct Ended;
+
+fn is_cleared(response: &Response) -> bool {
+    response.extensions().get::<Ended>().is_some()
+}
+
+/// What is left to do
+enum Next {
+    OneTimeCode,
+    NewPassword,
+    Consent(Vec<String>),
+    Done,
+}
+
+/// Finds out what is left to do for somebody who is known; nothing, if he is not any more
+fn next(
+    tx: &Transaction<'_>,
+    realm: &Realm,
+    client: &Client,
+    request: &AuthRequest,
+    known: &Known,
+) -> Result<Option<(User, Next)>, StoreError> {
+    let Some(user) = store::user::by_id(tx, &realm.id, &known.user)?.filter(|user| user.enabled) else {
+        return Ok(None);
+    };
+    let stored = store::user::password(tx, &user.id)?;
+    let same = known.password.is_none() || stored.as_ref().map(credentials::mark) == known.password;
+    if !same || known.at < realm.not_before.max(user.not_before) {
+        return Ok(None);
+    }
+    if !known.second && store::sign_in::otp(tx, &user.id)?.is_some() {
+        return Ok(Some((user, Next::OneTimeCode)));
+    }
+    if store::sign_in::required_actions(tx, &user.id)?.iter().any(|action| action == "UPDATE_PASSWORD") {
+        return Ok(Some((user, Next::NewPassword)));
+    }
+    let wanted = wanted(tx, realm, client, request, &user)?;
+    Ok(Some((user, wanted.map_or(Next::Done, Next::Consent))))
+}
+
+/// The scopes that the user has to agree to
+fn wanted(
+    tx: &Transaction<'_>,
+    realm: &Realm,
+    client: &Client,
+    request: &AuthRequest,
+    user: &User,
+) -> Result<Option<Vec<String>>, StoreError> {
+    if !client.settings.consent_required && !request.prompt.consent {
+        return Ok(None);
+    }
+    let all = Scopes::resolve(realm, client, request.scope.as_deref()).unwrap_or_default().names();
+    let given = store::sign_in::consent(tx, &user.id, &client.id)?;
+    let enough = given.is_some_and(|given| all.is_subset(&given));
+    if enough && !request.prompt.consent {
+        return Ok(None);
+    }
+    Ok(Some(all.into_iter().collect()))
+}
+
+/// Shows the page of what is left to do, or ends the sign-in
+pub(super) async fn go_on(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+    client: &Client,
+    progress: Progress,
+    browser: &Token,
+) -> Result<Response, ApiError> {
+    let (realm, request) = (&*place.realm, &progress.request);
+    let Some(known) = &progress.known else { return Err(ApiError::server_error()) };
+    let Some((user, next)) = app.store.read(|tx| next(tx, realm, client, request, known))? else {
+        return Ok(pages::expired(place, &again(place, request)));
+    };
+    if request.prompt.none {
+        let error = match next {
+            Next::OneTimeCode | Next::NewPassword => "interaction_required",
+            Next::Consent(_) => "consent_required",
+            Next::Done => return finish(app, place, cookies, client, progress, &user).await,
+        };
+        return Ok(answer::refused(place, &request.to, &Refusal::new(error, "")));
+    }
+    if matches!(next, Next::Done) {
+        return finish(app, place, cookies, client, progress, &user).await;
+    }
+    let mut response = page(app, place, client, &progress, &user, &next, None)?;
+    cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
+    Ok(response)
+}
+
+fn page(
+    app: &App,
+    place: &InRealm,
+    client: &Client,
+    progress: &Progress,
+    user: &User,
+    next: &Next,
+    error: Option<&str>,
+) -> Result<Response, ApiError> {
+    let action = action(app, place, progress)?;
+    let step = Step { action: &action, redirect_uri: &progress.request.to.redirect_uri, error };
+    Ok(match next {
+        Next::OneTimeCode => pages::one_time_code(place, step),
+        Next::NewPassword => pages::update_password(place, step, &user.username),
+        Next::Consent(scopes) => {
+            let name = client.settings.name.as_deref().filter(|name| !name.is_empty());
+            let texts = texts(&place.realm, scopes);
+            pages::consent(place, step, name.unwrap_or(&client.client_id), &texts)
+        }
+        Next::Done => return Err(ApiError::server_error()),
+    })
+}
+
+/// What scopes mean, in words for people
+fn texts(realm: &Realm, scopes: &[String]) -> Vec<String> {
+    let known = |name: &str| match name {
+        "profile" | "${profileScopeConsentText}" => Some("User profile"),
+        "email" | "${emailScopeConsentText}" => Some("Email address"),
+        "address" | "${addressScopeConsentText}" => Some("Address"),
+        "phone" | "${phoneScopeConsentText}" => Some("Phone number"),
+        "roles" | "${rolesScopeConsentText}" => Some("User roles"),
+        "offline_access" | "${offlineAccessScopeConsentText}" => Some("Offline access"),
+        _ => None,
+    };
+    let mut texts = Vec::new();
+    for name in scopes {
+        let scope = realm.settings.client_scopes.iter().find(|scope| scope.name == *name);
+        let attribute = |name: &str| scope.and_then(|scope| scope.attributes.get(name)).map(String::as_str);
+        let hidden = attribute("display.on.consent.screen") == Some("false");
+        let text = attribute("consent.screen.text").filter(|text| !text.is_empty());
+        match (text, known(name)) {
+            _ if hidden => {}
+            (Some(text), _) => texts.push(known(text).unwrap_or(text).to_owned()),
+            (None, Some(text)) => texts.push(text.to_owned()),
+            // Those that every client has say nothing to people.
+            (None, None) if Scopes::is_silent(name) || name == "openid" => {}
+            (None, None) => texts.push(name.clone()),
+        }
+    }
+    texts
+}
+
+/// The form of somebody who is known already
+async fn further(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+    resumed: Resumed,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let Resumed { client, progress, browser } = resumed;
+    let (realm, request) = (&*place.realm, &progress.request);
+    let Some(mut known) = progress.known.clone() else { return Err(ApiError::server_error()) };
+    let Some((user, next)) = app.store.read(|tx| next(tx, realm, &client, request, &known))? else {
+        return Ok(pages::expired(place, &again(place, request)));
+    };
+    let now = app.clock.now();
+    let retry = |text| page(app, place, &client, &progress, &user, &next, Some(text));
+    match &next {
+        Next::OneTimeCode => {
+            let Some(code) = form.get("otp") else { return retry(WRONG_CODE) };
+            let browser = cookies.get(Cookie::Known);
+            match credentials::check_code(app, realm, &user, Some(code), place.address, browser.as_ref())
+                .await
+            {
+                Ok(()) => known.second = true,
+                Err(Refused::Wrong) => return retry(WRONG_CODE),
+                Err(Refused::Disabled) => return retry("Account is disabled, contact your administrator."),
+                Err(Refused::Failed(error)) => return Err(error),
+            }
+        }
+        Next::NewPassword => match new_password(app, place, &user, form).await? {
+            Ok(mark) => known.password = Some(mark),
+            Err(text) => return retry(text),
+        },
+        Next::Consent(scopes) => {
+            if form.get("accept").is_none() || form.get("cancel").is_some() {
+                let refusal = Refusal::new("access_denied", "User denied consent");
+                let mut response = answer::refused(place, &request.to, &refusal);
+                cookies.clear(&mut response, Cookie::Begun);
+                return Ok(response);
+            }
+            let scopes: BTreeSet<_> = scopes.iter().cloned().collect();
+            let (user_id, client_id) = (user.id.clone(), client.id.clone());
+            let event = Event::new("consent.given", &realm.id, &user.id, now);
+            app.store
+                .write(move |tx| {
+                    store::sign_in::put_consent(tx, &user_id, &client_id, &scopes, now)?;
+                    audit::record(tx, &event)
+                })
+                .await?;
+            // He has just been asked.
+            let mut progress = progress.with(known, &browser, now);
+            progress.request.prompt.consent = false;
+            return go_on(app, place, cookies, &client, progress, &browser).await;
+        }
+        Next::Done => {}
+    }
+    let progress = progress.with(known, &browser, now);
+    go_on(app, place, cookies, &client, progress, &browser).await
+}
+
+/// Stores the password that somebody chose; gives its mark, or what is wrong with it
+async fn new_password(
+    app: &App,
+    place: &InRealm,
+    user: &User,
+    form: &Form,
+) -> Result<Result<String, &'static str>, ApiError> {
+    let Some(chosen) = form.get("password-new") else { return Ok(Err("Please specify password.")) };
+    if form.get("password-confirm") != Some(chosen) {
+        return Ok(Err("Passwords don't match."));
+    }
+    if chosen.chars().count() < SHORTEST_PASSWORD {
+        return Ok(Err("Invalid password: minimum length 8."));
+    }
+    if chosen.eq_ignore_ascii_case(&user.username) {
+        return Ok(Err("Invalid password: must not be equal to the username."));
+    }
+    let failed = |error| match Refused::from(error) {
+        Refused::Failed(error) => error,
+        Refused::Wrong | Refused::Disabled => ApiError::server_error(),
+    };
+    let old = app.store.read(|tx| store::user::password(tx, &user.id))?;
+    let old =
+        old.and_then(|old| crate::password::PasswordHash::read(&old.secret_data, &old.credential_data).ok());
+    if let Some(old) = old
+        && app.passwords.check(Some(old), chosen.to_owned()).await.map_err(failed)?
+            != crate::password::Checked::Wrong
+    {
+        return Ok(Err("Invalid password: must not be the one that you had."));
+    }
+    let (secret_data, credential_data) = app.passwords.hash(chosen.to_owned()).await.map_err(failed)?;
+    let new = Credential { id: random_id()?, secret_data, credential_data };
+    let mark = credentials::mark(&new);
+    let (realm, user_id, now) = (Arc::clone(&place.realm), user.id.clone(), app.clock.now());
+    let event = Event::new("password.updated", &realm.id, &user.id, now);
+    app.store
+        .write(move |tx| {
+            store::sign_in::update_password(tx, &realm, &user_id, &new, now)?;
+            audit::record(tx, &event)
+        })
+        .await?;
+    Ok(Ok(mark))
+}
+
+/// Begins or goes on with the session, and sends the code to the client
+async fn finish(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+    client: &Client,
+    progress: Progress,
+    user: &User,
+) -> Result<Response, ApiError> {
+    let (realm, now) = (Arc::clone(&place.realm), app.clock.now());
+    let Progress { request, known: Some(known), .. } = progress else { return Err(ApiError::server_error()) };
+    let grant = Grant {
+        redirect_uri: request.to.redirect_uri.clone(),
+        scope: request.scope.clone(),
+        nonce: request.nonce.clone(),
+        challenge: request.challenge.clone(),
+        acr: if known.session.is_some() { "0" } else { "1" }.to_owned(),
+    };
+    let (code, identity) = (Token::random()?, Token::random()?);
+    let browser = match cookies.get(Cookie::Known) {
+        Some(browser) => browser,
+        None => Token::random()?,
+    };
+    let there = current(app, place, cookies)?.map(|(session, _)| session);
+    let fresh = known.session.is_none();
+    let session = match (&known.session, there.clone()) {
+        // The session that was enough is gone.
+        (Some(id), there) if there.as_ref().is_none_or(|there| there.id != *id) => {
+            return Ok(pages::expired(place, &again(place, &request)));
+        }
+        (Some(_), Some(there)) => there,
+        // The same user has shown again who he is.
+        (None, Some(there)) if there.user_id == user.id && there.remember_me == known.remember => {
+            Session { auth_time: Some(known.at), ..there.used(&realm, now) }
+        }
+        (_, _) => {
+            let address = place.address.to_string();
+            let begun = Session::begin(random_session_id()?, &realm, &user.id, Some(address), known.at);
+            if known.remember { begun.remembered(&realm) } else { begun }
+        }
+    };
+    // Another one of this browser ends: it would have no cookie any more.
+    let replaced = there.map(|there| there.id).filter(|id| *id != session.id);
+    let redeemed = Redeemed { client_id: client.id.clone(), session_id: session.id.clone(), grant };
+    let event = Event::new("sign_in", &realm.id, &user.id, now);
+    let stored = (session.clone(), code.clone(), identity.clone(), browser.clone());
+    app.store
+        .write(move |tx| {
+            let (session, code, identity, browser) = stored;
+            if fresh {
+                if let Some(id) = replaced {
+                    store::session::end(tx, &id)?;
+                }
+                store::session::put(tx, &realm.id, &session)?;
+                store::sign_in::put_cookie(tx, &session.id, &identity)?;
+                store::sign_in::know(tx, &session.user_id, &browser, now.plus(KNOWN))?;
+                audit::record(tx, &event)?;
+            } else {
+                store::session::touch(tx, &realm, &session.id, now)?;
+            }
+            store::sign_in::put_code(tx, &realm.id, &code, &redeemed, now.plus(CODE))
+        })
+        .await?;
+    if fresh {
+        // Before this browser was known, failures counted for the user.
+        credentials::succeeded(app, &place.realm, user, cookies.get(Cookie::Known).as_ref()).await?;
+    }
+    let mut response = answer::granted(place, &request.to, &session.id, &code);
+    if fresh {
+        let seconds = session.remember_me.then(|| now.seconds_until(session.expires_at));
+        cookies.set(&mut response, Cookie::Identity, identity.reveal(), seconds);
+        cookies.set(&mut response, Cookie::Status, &fingerprint(session.id.as_bytes()), seconds);
+        cookies.set(&mut response, Cookie::Known, browser.reveal(), Some(KNOWN));
+    }
+    if fresh || cookies.get(Cookie::Begun).is_some() {
+        cookies.clear(&mut response, Cookie::Begun);
+    }
+    response.extensions_mut().insert(Ended);
+    Ok(response)
+}
