@@ -121,7 +121,7 @@ fn answers_come_in_the_way_that_was_asked_for() {
     let back = world.sign_in_by(&mut browser, &url, "alice");
     assert!(back.location().starts_with("https://app.example/cb#state="), "{}", back.location());
     let code = back.parameter("code");
-    world.redeem("app", &code, &[]).expect(200);
+    _ = world.redeem("app", &code, &[]).expect(200);
     // The user is signed in now.
     let page = browser.get(&world.authorize("app", &[("response_mode", "form_post")])).expect(200);
     assert_eq!(page.action(), "https://app.example/cb");
@@ -130,7 +130,7 @@ fn answers_come_in_the_way_that_was_asked_for() {
     }
     let (_, value) =
         page.text().split_once("name=\"code\" value=\"").map(|(a, b)| (a.len(), b.to_owned())).unwrap();
-    world.redeem("app", value.split('"').next().unwrap(), &[]).expect(200);
+    _ = world.redeem("app", value.split('"').next().unwrap(), &[]).expect(200);
     let refused = browser.get(&world.authorize("app", &[("response_mode", "fragment"), ("max_age", "x")]));
     assert!(refused.location().contains("#error=invalid_request&"), "{}", refused.location());
 }
@@ -145,7 +145,7 @@ fn a_request_may_be_posted() {
         [("response_type", "code"), ("client_id", "app"), ("redirect_uri", "https://app.example/cb")];
     let form = browser.post(&url, &fields).expect(200);
     let back = browser.submit(&form, &[("username", "alice"), ("password", "alice-password")]);
-    world.redeem("app", &back.parameter("code"), &[]).expect(200);
+    _ = world.redeem("app", &back.parameter("code"), &[]).expect(200);
 }
 
 /// HTTP-03, RFC9700-4.16-01, TRAP-OAUTH-07, RFC9700-2.6-01

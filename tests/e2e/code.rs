@@ -27,7 +27,7 @@ fn tokens_of_a_code_are_those_of_the_user_and_his_sign_in() {
     assert!(access["jti"].as_str().unwrap().starts_with("onrtac:"), "{access}");
     assert!(access["scope"].as_str().unwrap().contains("openid"), "{access}");
     let form = [("grant_type", "refresh_token"), ("refresh_token", &answer.member("refresh_token"))];
-    world.post_token().basic("web", "web-secret").form(&form).send().expect(200);
+    _ = world.post_token().basic("web", "web-secret").form(&form).send().expect(200);
 }
 
 /// RFC6749-4.1.2-01, TRAP-OAUTH-05; wire §1.4
@@ -95,7 +95,7 @@ fn a_code_is_bound_to_its_client_its_place_and_its_verifier() {
     let right = [("code_verifier", VERIFIER)];
     let wrong = [("code_verifier", VERIFIER), ("client_secret", "guess")];
     assert_eq!(world.redeem("web", &code, &wrong).status, 401);
-    world.redeem("web", &code, &right).expect(200);
+    _ = world.redeem("web", &code, &right).expect(200);
     world.redeem("web", "", &right).refused(400, "invalid_request", "Missing parameter: code");
     world.redeem("web", "nonsense", &right).refused(400, "invalid_grant", "Code not valid");
 }

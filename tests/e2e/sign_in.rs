@@ -159,7 +159,7 @@ fn a_client_that_needs_consent_gets_what_the_user_allows() {
     browser.clone().submit(&page, &[("accept", "Yes"), ("cancel", "No")]).tells("access_denied");
     browser.clone().submit(&page, &[]).tells("access_denied");
     let back = browser.submit(&page, &[("accept", "Yes")]);
-    world.redeem("asking", &back.parameter("code"), &[]).expect(200);
+    _ = world.redeem("asking", &back.parameter("code"), &[]).expect(200);
     // Now it is known, until more is asked for.
     browser.get(&url).parameter("code");
     let more = world.authorize("asking", &[("scope", "openid phone"), ("prompt", "none")]);
@@ -222,7 +222,7 @@ fn guessing_makes_a_wait_that_looks_like_a_wrong_password() {
     stranger.submit(&form, &alice()).expect(200).says(WRONG);
     grant("alice", "alice-password").refused(401, "invalid_grant", "Invalid user credentials");
     // Others are not touched.
-    grant("bob", "bob-password").expect(200);
+    _ = grant("bob", "bob-password").expect(200);
 }
 
 #[test]
@@ -280,5 +280,5 @@ fn a_restart_is_not_noticed() {
     browser.submit(&form, &alice()).parameter("code");
     world.server.crash();
     let back = browser.get(&world.authorize("app", &[("prompt", "none")]));
-    world.redeem("app", &back.parameter("code"), &[]).expect(200);
+    _ = world.redeem("app", &back.parameter("code"), &[]).expect(200);
 }

@@ -41,3 +41,6 @@ pub fn routes() -> Router<Arc<App>> {
 fn front(place: &InRealm) -> &str {
     place.issuer.strip_suffix(&format!("/realms/{}", place.realm.name)).unwrap_or(&place.base)
 }
+
+#[cfg(test)]
+mod tests;

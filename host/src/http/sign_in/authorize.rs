@@ -12,7 +12,8 @@ use super::{
     super::extract::{Form, InRealm, Query},
     answer,
     cookies::{Cookie, Cookies},
-    pages, steps,
+    pages,
+    steps::{self, Went},
 };
 use countersign_core::time::UnixTime;
 
@@ -101,7 +102,7 @@ async fn begin(
         session: Some(session.id),
     };
     let progress = Progress::begin(request, &browser, now).with(known, &browser, now);
-    steps::go_on(app, place, cookies, client, progress, &browser).await
+    steps::go_on(app, place, cookies, client, Went { progress, browser, posted: false }).await
 }
 
 /// The sign-in of this browser, if it goes on, and whose it is

@@ -55,7 +55,9 @@ pub async fn show(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMa
     let answer = match resume(&app, &place, &cookies, &query) {
         Ok(Resumed { client, progress, browser }) => match progress.known {
             None => sign_in_page(&app, &place, &progress, progress.request.hint(), None, false),
-            Some(_) => go_on(&app, &place, &cookies, &client, progress, &browser).await,
+            Some(_) => {
+                go_on(&app, &place, &cookies, &client, Went { progress, browser, posted: false }).await
+            }
         },
         Err(answer) => return *answer,
     };
@@ -201,19 +203,17 @@ async fn password(
     // Whoever knew this browser's cookie before does not know what goes on from here.
     let browser = Token::random()?;
     let progress = progress.with(known, &browser, now);
-    let mut response = go_on(app, place, cookies, &client, progress, &browser).await?;
-    if !is_cleared(&response) {
-        cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
-    }
-    Ok(response)
+    go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await
 }
 
-/// Marks an answer that ends the sign-in
-#[derive(Debug, Clone, Copy)]
-struct Ended;
-
-fn is_cleared(response: &Response) -> bool {
-    response.extensions().get::<Ended>().is_some()
+/// A sign-in that has come one step further
+pub(super) struct Went {
+    /// How far
+    pub(super) progress: Progress,
+    /// The cookie to which it is bound now
+    pub(super) browser: Token,
+    /// By a form: its answer is a redirect to the next page, so that reloading that sends nothing again
+    pub(super) posted: bool,
 }
 
 /// What is left to do
@@ -276,9 +276,9 @@ pub(super) async fn go_on(
     place: &InRealm,
     cookies: &Cookies,
     client: &Client,
-    progress: Progress,
-    browser: &Token,
+    went: Went,
 ) -> Result<Response, ApiError> {
+    let Went { progress, browser, posted } = went;
     let (realm, request) = (&*place.realm, &progress.request);
     let Some(known) = &progress.known else { return Err(ApiError::server_error()) };
     let Some((user, next)) = app.store.read(|tx| next(tx, realm, client, request, known))? else {
@@ -295,7 +295,11 @@ pub(super) async fn go_on(
     if matches!(next, Next::Done) {
         return finish(app, place, cookies, client, progress, &user).await;
     }
-    let mut response = page(app, place, client, &progress, &user, &next, None)?;
+    let mut response = if posted {
+        answer::redirect(&action(app, place, &progress)?)
+    } else {
+        page(app, place, client, &progress, &user, &next, None)?
+    };
     cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
     Ok(response)
 }
@@ -404,12 +408,12 @@ async fn further(
             // He has just been asked.
             let mut progress = progress.with(known, &browser, now);
             progress.request.prompt.consent = false;
-            return go_on(app, place, cookies, &client, progress, &browser).await;
+            return go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await;
         }
         Next::Done => {}
     }
     let progress = progress.with(known, &browser, now);
-    go_on(app, place, cookies, &client, progress, &browser).await
+    go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await
 }
 
 /// Stores the password that somebody chose; gives its mark, or what is wrong with it
@@ -533,6 +537,5 @@ async fn finish(
     if fresh || cookies.get(Cookie::Begun).is_some() {
         cookies.clear(&mut response, Cookie::Begun);
     }
-    response.extensions_mut().insert(Ended);
     Ok(response)
 }
