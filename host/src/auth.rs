@@ -211,7 +211,7 @@ pub fn verify_identity_token(
     let claims = match verify_signature(app, realm, issuer, token) {
         Ok(token) => token.into_claims(),
         Err(TokenRefused::Token(TokenError::Kind)) => {
-            verify_id_token(app, realm, issuer, token, app.clock.now())?
+            signed_as(app, realm, token, &Expect::named(issuer, "ID"))?
         }
         Err(TokenRefused::Token(TokenError::UnknownKey | TokenError::Issuer)) => {
             verify_refresh_token(app, realm, issuer, token)?
@@ -233,18 +233,22 @@ pub fn verify_signature(
     Ok(pending.verify_with(&Verifier)?)
 }
 
-/// Checks an ID token as of a moment, such as its own: a sign-out takes old ones too
-pub fn verify_id_token(
-    app: &App,
-    realm: &Realm,
-    issuer: &str,
-    token: &str,
-    at: UnixTime,
-) -> Result<Claims, TokenRefused> {
-    signed_as(app, realm, token, &Expect::named(issuer, "ID"), at)
+/// The claims of an ID token that was issued here, however long ago: a hint, not a proof (OIDC Core §3.1.2.1
+/// `id_token_hint`)
+pub fn verify_hint(app: &App, realm: &Realm, issuer: &str, token: &str) -> Result<Option<Claims>, ApiError> {
+    let unchecked = UnverifiedJws::parse(token).ok().and_then(|jws| Claims::parse(jws.payload()).ok());
+    let Some(issued) = unchecked.and_then(|claims| claims.iat) else { return Ok(None) };
+    match signed_at(app, realm, token, &Expect::named(issuer, "ID"), issued) {
+        Ok(claims) => Ok(Some(claims)),
+        Err(refused) => refused.or_inactive().map(|()| None),
+    }
 }
 
-fn signed_as(
+fn signed_as(app: &App, realm: &Realm, token: &str, expect: &Expect) -> Result<Claims, TokenRefused> {
+    signed_at(app, realm, token, expect, app.clock.now())
+}
+
+fn signed_at(
     app: &App,
     realm: &Realm,
     token: &str,

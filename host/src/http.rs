@@ -72,7 +72,6 @@ fn protocol() -> Router<Arc<App>> {
     const BASE: &str = "/realms/{realm}/protocol/openid-connect";
     Router::new()
         .at(&format!("{BASE}/certs"), get(certs::show))
-        .at(&format!("{BASE}/logout"), post(logout::post).options(token::cors::preflight))
         .at(&format!("{BASE}/revoke"), post(revoke::revoke).options(token::cors::preflight))
         .at(&format!("{BASE}/token"), post(token::token).options(token::cors::preflight))
         .at(&format!("{BASE}/token/introspect"), post(introspect::introspect))

@@ -26,6 +26,10 @@ fn tokens_of_a_code_are_those_of_the_user_and_his_sign_in() {
     assert_eq!(access["sid"], back.parameter("session_state"));
     assert!(access["jti"].as_str().unwrap().starts_with("onrtac:"), "{access}");
     assert!(access["scope"].as_str().unwrap().contains("openid"), "{access}");
+    let id = claims(&answer.member("id_token"));
+    assert_eq!((&id["nonce"], &id["aud"]), (&"n-1".into(), &"web".into()));
+    assert_eq!(id["sid"], back.parameter("session_state"));
+    assert!(id["auth_time"].as_u64().unwrap() <= id["iat"].as_u64().unwrap(), "{id}");
     let form = [("grant_type", "refresh_token"), ("refresh_token", &answer.member("refresh_token"))];
     _ = world.post_token().basic("web", "web-secret").form(&form).send().expect(200);
 }

@@ -48,7 +48,9 @@ fn a_form_is_bound_to_its_browser_realm_and_text() {
     let form = browser.get(&world.authorize("app", &[])).expect(200);
     // From another site no cookie comes along.
     let across = browser.post_across(&form.action(), &alice()).expect(400);
-    across.says("loginRestartLink");
+    across.says("not valid any more");
+    let sibling = browser.post_from_sibling(&form.action(), &alice()).expect(400);
+    sibling.says("not valid any more");
     let mut other = Browser::new(&world);
     other.submit(&form, &alice()).expect(400).says("loginRestartLink");
     other.get(&world.authorize("app", &[])).expect(200).says("kc-form-login");
@@ -63,7 +65,7 @@ fn a_form_is_bound_to_its_browser_realm_and_text() {
         .expect(200)
         .says("kc-form-login");
     // The link begins the same request again.
-    let text = across.text();
+    let text = other.submit(&form, &alice()).expect(400).text();
     let (_, link) = text.split_once("id=\"loginRestartLink\" href=\"").unwrap();
     let link = link.split('"').next().unwrap().replace("&amp;", "&");
     let form = browser.get(&link).expect(200);
@@ -152,7 +154,8 @@ fn a_client_that_needs_consent_gets_what_the_user_allows() {
     page.says("Email address");
     // Nothing is given by looking, by another browser, or by a form without an answer.
     Browser::new(&world).submit(&page, &[("accept", "Yes")]).expect(400).says("loginRestartLink");
-    browser.post_across(&page.action(), &[("accept", "Yes")]).expect(400).says("loginRestartLink");
+    browser.post_across(&page.action(), &[("accept", "Yes")]).expect(400).says("not valid any more");
+    browser.post_from_sibling(&page.action(), &[("accept", "Yes")]).expect(400).says("not valid any more");
     let denied = browser.clone().submit(&page, &[("cancel", "No")]);
     denied.tells("access_denied");
     assert_eq!(denied.parameter("state"), "the-state");
@@ -281,4 +284,19 @@ fn a_restart_is_not_noticed() {
     world.server.crash();
     let back = browser.get(&world.authorize("app", &[("prompt", "none")]));
     _ = world.redeem("app", &back.parameter("code"), &[]).expect(200);
+}
+
+/// OIDC Core §3.1.2.1 `id_token_hint`: the app does not get somebody else
+#[test]
+fn an_app_that_expects_somebody_does_not_get_another() {
+    let world = World::of(&realm());
+    let mut browser = Browser::new(&world);
+    let back = world.sign_in_by(&mut browser, &world.authorize("app", &[]), "alice");
+    let hint = world.redeem("app", &back.parameter("code"), &[]).expect(200).member("id_token");
+    let silent = world.authorize("app", &[("prompt", "none"), ("id_token_hint", &hint)]);
+    browser.get(&silent).parameter("code");
+    let mut other = Browser::new(&world);
+    world.sign_in_by(&mut other, &world.authorize("app", &[]), "bob").location();
+    other.get(&silent).tells("login_required");
+    other.get(&world.authorize("app", &[("prompt", "none")])).parameter("code");
 }

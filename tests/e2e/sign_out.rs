@@ -32,6 +32,7 @@ fn without_a_hint_the_user_is_asked_first() {
     page.says("Do you want to sign out?");
     assert!(is_signed_in(&world, &browser));
     browser.post_across(&page.action(), &[("confirmLogout", "Logout")]).expect(400).says("not valid");
+    browser.post_from_sibling(&page.action(), &[("confirmLogout", "Logout")]).expect(400).says("not valid");
     let (mut other, _) = signed_in(&world);
     other.submit(&page, &[("confirmLogout", "Logout")]).expect(400).says("not valid");
     assert!(is_signed_in(&world, &browser) && is_signed_in(&world, &other));
@@ -133,4 +134,59 @@ fn frames_tell_an_apps_own_site_only() {
             browser.get(&world.url(&format!("protocol/openid-connect/3p-cookies/{step}.html"))).expect(200);
         assert_eq!(page.text().contains("step2.html"), next, "{}", page.text());
     }
+}
+
+/// RP-Initiated Logout §2: an ID token of the present sign-in is proof enough
+#[test]
+fn a_hint_of_the_present_sign_in_ends_it_at_once() {
+    let world = World::of(&realm());
+    let (mut browser, back) = signed_in(&world);
+    let tokens = world.redeem("app", &back.parameter("code"), &[]).expect(200);
+    let (mut other, _) = signed_in(&world);
+    let hint = tokens.member("id_token");
+    let bye = ("post_logout_redirect_uri", "https://app.example/bye");
+    // No hints: an access token, a changed one, one for another client.
+    let access = tokens.member("access_token");
+    let (head, _) = hint.rsplit_once('.').unwrap();
+    let unsigned = format!("{head}.AAAA");
+    for hint in [&access, &unsigned] {
+        browser.get(&logout(&world, &[("id_token_hint", hint), bye])).expect(400).says("id_token_hint");
+    }
+    let mixed = [("id_token_hint", hint.as_str()), ("client_id", "web"), bye];
+    browser.get(&logout(&world, &mixed)).expect(400).says("client_id");
+    let asked = logout(&world, &[("id_token_hint", &hint), bye, ("state", "s")]);
+    // It is no hint of another sign-in: whoever has that one is asked.
+    other.get(&asked).expect(200).says("Do you want to sign out?");
+    assert!(is_signed_in(&world, &browser) && is_signed_in(&world, &other));
+    assert_eq!(browser.get(&asked).location(), "https://app.example/bye?state=s");
+    assert!(!is_signed_in(&world, &browser) && is_signed_in(&world, &other));
+    assert_eq!(world.introspect(&access)["active"], false);
+    // Once more does no harm.
+    assert_eq!(browser.get(&asked).location(), "https://app.example/bye?state=s");
+}
+
+/// An app that opens no browser of the user's ends its own sign-in
+#[test]
+fn a_hint_without_a_cookie_ends_its_own_sign_in() {
+    let world = World::of(&realm());
+    let (browser, back) = signed_in(&world);
+    let tokens = world.redeem("app", &back.parameter("code"), &[]).expect(200);
+    let hint = tokens.member("id_token");
+    let fields = [("id_token_hint", hint.as_str())];
+    let mut elsewhere = Browser::new(&world);
+    let url = world.url("protocol/openid-connect/logout");
+    elsewhere.post(&url, &fields).expect(200).says("You are signed out.");
+    assert!(!is_signed_in(&world, &browser));
+}
+
+/// wire §1.4: the same address serves clients that show a refresh token
+#[test]
+fn a_client_may_end_a_sign_in_from_behind() {
+    let world = World::of(&realm());
+    let (browser, back) = signed_in(&world);
+    let tokens = world.redeem("app", &back.parameter("code"), &[]).expect(200);
+    let form = [("client_id", "app"), ("refresh_token", &tokens.member("refresh_token"))];
+    let answer = world.request("POST", "protocol/openid-connect/logout").form(&form).send();
+    assert_eq!(answer.status, 204, "{answer}");
+    assert!(!is_signed_in(&world, &browser));
 }

@@ -44,13 +44,17 @@ impl Browser {
 
     /// Goes somewhere; redirects are not followed
     pub fn get(&mut self, url: &str) -> Page {
-        self.send("GET", url, None, None)
+        self.send("GET", url, None, &[])
     }
 
     /// Sends a form from this server's own pages
     pub fn post(&mut self, url: &str, fields: &[(&str, &str)]) -> Page {
-        let base = self.base.clone();
-        self.send("POST", url, Some(fields), Some(&base))
+        self.send("POST", url, Some(fields), &[("origin", "null"), ("sec-fetch-site", "same-origin")])
+    }
+
+    /// Sends a form from another host of the same domain: all cookies come along
+    pub fn post_from_sibling(&mut self, url: &str, fields: &[(&str, &str)]) -> Page {
+        self.send("POST", url, Some(fields), &[("origin", "null"), ("sec-fetch-site", "same-site")])
     }
 
     /// Sends the first form of a page with these fields besides its hidden ones
@@ -61,7 +65,8 @@ impl Browser {
     /// Sends a form from another site: cookies that are `SameSite=Lax` stay here
     pub fn post_across(&mut self, url: &str, fields: &[(&str, &str)]) -> Page {
         let kept = core::mem::take(&mut self.cookies);
-        let page = self.send("POST", url, Some(fields), Some("https://evil.example"));
+        let headers = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
+        let page = self.send("POST", url, Some(fields), &headers);
         self.cookies = kept;
         page
     }
@@ -71,7 +76,13 @@ impl Browser {
         self.cookies.iter().find(|(name, _)| name.ends_with(end)).map(|(_, (_, value))| value.as_str())
     }
 
-    fn send(&mut self, method: &str, url: &str, form: Option<&[(&str, &str)]>, origin: Option<&str>) -> Page {
+    fn send(
+        &mut self,
+        method: &str,
+        url: &str,
+        form: Option<&[(&str, &str)]>,
+        headers: &[(&str, &str)],
+    ) -> Page {
         let path = url.strip_prefix(&self.base).unwrap_or_else(|| panic!("{url} is not of this server"));
         let fitting = self.cookies.iter().filter(|(_, (below, _))| path.starts_with(below.as_str()));
         let cookies: Vec<_> = fitting.map(|(name, (_, value))| format!("{name}={value}")).collect();
@@ -79,8 +90,8 @@ impl Browser {
         if !cookies.is_empty() {
             request = request.header("cookie", &cookies.join("; "));
         }
-        if let Some(origin) = origin {
-            request = request.header("origin", origin);
+        for (name, value) in headers {
+            request = request.header(name, value);
         }
         if let Some(form) = form {
             request = request.form(form);

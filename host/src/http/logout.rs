@@ -1,9 +1,6 @@
 //! The end of a sign-in, as a client asks for it from behind: with the refresh token (wire §1.4).
 
-use std::sync::Arc;
-
 use axum::{
-    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
 };
@@ -13,16 +10,6 @@ use super::{
     token::cors,
 };
 use crate::{app::App, auth, error::ApiError, store};
-
-/// `POST …/protocol/openid-connect/logout`
-pub async fn post(
-    State(app): State<Arc<App>>,
-    place: InRealm,
-    headers: HeaderMap,
-    form: Form,
-) -> Result<Response, ApiError> {
-    back_channel(&app, &place, &headers, &form).await
-}
 
 /// Ends the sign-in that a refresh token belongs to.
 ///

@@ -18,7 +18,7 @@ use axum::{
 };
 use std::sync::Arc;
 
-use super::{Routes as _, extract::InRealm};
+use super::{Routes as _, extract::InRealm, token::cors};
 use crate::app::App;
 
 /// Everything that browsers ask for
@@ -28,7 +28,7 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .at(&format!("{PROTOCOL}/auth"), get(authorize::get).post(authorize::post))
         .at(&format!("{REALM}/login-actions/authenticate"), get(steps::show).post(steps::submit))
-        .at(&format!("{PROTOCOL}/logout"), get(logout::get).post(logout::post))
+        .at(&format!("{PROTOCOL}/logout"), get(logout::get).post(logout::post).options(cors::preflight))
         .at(&format!("{PROTOCOL}/logout/logout-confirm"), post(logout::confirm))
         .at(&format!("{PROTOCOL}/login-status-iframe.html"), get(status::iframe))
         .at(&format!("{PROTOCOL}/login-status-iframe.html/init"), get(status::init))

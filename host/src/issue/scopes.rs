@@ -121,11 +121,6 @@ impl Scopes {
         self.all.clone()
     }
 
-    /// Whether this is a scope that says nothing to people
-    pub fn is_silent(name: &str) -> bool {
-        SILENT.contains(&name)
-    }
-
     /// The `scope` of a token and of its answer
     pub fn in_token(&self) -> String {
         joined(&self.shown)

@@ -5,18 +5,19 @@ use core::fmt::Write as _;
 use anyhow::{Result, bail};
 
 use crate::{
-    fuzz,
+    browser, fuzz,
     layout::Layout,
     mutants, npm, process, rust, terminal,
     tool::{Install, Tool},
     wasm::{DEBIAN, Toolchain},
 };
 
-const NEEDED: [Tool; 7] = [
+const NEEDED: [Tool; 8] = [
     rust::C_COMPILER,
     rust::RUSTFMT,
     rust::CLIPPY,
     npm::NODE,
+    browser::CHROMIUM,
     fuzz::CPP_COMPILER,
     fuzz::CARGO_FUZZ,
     mutants::CARGO_MUTANTS,

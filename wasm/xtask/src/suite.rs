@@ -8,7 +8,7 @@ use std::{process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    demo, fuzz, host,
+    browser, demo, fuzz, host,
     layout::Layout,
     npm, process, rust, terminal,
     wasm::{self, Artefact, Choice},
@@ -47,10 +47,11 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     steps.take("sizes and imports of the modules", || budget::check(layout, &artefacts))?;
     steps.take("npm packages", || npm::ensure(layout))?;
     steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))?;
-    steps.take("host", || host::embed(layout))?;
+    let program = steps.take("host", || host::embed(layout))?;
     rust_steps(&mut steps, layout)?;
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
     steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
+    steps.take("apps in a browser", || browser::against(layout, &program))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
     steps.take("npm test", || steps_of_js(layout, &["test"], long))?;

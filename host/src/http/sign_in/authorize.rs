@@ -19,6 +19,7 @@ use countersign_core::time::UnixTime;
 
 use crate::{
     app::App,
+    auth,
     error::ApiError,
     realm::{Client, Session, User},
     sign_in::{
@@ -47,10 +48,20 @@ async fn authorize(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form)
         Ok(Err(Refused::There(to, refusal))) => return answer::refused(place, &to, &refusal),
         Err(error) => return error.into_response(),
     };
-    match begin(app, place, &cookies, &client, request).await {
-        Ok(response) => response,
-        Err(error) => steps::failed(place, &error),
-    }
+    let begun = match hinted(app, place, form) {
+        Ok(expected) => begin(app, place, &cookies, &client, request, expected.as_deref()).await,
+        Err(error) => Err(error),
+    };
+    begun.unwrap_or_else(|error| steps::failed(place, &error))
+}
+
+/// Whom the client expects: `sub` of its `id_token_hint`. One that is none of ours says nothing (OIDC Core §3.1.2.1).
+fn hinted(app: &App, place: &InRealm, form: &Form) -> Result<Option<String>, ApiError> {
+    let claims = match form.get("id_token_hint") {
+        Some(token) => auth::verify_hint(app, &place.realm, &place.issuer, token)?,
+        None => None,
+    };
+    Ok(claims.and_then(|claims| claims.sub).map(|sub| sub.to_string()))
 }
 
 fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<(Client, AuthRequest), Refused>, ApiError> {
@@ -71,12 +82,13 @@ async fn begin(
     cookies: &Cookies,
     client: &Client,
     request: AuthRequest,
+    expected: Option<&str>,
 ) -> Result<Response, ApiError> {
     let now = app.clock.now();
     let there = current(app, place, cookies)?;
-    let enough = there.filter(|(session, _)| {
+    let enough = there.filter(|(session, user)| {
         let fresh = request.max_age.is_none_or(|seconds| now <= proved(session).plus(seconds));
-        fresh && !request.prompt.login
+        fresh && !request.prompt.login && expected.is_none_or(|expected| expected == user.id)
     });
     let browser = match cookies.get(Cookie::Begun) {
         Some(browser) => browser,

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use countersign_core::{jws::UnverifiedJws, token::Claims};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::extract::{Form, InRealm, Query},
+    super::{
+        extract::{Form, InRealm, Query},
+        logout as back_channel,
+    },
     answer,
     authorize::current,
     cookies::{Cookie, Cookies},
@@ -42,8 +44,12 @@ pub async fn get(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap
     logout(&app, &place, &headers, &query.into()).await
 }
 
-/// `POST …/logout` by a browser
+/// `POST …/logout`: by a browser, or by a client from behind
 pub async fn post(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, form: Form) -> Response {
+    if form.get("refresh_token").is_some() {
+        let answer = back_channel::back_channel(&app, &place, &headers, &form).await;
+        return answer.unwrap_or_else(ApiError::into_response);
+    }
     logout(&app, &place, &headers, &form).await
 }
 
@@ -72,7 +78,8 @@ fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<Wanted, &'stat
     if form.has_duplicates() {
         return Ok(Err("Invalid request"));
     }
-    let hint = match form.get("id_token_hint").map(|token| hinted(app, place, token)).transpose()? {
+    let hinted = |token: &str| auth::verify_hint(app, &place.realm, &place.issuer, token);
+    let hint = match form.get("id_token_hint").map(hinted).transpose()? {
         None => None,
         Some(Some(claims)) => Some(claims),
         Some(None) => return Ok(Err("Invalid parameter: id_token_hint")),
@@ -102,16 +109,6 @@ fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<Wanted, &'stat
     };
     let hint = hint.and_then(|claims| Some((claims.sid?, claims.sub?.to_string())));
     Ok(Ok(Wanted { hint, afterwards }))
-}
-
-/// The claims of an ID token that was issued here, however long ago (RP-Initiated Logout §4)
-fn hinted(app: &App, place: &InRealm, token: &str) -> Result<Option<Claims>, ApiError> {
-    let unchecked = UnverifiedJws::parse(token).ok().and_then(|jws| Claims::parse(jws.payload()).ok());
-    let Some(issued) = unchecked.and_then(|claims| claims.iat) else { return Ok(None) };
-    match auth::verify_id_token(app, &place.realm, &place.issuer, token, issued) {
-        Ok(claims) => Ok(Some(claims)),
-        Err(refused) => refused.or_inactive().map(|()| None),
-    }
 }
 
 /// The URI, if the client may send people there: `+` stands for its redirect URIs, and `##` stands between several
@@ -188,7 +185,7 @@ pub async fn confirm(
     let now = app.clock.now();
     let opened: Result<Afterwards, _> =
         progress::open(app.keys.master(), &place_of(&place), code, browser.as_ref(), now);
-    let Ok(afterwards) = opened else {
+    let Some(afterwards) = opened.ok().filter(|_| steps::is_own_form(&headers)) else {
         return pages::error(&place, StatusCode::BAD_REQUEST, "This page is not valid any more.");
     };
     let answer = async {

@@ -46,6 +46,8 @@ const KNOWN: u64 = 90 * 24 * 3_600;
 /// Shortest password that somebody may choose, in characters
 const SHORTEST_PASSWORD: usize = 8;
 
+const NOT_VALID: &str =
+    "This page is not valid any more. Please go back to the application and sign in again.";
 const WRONG: &str = "Invalid username or password.";
 const WRONG_CODE: &str = "Invalid authenticator code.";
 
@@ -72,6 +74,9 @@ pub async fn submit(
     query: Query,
     form: Form,
 ) -> Response {
+    if !is_own_form(&headers) {
+        return pages::error(&place, StatusCode::BAD_REQUEST, NOT_VALID);
+    }
     let cookies = Cookies::of(&place, &headers);
     let resumed = match resume(&app, &place, &cookies, &query) {
         Ok(resumed) => resumed,
@@ -85,6 +90,12 @@ pub async fn submit(
         further(&app, &place, &cookies, resumed, &form).await
     };
     answer.unwrap_or_else(|error| failed(&place, &error))
+}
+
+/// Whether a form was sent by a page of this server, as far as the browser says (Fetch Metadata §2.4): another host of the
+/// same domain could have set the cookies that go with it. `Origin` does not tell, because `no-referrer` empties it.
+pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin")
 }
 
 /// A failure of this server, as a page
@@ -116,9 +127,7 @@ fn resume(app: &App, place: &InRealm, cookies: &Cookies, query: &Query) -> Resul
             return Err(Box::new(pages::expired(place, &again(place, &request))));
         }
         (Err(Lost::Unreadable), _) | (Ok(_), None) => {
-            let text =
-                "This page is not valid any more. Please go back to the application and sign in again.";
-            return Err(Box::new(pages::error(place, StatusCode::BAD_REQUEST, text)));
+            return Err(Box::new(pages::error(place, StatusCode::BAD_REQUEST, NOT_VALID)));
         }
     };
     let client = app
@@ -327,33 +336,30 @@ fn page(
     })
 }
 
-/// What scopes mean, in words for people
+/// What scopes mean, in words for people; those that say nothing to them are left out
 fn texts(realm: &Realm, scopes: &[String]) -> Vec<String> {
-    let known = |name: &str| match name {
-        "profile" | "${profileScopeConsentText}" => Some("User profile"),
-        "email" | "${emailScopeConsentText}" => Some("Email address"),
-        "address" | "${addressScopeConsentText}" => Some("Address"),
-        "phone" | "${phoneScopeConsentText}" => Some("Phone number"),
-        "roles" | "${rolesScopeConsentText}" => Some("User roles"),
-        "offline_access" | "${offlineAccessScopeConsentText}" => Some("Offline access"),
+    let ours = |text: &str| match text {
+        "${profileScopeConsentText}" => Some("User profile"),
+        "${emailScopeConsentText}" => Some("Email address"),
+        "${addressScopeConsentText}" => Some("Address"),
+        "${phoneScopeConsentText}" => Some("Phone number"),
+        "${rolesScopeConsentText}" => Some("User roles"),
+        "${offlineAccessScopeConsentText}" => Some("Offline access"),
         _ => None,
     };
-    let mut texts = Vec::new();
-    for name in scopes {
-        let scope = realm.settings.client_scopes.iter().find(|scope| scope.name == *name);
-        let attribute = |name: &str| scope.and_then(|scope| scope.attributes.get(name)).map(String::as_str);
-        let hidden = attribute("display.on.consent.screen") == Some("false");
-        let text = attribute("consent.screen.text").filter(|text| !text.is_empty());
-        match (text, known(name)) {
-            _ if hidden => {}
-            (Some(text), _) => texts.push(known(text).unwrap_or(text).to_owned()),
-            (None, Some(text)) => texts.push(text.to_owned()),
-            // Those that every client has say nothing to people.
-            (None, None) if Scopes::is_silent(name) || name == "openid" => {}
-            (None, None) => texts.push(name.clone()),
-        }
-    }
-    texts
+    let known = scopes
+        .iter()
+        .filter_map(|name| realm.settings.client_scopes.iter().find(|scope| scope.name == *name));
+    let asked = known.filter(|scope| {
+        scope.attributes.get("display.on.consent.screen").is_none_or(|shown| shown == "true")
+    });
+    asked
+        .map(|scope| {
+            let text = scope.attributes.get("consent.screen.text").filter(|text| !text.is_empty());
+            let text = text.unwrap_or(&scope.name);
+            ours(text).unwrap_or(text).to_owned()
+        })
+        .collect()
 }
 
 /// The form of somebody who is known already

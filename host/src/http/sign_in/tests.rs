@@ -197,11 +197,11 @@ async fn a_sign_in_ends_when_it_is_left_alone_or_too_old() {
 
 #[tokio::test]
 async fn a_user_who_wants_to_be_remembered_is_so_for_longer() {
-    let lives = json!({
+    let settings = json!({
         "rememberMe": true, "ssoSessionIdleTimeout": 100, "ssoSessionMaxLifespan": 100,
         "ssoSessionIdleTimeoutRememberMe": 5_000, "ssoSessionMaxLifespanRememberMe": 5_000,
     });
-    let server = TestServer::with(realm(lives)).await;
+    let server = TestServer::with(realm(settings)).await;
     let mut visitor = Visitor::new(&server);
     let form = visitor.authorize("").await;
     let fields = [("username", "alice"), ("password", "alice-password"), ("rememberMe", "on")];
