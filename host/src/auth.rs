@@ -237,8 +237,8 @@ pub fn verify_signature(
 /// `id_token_hint`)
 pub fn verify_hint(app: &App, realm: &Realm, issuer: &str, token: &str) -> Result<Option<Claims>, ApiError> {
     let unchecked = UnverifiedJws::parse(token).ok().and_then(|jws| Claims::parse(jws.payload()).ok());
-    let Some(issued) = unchecked.and_then(|claims| claims.iat) else { return Ok(None) };
-    match signed_at(app, realm, token, &Expect::named(issuer, "ID"), issued) {
+    let Some(then) = unchecked.and_then(|claims| claims.iat) else { return Ok(None) };
+    match signed_at(app, realm, token, &Expect::named(issuer, "ID"), then) {
         Ok(claims) => Ok(Some(claims)),
         Err(refused) => refused.or_inactive().map(|()| None),
     }

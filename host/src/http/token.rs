@@ -35,8 +35,14 @@ use crate::{
 };
 
 /// Every grant that is served, in alphabetical order
-pub const GRANT_TYPES: &[&str] =
-    &["authorization_code", "client_credentials", "password", "refresh_token", exchange::GRANT_TYPE, uma_ticket::GRANT_TYPE];
+pub const GRANT_TYPES: &[&str] = &[
+    "authorization_code",
+    "client_credentials",
+    "password",
+    "refresh_token",
+    exchange::GRANT_TYPE,
+    uma_ticket::GRANT_TYPE,
+];
 
 /// Longest value of a parameter, in characters (wire §6.1)
 const PARAMETER: usize = 20_000;

@@ -95,7 +95,7 @@ pub async fn submit(
 /// Whether a form was sent by a page of this server, as far as the browser says (Fetch Metadata §2.4): another host of the
 /// same domain could have set the cookies that go with it. `Origin` does not tell, because `no-referrer` empties it.
 pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin")
+    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
 }
 
 /// A failure of this server, as a page
