@@ -113,7 +113,7 @@ fn starts(program: &Path) -> Result<Vec<Row>> {
     let mut times = Vec::new();
     let mut memory = None;
     for _ in 0..STARTS {
-        let host = Host::start(program, None)?;
+        let host = Host::start(program, None, &[])?;
         times.push(host.first_answer);
         memory = load::resident_memory(host.id());
     }
@@ -141,7 +141,7 @@ fn starts(program: &Path) -> Result<Vec<Row>> {
 }
 
 fn server(layout: &Layout, program: &Path, algorithm: &str, budget: f64) -> Result<Vec<Row>> {
-    let host = Host::start(program, Some(&load::realm(layout, algorithm)?))?;
+    let host = Host::start(program, Some(&load::realm(layout, algorithm)?), &[])?;
     let scene = Scene::set(&host)?;
     let mut rows = Vec::new();
     let mut measure = |name: &str, operation, connections, cpu: Budget, rate: Budget| -> Result<()> {

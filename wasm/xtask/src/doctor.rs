@@ -7,16 +7,17 @@ use anyhow::{Result, bail};
 use crate::{
     fuzz,
     layout::Layout,
-    mutants, npm, process, rust, terminal,
+    mutants, npm, process, python, rust, terminal,
     tool::{Install, Tool},
     wasm::{DEBIAN, Toolchain},
 };
 
-const NEEDED: [Tool; 7] = [
+const NEEDED: [Tool; 8] = [
     rust::C_COMPILER,
     rust::RUSTFMT,
     rust::CLIPPY,
     npm::NODE,
+    python::PYTHON,
     fuzz::CPP_COMPILER,
     fuzz::CARGO_FUZZ,
     mutants::CARGO_MUTANTS,

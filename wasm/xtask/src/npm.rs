@@ -1,7 +1,7 @@
-//! The npm packages of `js`, as its lock file says.
+//! npm packages, as the lock files say.
 
 use core::time::Duration;
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -22,18 +22,25 @@ pub(crate) const NODE: Tool = Tool {
     install: Install::ByHand("install it from your system's packages or from nodejs.org"),
 };
 
-/// Runs `npm ci` if the lock file has changed since the last time, or never ran.
+/// The packages of `js` ([`ensure_in`])
 pub(crate) fn ensure(layout: &Layout) -> Result<()> {
+    ensure_in(layout, &layout.js())
+}
+
+/// Runs `npm ci` in a folder if its lock file has changed since the last time, or it never ran.
+pub(crate) fn ensure_in(layout: &Layout, folder: &Path) -> Result<()> {
     NODE.ensure(layout)?;
-    let js = layout.js();
-    let Ok(lock) = fs::read(js.join("package-lock.json")) else { bail!("`js/package-lock.json` is missing") };
+    let shown = folder.strip_prefix(&layout.root).unwrap_or(folder).display();
+    let Ok(lock) = fs::read(folder.join("package-lock.json")) else {
+        bail!("`{shown}/package-lock.json` is missing")
+    };
     let digest = crate::wasm::hex(&Sha256::digest(&lock));
-    let stamp = js.join("node_modules/.countersign-lock");
+    let stamp = folder.join("node_modules/.countersign-lock");
     if fs::read_to_string(&stamp).is_ok_and(|text| text == digest) {
         return Ok(());
     }
-    terminal::say("installing the npm packages of js (its lock file is new here)");
-    let mut command = npm(layout);
+    terminal::say(&format!("installing the npm packages of {shown} (its lock file is new here)"));
+    let mut command = npm_in(layout, folder);
     command.args(["ci", "--no-audit", "--no-fund"]);
     process::run_quietly("npm ci", &mut command, &layout.target.join("xtask/npm.log"), INSTALL)
         .with_context(|| unreachable("the npm packages"))?;
@@ -48,8 +55,13 @@ pub(crate) fn build(layout: &Layout) -> Result<()> {
 
 /// `npm` in `js`
 pub(crate) fn npm(layout: &Layout) -> Command {
+    npm_in(layout, &layout.js())
+}
+
+/// `npm` in a folder
+pub(crate) fn npm_in(layout: &Layout, folder: &Path) -> Command {
     let mut command = Command::new("npm");
-    command.current_dir(layout.js()).env("CARGO_TARGET_DIR", &layout.target);
+    command.current_dir(folder).env("CARGO_TARGET_DIR", &layout.target);
     command
 }
 

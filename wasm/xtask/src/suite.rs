@@ -8,9 +8,9 @@ use std::{process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    demo, fuzz, host,
+    clients, demo, fuzz, host,
     layout::Layout,
-    npm, process, rust, terminal,
+    npm, process, python, rust, terminal,
     wasm::{self, Artefact, Choice},
 };
 
@@ -37,9 +37,15 @@ const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let mut steps = Steps { long, passed: Vec::new(), begin: Instant::now() };
-    for tool in
-        [rust::C_COMPILER, rust::RUSTFMT, rust::CLIPPY, npm::NODE, fuzz::CPP_COMPILER, fuzz::CARGO_FUZZ]
-    {
+    for tool in [
+        rust::C_COMPILER,
+        rust::RUSTFMT,
+        rust::CLIPPY,
+        npm::NODE,
+        python::PYTHON,
+        fuzz::CPP_COMPILER,
+        fuzz::CARGO_FUZZ,
+    ] {
         tool.ensure(layout)?;
     }
     let artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
@@ -47,10 +53,11 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     steps.take("sizes and imports of the modules", || budget::check(layout, &artefacts))?;
     steps.take("npm packages", || npm::ensure(layout))?;
     steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))?;
-    steps.take("host", || host::embed(layout))?;
+    let program = steps.take("host", || host::embed(layout))?;
     rust_steps(&mut steps, layout)?;
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
     steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
+    steps.take("clients of others", || clients::against(layout, &program))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
     steps.take("npm test", || steps_of_js(layout, &["test"], long))?;
