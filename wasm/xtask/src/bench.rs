@@ -65,6 +65,11 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
         "permission lookup in Node",
         Command::new("node").current_dir(layout.js()).arg("bench/cedar.mjs"),
     )?);
+    let shares = wasm::build_plain(layout, choice, "countersign-bench-module")?;
+    rows.extend(printed(
+        "share lookup in Node",
+        Command::new("node").current_dir(layout.js()).arg("bench/shares.mjs").arg(shares),
+    )?);
     rows.extend(beside::rows(layout)?);
     let mut assess = process::cargo(layout);
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);

@@ -25,7 +25,8 @@ const FEATURES: [(&str, &[&str]); 3] = [
 /// turns on in a shared dependency would have wasmtime compiled twice.
 const PRODUCT: &[&str] = &["countersign-core", "countersign", "countersign-tests"];
 /// What builds it, and what is built for WebAssembly
-const TOOLS: &[&str] = &["xtask", "countersign-wasm-component", "countersign-wasm-js"];
+const TOOLS: &[&str] =
+    &["xtask", "countersign-wasm-component", "countersign-wasm-js", "countersign-bench-module"];
 
 fn named_packages(packages: &[&'static str]) -> impl Iterator<Item = &'static str> {
     packages.iter().flat_map(|package| ["--package", package])
