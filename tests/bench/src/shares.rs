@@ -44,6 +44,23 @@ impl Held {
         };
         let shares =
             Shares::from_rows((0..size).map(row), Seed::new(*b"16 random bytes.")).expect("they fit");
+        Self::asked(shares, read, size)
+    }
+
+    /// Shares that were written before by [`Self::snapshot`]
+    #[allow(dead_code, reason = "the module does, the native bench does not")]
+    pub(crate) fn of_snapshot(snapshot: &[u8], size: usize) -> Option<Self> {
+        let shares = Shares::from_snapshot(snapshot, Seed::new(*b"16 random bytes.")).ok()?;
+        Some(Self::asked(shares, "read".parse().ok()?, size))
+    }
+
+    /// All of them as bytes
+    #[allow(dead_code, reason = "the module does, the native bench does not")]
+    pub(crate) fn snapshot(&self) -> Vec<u8> {
+        self.shares.snapshot()
+    }
+
+    fn asked(shares: Shares, read: Scope, size: usize) -> Self {
         let questions = (0..QUESTIONS).map(|place| {
             // A stride that visits all parts of the index.
             let number = place.wrapping_mul(7_919_977) % size;

@@ -65,6 +65,11 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
         "permission lookup in Node",
         Command::new("node").current_dir(layout.js()).arg("bench/cedar.mjs"),
     )?);
+    let shares = wasm::build_plain(layout, choice, "countersign-bench-module")?;
+    rows.extend(printed(
+        "share lookup in Node",
+        Command::new("node").current_dir(layout.js()).arg("bench/shares.mjs").arg(shares),
+    )?);
     rows.extend(beside::rows(layout)?);
     let mut assess = process::cargo(layout);
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);
@@ -113,7 +118,7 @@ fn starts(program: &Path) -> Result<Vec<Row>> {
     let mut times = Vec::new();
     let mut memory = None;
     for _ in 0..STARTS {
-        let host = Host::start(program, None)?;
+        let host = Host::start(program, None, &[])?;
         times.push(host.first_answer);
         memory = load::resident_memory(host.id());
     }
@@ -141,7 +146,7 @@ fn starts(program: &Path) -> Result<Vec<Row>> {
 }
 
 fn server(layout: &Layout, program: &Path, algorithm: &str, budget: f64) -> Result<Vec<Row>> {
-    let host = Host::start(program, Some(&load::realm(layout, algorithm)?))?;
+    let host = Host::start(program, Some(&load::realm(layout, algorithm)?), &[])?;
     let scene = Scene::set(&host)?;
     let mut rows = Vec::new();
     let mut measure = |name: &str, operation, connections, cpu: Budget, rate: Budget| -> Result<()> {

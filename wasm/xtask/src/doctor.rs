@@ -7,17 +7,18 @@ use anyhow::{Result, bail};
 use crate::{
     browser, fuzz,
     layout::Layout,
-    mutants, npm, process, rust, terminal,
+    mutants, npm, process, python, rust, terminal,
     tool::{Install, Tool},
     wasm::{DEBIAN, Toolchain},
 };
 
-const NEEDED: [Tool; 8] = [
+const NEEDED: [Tool; 9] = [
     rust::C_COMPILER,
     rust::RUSTFMT,
     rust::CLIPPY,
     npm::NODE,
     browser::CHROMIUM,
+    python::PYTHON,
     fuzz::CPP_COMPILER,
     fuzz::CARGO_FUZZ,
     mutants::CARGO_MUTANTS,

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod browser;
+mod clients;
 mod demo;
 mod doctor;
 mod fuzz;
@@ -14,6 +15,7 @@ mod layout;
 mod mutants;
 mod npm;
 mod process;
+mod python;
 mod rust;
 mod server;
 mod suite;
@@ -62,6 +64,12 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
+    /// Run clients that others have written, in JavaScript, Python and Rust, against the real server
+    Clients {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
     /// Send hostile bytes to every parser and assert what must hold of whatever they are read as
     Fuzz {
         /// How long each target runs
@@ -98,6 +106,7 @@ fn main() -> ExitCode {
         Task::Build { toolchain } => host::run(&layout, toolchain),
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Bench { toolchain } => bench::run(&layout, toolchain),
+        Task::Clients { toolchain } => clients::run(&layout, toolchain),
         Task::Fuzz { seconds, targets } => fuzz::run(&layout, seconds, &targets),
         Task::Mutants { shard, parts } => mutants::run(&layout, shard.as_deref(), &parts),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),

@@ -33,8 +33,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts the program, and waits for its first answer.
-    pub(crate) fn start(program: &Path, import: Option<&Path>) -> Result<Self> {
+    /// Starts the program with these variables, and waits for its first answer.
+    pub(crate) fn start(program: &Path, import: Option<&Path>, environment: &[(&str, &str)]) -> Result<Self> {
         let folder = fresh_folder()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let log = File::create(folder.join("host.log"))?;
@@ -47,6 +47,7 @@ impl Host {
             command.arg("--import").arg(file);
         }
         command.current_dir(&folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.envs(environment.iter().copied());
         let begin = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start `{}`", program.display()))?;
         let base = format!("http://{address}");

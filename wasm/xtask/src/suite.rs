@@ -8,9 +8,9 @@ use std::{process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    browser, demo, fuzz, host,
+    browser, clients, demo, fuzz, host,
     layout::Layout,
-    npm, process, rust, terminal,
+    npm, process, python, rust, terminal,
     wasm::{self, Artefact, Choice},
 };
 
@@ -25,7 +25,8 @@ const FEATURES: [(&str, &[&str]); 3] = [
 /// turns on in a shared dependency would have wasmtime compiled twice.
 const PRODUCT: &[&str] = &["countersign-core", "countersign", "countersign-tests"];
 /// What builds it, and what is built for WebAssembly
-const TOOLS: &[&str] = &["xtask", "countersign-wasm-component", "countersign-wasm-js"];
+const TOOLS: &[&str] =
+    &["xtask", "countersign-wasm-component", "countersign-wasm-js", "countersign-bench-module"];
 
 fn named_packages(packages: &[&'static str]) -> impl Iterator<Item = &'static str> {
     packages.iter().flat_map(|package| ["--package", package])
@@ -37,9 +38,15 @@ const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let mut steps = Steps { long, passed: Vec::new(), begin: Instant::now() };
-    for tool in
-        [rust::C_COMPILER, rust::RUSTFMT, rust::CLIPPY, npm::NODE, fuzz::CPP_COMPILER, fuzz::CARGO_FUZZ]
-    {
+    for tool in [
+        rust::C_COMPILER,
+        rust::RUSTFMT,
+        rust::CLIPPY,
+        npm::NODE,
+        python::PYTHON,
+        fuzz::CPP_COMPILER,
+        fuzz::CARGO_FUZZ,
+    ] {
         tool.ensure(layout)?;
     }
     let artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
@@ -52,6 +59,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
     steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
     steps.take("apps in a browser", || browser::against(layout, &program))?;
+    steps.take("clients of others", || clients::against(layout, &program))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
     steps.take("npm test", || steps_of_js(layout, &["test"], long))?;

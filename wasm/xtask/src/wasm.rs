@@ -7,7 +7,10 @@ mod optimizer;
 mod stamp;
 mod toolchain;
 
-use std::fs::{self, File};
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result};
 
@@ -35,6 +38,26 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
 
 /// Builds every module that is out of date.
 pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
+    with_toolchain(layout, choice, |toolchain| {
+        let component = toolchain.compile(layout, "countersign-wasm-component", Aim::Speed)?;
+        let guard = toolchain.compile(layout, "countersign-wasm-js", Aim::Size)?;
+        Ok(vec![component::make(layout, &component)?, bindgen::make(layout, "guard", &guard)?])
+    })
+}
+
+/// Builds a module that nothing ships, as it comes from the linker.
+pub(crate) fn build_plain(layout: &Layout, choice: Choice, package: &str) -> Result<PathBuf> {
+    let bytes = with_toolchain(layout, choice, |toolchain| toolchain.compile(layout, package, Aim::Speed))?;
+    let file = layout.wasm().join(format!("{package}.wasm"));
+    fs::write(&file, bytes)?;
+    Ok(file)
+}
+
+fn with_toolchain<T>(
+    layout: &Layout,
+    choice: Choice,
+    build: impl FnOnce(Toolchain) -> Result<T>,
+) -> Result<T> {
     fs::create_dir_all(layout.wasm())?;
     let toolchain = Toolchain::pick(layout, choice)?;
     terminal::say(&format!("wasm32 standard library: {toolchain}"));
@@ -44,9 +67,7 @@ pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
     let lock = File::create(folder.join("xtask.lock"))?;
     lock.lock().context("cannot lock the target folder of wasm builds")?;
 
-    let component = toolchain.compile(layout, "countersign-wasm-component", Aim::Speed)?;
-    let guard = toolchain.compile(layout, "countersign-wasm-js", Aim::Size)?;
-    let artefacts = vec![component::make(layout, &component)?, bindgen::make(layout, "guard", &guard)?];
+    let modules = build(toolchain)?;
     lock.unlock()?;
-    Ok(artefacts)
+    Ok(modules)
 }

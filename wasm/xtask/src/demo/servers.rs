@@ -53,7 +53,7 @@ struct Ready {
 impl Servers {
     pub(super) fn start(layout: &Layout, program: &Path) -> Result<Self> {
         terminal::step("start the authorization server");
-        let host = Host::start(program, Some(&layout.root.join("host/demo/realm.json")))?;
+        let host = Host::start(program, Some(&layout.root.join("host/demo/realm.json")), &[])?;
         terminal::say(&format!("    {} answers after {} ms", host.base, host.first_answer.as_millis()));
         let issuer = format!("{}/realms/demo", host.base);
         terminal::step("start the documents server");

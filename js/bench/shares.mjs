@@ -1,0 +1,53 @@
+// Loads many shares into WebAssembly from one snapshot and looks them up, as an edge worker would that holds a resource
+// server's shares. Every share has ids of its own, which is the worst case for memory. Argument: the module that
+// `tests/bench/module` compiles to. Prints one JSON array of rows.
+import { readFileSync } from 'node:fs'
+
+const SIZES = [1, 1_000, 100_000, 1_000_000]
+const ROUNDS = 101
+const LOOKUPS = 2_000
+/** Microseconds, milliseconds and megabytes by number of shares */
+const LOOKUP_BUDGET = 2
+const LOAD_BUDGETS = { 100_000: 150, 1_000_000: 2_000 }
+const MEMORY_BUDGETS = { 100_000: 24, 1_000_000: 200 }
+
+const module = new WebAssembly.Module(readFileSync(process.argv[2]))
+const instance = () => new WebAssembly.Instance(module, {}).exports
+const milliseconds = begin => Number(process.hrtime.bigint() - begin) / 1_000_000
+const rounded = value => Math.round(value * 1_000) / 1_000
+const row = (name, value, unit, budget) => ({ name, value: rounded(value), unit, higher_is_better: false, budget })
+
+/** A snapshot, made by another instance so that its memory does not count */
+function snapshot (shares) {
+  const writer = instance()
+  const length = writer.write_snapshot(shares) >>> 0
+  return new Uint8Array(writer.memory.buffer, writer.snapshot_place() >>> 0, length).slice()
+}
+
+function measured (shares) {
+  const bytes = snapshot(shares)
+  const held = instance()
+  const begin = process.hrtime.bigint()
+  const place = held.room(bytes.length) >>> 0
+  new Uint8Array(held.memory.buffer, place, bytes.length).set(bytes)
+  if (!held.load(shares)) throw new Error('the snapshot was not read')
+  const load = milliseconds(begin)
+  const memory = held.memory.buffer.byteLength / 1_000_000
+  const times = []
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const begin = process.hrtime.bigint()
+    for (let lookup = 0; lookup < LOOKUPS; lookup += 1) if (!held.lookup()) throw new Error('it does not stand')
+    times.push(milliseconds(begin) * 1_000 / LOOKUPS)
+  }
+  const lookup = times.sort((a, b) => a - b)[ROUNDS >> 1]
+  const rows = [row(`Share lookup in the module, shares: ${shares}`, lookup, 'µs', LOOKUP_BUDGET)]
+  if (LOAD_BUDGETS[shares]) {
+    rows.push(row(`Load of a snapshot in the module, shares: ${shares}`, load, 'ms', LOAD_BUDGETS[shares]))
+    rows.push(row(`Memory of the module, shares: ${shares}`, memory, 'MB', MEMORY_BUDGETS[shares]))
+  }
+  return rows
+}
+
+// Modules are compiled well only after a while, in the background.
+measured(1_000)
+console.log(JSON.stringify(SIZES.flatMap(measured), null, 2))
