@@ -44,9 +44,14 @@ pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
     let lock = File::create(folder.join("xtask.lock"))?;
     lock.lock().context("cannot lock the target folder of wasm builds")?;
 
-    let component = toolchain.compile(layout, "countersign-wasm-component", Aim::Speed)?;
-    let guard = toolchain.compile(layout, "countersign-wasm-js", Aim::Size)?;
-    let artefacts = vec![component::make(layout, &component)?, bindgen::make(layout, "guard", &guard)?];
+    let component = toolchain.compile(layout, "countersign-wasm-component", &[], Aim::Speed)?;
+    let guard = toolchain.compile(layout, "countersign-wasm-js", &[], Aim::Size)?;
+    let gate = toolchain.compile(layout, "countersign-wasm-js", &["gate"], Aim::Size)?;
+    let artefacts = vec![
+        component::make(layout, &component)?,
+        bindgen::make(layout, "guard", &guard)?,
+        bindgen::make(layout, "gate", &gate)?,
+    ];
     lock.unlock()?;
     Ok(artefacts)
 }
