@@ -145,17 +145,18 @@ class HttpProtection implements Protection {
 
   /** One call with the PAT; with a new one where the server does not take the old one any more (FedAuthz §1.3). */
   async #call(what: string, url: string, method: string, body?: unknown): Promise<Answer> {
-    let answer = await this.#send(url, method, body)
+    const pat = await this.#pats.get()
+    let answer = await this.#send(url, method, body, pat)
     if (answer.status === 401 || object(answer)?.['error'] === 'invalid_bearer_token') {
-      this.#pats.drop()
-      answer = await this.#send(url, method, body)
+      this.#pats.drop(pat)
+      answer = await this.#send(url, method, body, await this.#pats.get())
     }
     if (answer.status < 200 || answer.status > 299) throw refused(what, answer)
     return answer
   }
 
-  async #send(url: string, method: string, body: unknown): Promise<Answer> {
-    const headers = { accept: 'application/json', authorization: `Bearer ${await this.#pats.get()}` }
+  async #send(url: string, method: string, body: unknown, pat: string): Promise<Answer> {
+    const headers = { accept: 'application/json', authorization: `Bearer ${pat}` }
     const init: RequestInit =
       body === undefined
         ? { method, headers }

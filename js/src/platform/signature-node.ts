@@ -1,10 +1,6 @@
 import { constants, createPublicKey, verify, type JsonWebKey, type VerifyKeyObjectInput } from 'node:crypto'
 
-/** A public key as the module lists it, ready for `node:crypto`, with all that its one algorithm needs */
-export interface VerificationKey {
-  readonly hash: string | null
-  readonly input: VerifyKeyObjectInput
-}
+import type { Jwk, Verifier } from './types.js'
 
 type Algorithm = readonly [hash: string | null, options: Omit<VerifyKeyObjectInput, 'key'>]
 
@@ -19,23 +15,21 @@ for (const bits of ['256', '384', '512']) {
   ALGORITHMS.set(`PS${bits}`, [`sha${bits}`, { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }])
 }
 
-/** Makes a key of a JWK; none where the platform finds fault with it, such as a point off the curve. */
-export function verificationKey(jwk: JsonWebKey): VerificationKey | undefined {
-  const algorithm = ALGORITHMS.get(String(jwk['alg']))
+/** Makes a verifier of a JWK, by `node:crypto`. */
+export function verifier(jwk: Jwk): Verifier | undefined {
+  const algorithm = ALGORITHMS.get(jwk.alg)
   if (algorithm === undefined) return undefined
   try {
     const [hash, options] = algorithm
-    return { hash, input: { key: createPublicKey({ key: jwk, format: 'jwk' }), ...options } }
+    const input = { key: createPublicKey({ key: jwk as unknown as JsonWebKey, format: 'jwk' }), ...options }
+    return (signed, signature) => {
+      try {
+        return verify(hash, signed, input, signature)
+      } catch {
+        return false
+      }
+    }
   } catch {
     return undefined
-  }
-}
-
-/** Whether a signature over these bytes is right under this key by the key's algorithm. An error is a no. */
-export function isSignedBy(signed: Uint8Array, signature: Uint8Array, { hash, input }: VerificationKey): boolean {
-  try {
-    return verify(hash, signed, input, signature)
-  } catch {
-    return false
   }
 }
