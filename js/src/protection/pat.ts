@@ -1,5 +1,5 @@
-import { CountersignError } from './errors.js'
-import { basic, object, refused, request, type HttpOptions } from './http.js'
+import { CountersignError } from '../errors.js'
+import { basic, object, refused, request, type HttpOptions } from '../http.js'
 
 const LIMIT = 256 * 1024
 
