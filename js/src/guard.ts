@@ -198,13 +198,9 @@ export class TokenGuard implements Guard {
     return { ...said, ...found }
   }
 
-  /** Verifies a token and hands it over; for adapters that ask the module something else. */
-  async with<T>(request: Pick<Request, 'token' | 'dpop'>, use: Use<T>): Promise<T | Denied> {
-    try {
-      return await this.#verified(request, use)
-    } catch {
-      return denied('engine_failed', 'the guard failed')
-    }
+  /** Verifies a token for an adapter that asks the module something else; `use` may wait only if it is private. */
+  with<T>(request: Pick<Request, 'token' | 'dpop'>, use: Use<T | Promise<T>>, isPrivate = false): Promise<T | Denied> {
+    return this.#verified(request, use, isPrivate)
   }
 
   now(): number {
