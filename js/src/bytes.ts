@@ -1,5 +1,9 @@
-/** Bytes of a base64url text without padding; throws where it is none */
+/** Node's own way, where there is one: several times as fast */
+const { Buffer } = globalThis as { readonly Buffer?: { from(text: string, encoding: 'base64url'): Uint8Array } }
+
+/** Bytes of a base64url text without padding, whose characters somebody else has checked */
 export function fromBase64Url(text: string): Uint8Array {
+  if (Buffer !== undefined) return Buffer.from(text, 'base64url')
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'))
   const bytes = new Uint8Array(binary.length)
   for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at)

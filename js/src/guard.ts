@@ -119,6 +119,8 @@ export class TokenGuard implements Guard {
   readonly #introspection: Introspection | undefined
   readonly #proofs: Proofs | undefined
   #view: Uint8Array = new Uint8Array()
+  /** Where the token that was begun last stands in the module's memory, or 0 */
+  #writtenAt = 0
 
   constructor(options: GuardOptions, engine: GuardEngine | GateEngine) {
     const { issuer, audience, jwksUri, leeway = 5, cacheSize = 1_000, introspection, dpop } = options
@@ -330,7 +332,7 @@ export class TokenGuard implements Guard {
     let isRight: boolean
     try {
       const verify = this.#keys.keys[module.key(handle)]
-      const right = verify?.(encoder.encode(token.slice(0, dot)), fromBase64Url(token.slice(dot + 1)))
+      const right = verify?.(this.#written(token, dot), fromBase64Url(token.slice(dot + 1)))
       isRight = (typeof right === 'object' ? await right : right) === true
     } catch {
       isRight = false
@@ -344,16 +346,33 @@ export class TokenGuard implements Guard {
   }
 
   #begin(token: string, proof: Proof | undefined, now: number): number {
-    if (proof !== undefined) return (this.module as LargeModule).begin_held(token, proof, now)
+    if (proof !== undefined) {
+      this.#writtenAt = 0
+      return (this.module as LargeModule).begin_held(token, proof, now)
+    }
     // Written into the module's memory, which is faster than wasm-bindgen's way for a text of this length.
     const at = this.module.input(token.length)
+    this.#writtenAt = 0
     if (at > 0) {
-      if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#engine.memory.buffer)
-      const { read, written } = encoder.encodeInto(token, this.#view.subarray(at, at + token.length))
-      if (read === token.length && written === token.length) return this.module.begin(now)
+      const { read, written } = encoder.encodeInto(token, this.#memory(at, token.length))
+      if (read === token.length && written === token.length) {
+        this.#writtenAt = at
+        return this.module.begin(now)
+      }
     }
     // Too long, or not ASCII: the module says why.
     return this.module.begin_text(token, now)
+  }
+
+  /** What the signature of the token that was begun last is over: from where it was written, if it was */
+  #written(token: string, length: number): Uint8Array {
+    return this.#writtenAt > 0 ? this.#memory(this.#writtenAt, length) : encoder.encode(token.slice(0, length))
+  }
+
+  /** The module's memory as it is now; it moves when it grows. */
+  #memory(at: number, length: number): Uint8Array {
+    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#engine.memory.buffer)
+    return this.#view.subarray(at, at + length)
   }
 
   #permits(seen: SeenToken, request: Request, now: number): Answer {

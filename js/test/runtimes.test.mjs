@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createServer } from 'node:http'
@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { build } from 'esbuild'
+import { build as vite } from 'vite'
 import { createProtection } from 'countersign/protection'
 
 import { KINDS } from './runtimes/vectors.mjs'
@@ -19,6 +20,7 @@ import { noServer, Server } from './server.mjs'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
 const BIN = join(HERE, '..', 'node_modules', '.bin')
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const VECTORS = join(HERE, '..', '..', 'tests', 'vectors')
 
 const vectors = readdirSync(VECTORS, { recursive: true })
@@ -44,7 +46,7 @@ describe('the vectors', () => {
     file = join(folder, 'vectors.json')
     await writeFile(file, JSON.stringify(vectors))
   })
-  after(() => rm(folder, { recursive: true }))
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
 
   it('are many', () => assert.ok(vectors.length > 300, String(vectors.length)))
 
@@ -64,6 +66,11 @@ describe('the vectors', () => {
     isRight(await run(vectors))
   })
 
+  it('are answered alike in Chromium', async (t) => {
+    if (!existsSync(CHROMIUM)) return t.skip(`needs \`${CHROMIUM}\``)
+    isRight(await inChromium(folder))
+  })
+
   it('are answered alike in workerd', async (t) => {
     const why = await missing('workerd')
     if (why) return t.skip(why)
@@ -75,6 +82,45 @@ describe('the vectors', () => {
     }
   })
 })
+
+/** A page with the package as Vite bundles it, which sends home what it has found */
+async function inChromium(folder) {
+  const root = join(folder, 'page')
+  await mkdir(root)
+  await writeFile(join(root, 'index.html'), '<!doctype html><script type="module" src="./page.js"></script>')
+  await writeFile(join(root, 'page.js'), `import { run } from ${JSON.stringify(join(HERE, 'runtimes', 'vectors.mjs'))}
+    const send = (outcome) => fetch('/outcome', { method: 'POST', body: JSON.stringify(outcome) })
+    run(await (await fetch('/vectors')).json()).then(send, (error) => send({ passed: 0, failures: [String(error)] }))`)
+  await vite({ root, logLevel: 'silent', configFile: false, base: './', build: { outDir: 'dist', target: 'es2022', assetsInlineLimit: 0 } })
+  const TYPES = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' }
+  let done
+  const outcome = new Promise((resolve) => (done = resolve))
+  const server = createServer(async (request, response) => {
+    if (request.url === '/vectors') return response.end(JSON.stringify(vectors))
+    if (request.url === '/outcome') {
+      const chunks = []
+      for await (const chunk of request) chunks.push(chunk)
+      done(JSON.parse(Buffer.concat(chunks).toString()))
+      return response.end()
+    }
+    const file = join(root, 'dist', request.url === '/' ? 'index.html' : request.url)
+    if (!existsSync(file)) return response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': TYPES[file.split('.').at(-1)] ?? 'text/plain' }).end(readFileSync(file))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', `--user-data-dir=${join(folder, 'profile')}`, '--no-first-run']
+  const browser = spawn(CHROMIUM, [...args, '--remote-debugging-port=0', `http://127.0.0.1:${server.address().port}/`], { stdio: 'ignore' })
+  try {
+    return await Promise.race([outcome, once(browser, 'exit').then(() => assert.fail('Chromium has ended'))])
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    if (browser.exitCode === null) {
+      browser.kill('SIGKILL')
+      await once(browser, 'exit')
+    }
+  }
+}
 
 /** One file with the package in it, resolved by the conditions of a runtime */
 async function bundle(folder, name, entry, conditions) {
