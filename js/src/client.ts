@@ -50,7 +50,10 @@ export function createUmaFetch(options: UmaFetchOptions): UmaFetch {
 
 /** A request on its way */
 interface Asked {
+  /** The URL without its query, for people */
   readonly resource: string
+  /** What shares one RPT; never shared by two origins */
+  readonly key: string
   readonly origin: string
   readonly signal: AbortSignal | undefined
   readonly isReplayable: boolean
@@ -82,7 +85,7 @@ class UmaClient {
 
   async fetch(input: string | URL | Request, init: UmaRequestInit = {}): Promise<Response> {
     const asked = this.#asked(input, init)
-    let rpt = this.#rpts.get(asked.resource)
+    let rpt = this.#rpts.get(asked.key)
     let response = await asked.send(rpt)
     let isExchanged = false
     for (let sendings = 1; sendings < SENDINGS; sendings += 1) {
@@ -90,14 +93,14 @@ class UmaClient {
       if (found === undefined || isExchanged) return response
       await response.body?.cancel()
       const used = rpt
-      const got = await this.#rpts.inTurn(asked.resource, () => this.#permission(found, asked, used))
+      const got = await this.#rpts.inTurn(asked.key, () => this.#permission(found, asked, used))
       // Whoever waits for an owner may have to send the request for another ticket, as often as it takes.
       if (got instanceof Submission && !(await this.#granted(got, asked))) sendings -= 1
       if (!asked.isReplayable) {
         const message = 'the body was a stream and is gone; permission has been got, so send the request again'
         throw new UmaError('body_used', asked.resource, message)
       }
-      rpt = this.#rpts.get(asked.resource)
+      rpt = this.#rpts.get(asked.key)
       isExchanged = got === 'exchanged'
       response = await asked.send(rpt)
     }
@@ -107,7 +110,7 @@ class UmaClient {
   /** Uses what another request has got in the meantime, else finds out what the ticket is good for. */
   async #permission(challenge: Challenge, asked: Asked, used: string | undefined): Promise<Submission | 'exchanged' | 'shared'> {
     const exchange = this.#exchangeFor(challenge, asked)
-    const current = this.#rpts.get(asked.resource)
+    const current = this.#rpts.get(asked.key)
     if (current !== undefined && current !== used) return 'shared'
     return (await this.#redeem(exchange, challenge.ticket, current, asked)) ?? 'exchanged'
   }
@@ -134,7 +137,7 @@ class UmaClient {
   }
 
   /** Until the ticket has become a token; a submission where the owner has to be waited for. */
-  async #redeem(exchange: Exchange, first: string, rpt: string | undefined, { resource, signal }: Asked): Promise<Submission | undefined> {
+  async #redeem(exchange: Exchange, first: string, rpt: string | undefined, { resource, key, signal }: Asked): Promise<Submission | undefined> {
     let ticket = first
     let old = rpt
     let claim: ClaimToken | undefined
@@ -142,10 +145,10 @@ class UmaClient {
       const outcome: Outcome = await exchange.present({ ticket, rpt: old, claim, signal })
       switch (outcome.kind) {
         case 'granted':
-          this.#rpts.set(resource, outcome.rpt)
+          this.#rpts.set(key, outcome.rpt)
           return undefined
         case 'bad_rpt':
-          this.#rpts.drop(resource)
+          this.#rpts.drop(key)
           old = undefined
           break
         case 'need_info': {
@@ -161,7 +164,7 @@ class UmaClient {
             exchange,
             ticket: outcome.ticket ?? ticket,
             interval: outcome.interval,
-            keep: (granted) => this.#rpts.set(resource, granted),
+            keep: (granted) => this.#rpts.set(key, granted),
             sleep: this.#options.sleep ?? sleep,
           })
         case 'denied':
@@ -186,7 +189,8 @@ class UmaClient {
     const send = this.#options.fetch ?? globalThis.fetch
     let isFirst = true
     return {
-      resource: this.#options.resourceOf?.(url) ?? `${url.origin}${url.pathname}`,
+      resource: `${url.origin}${url.pathname}`,
+      key: `${url.origin} ${this.#options.resourceOf?.(url) ?? url.pathname}`,
       origin: url.origin,
       signal: plain.signal ?? given?.signal,
       isReplayable,

@@ -2,7 +2,7 @@ import { verifier } from '#platform'
 
 import { isEqual } from './bytes.js'
 import { CountersignError } from './errors.js'
-import { request, type HttpOptions } from './http.js'
+import { checkUrl, request, type HttpOptions } from './http.js'
 import { discover } from './metadata.js'
 import type { Jwk, Verifier } from './platform/types.js'
 
@@ -66,12 +66,14 @@ export class KeySource {
 
   /** What another guard can begin with */
   get kept(): KeptKeys | undefined {
-    if (this.#body === undefined || this.#uri === undefined) return undefined
+    if (this.#body === undefined || this.#uri === undefined || !Number.isFinite(this.#fetchedAt)) return undefined
     return { jwksUri: this.#uri, jwks: this.#body, fetchedAt: this.#fetchedAt }
   }
 
   /** Begins with keys that were fetched before; their age goes on counting. */
   async restore({ jwksUri, jwks, fetchedAt }: KeptKeys): Promise<void> {
+    if (this.#uri !== undefined && this.#uri !== jwksUri) return
+    checkUrl(jwksUri, 'jwksUri', this.#options)
     await this.#use(jwks)
     this.#uri = jwksUri
     this.#fetchedAt = fetchedAt
@@ -121,14 +123,22 @@ export class KeySource {
   }
 
   async #load(): Promise<void> {
-    this.#triedAt = this.#options.now()
-    this.#uri ??= (await discover(this.#options.issuer, this.#options)).endpoint('jwks_uri')
-    const answer = await request(this.#uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
-    if (answer.status !== 200) {
-      throw new CountersignError('unexpected_answer', `\`${this.#uri}\` answered ${answer.status}`)
+    const now = this.#options.now()
+    this.#triedAt = now
+    const { issuer, jwksUri } = this.#options
+    const uri = this.#uri ?? (await discover(issuer, this.#options)).endpoint('jwks_uri')
+    try {
+      const answer = await request(uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
+      if (answer.status !== 200) throw new CountersignError('unexpected_answer', `\`${uri}\` answered ${answer.status}`)
+      if (this.#body === undefined || !isEqual(this.#body, answer.body)) await this.#use(answer.body)
+      this.#uri = uri
+    } catch (error) {
+      // The keys may have moved: the metadata say where to, the next time.
+      this.#uri = jwksUri
+      throw error
     }
-    if (this.#body === undefined || !isEqual(this.#body, answer.body)) await this.#use(answer.body)
-    this.#fetchedAt = this.#options.now()
+    // Ages count from the question, not from the answer.
+    this.#fetchedAt = now
   }
 
   async #use(jwks: Uint8Array): Promise<void> {

@@ -8,6 +8,12 @@ import type { Protection } from './protection.js'
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'
 export type { Access, Rule, UmaOptions } from './adapter/uma.js'
 
+/** With what becomes of errors, which nobody else takes here */
+export interface NodeUmaOptions extends UmaOptions {
+  /** Is told of an error of a rule or a listener, whose client gets 500; `console.error` by default */
+  readonly onError?: (error: unknown) => void
+}
+
 /** A listener of `node:http` that is called only with permission */
 export type ProtectedListener<Request extends IncomingMessage> = (
   request: Request & { readonly uma: Access },
@@ -37,7 +43,8 @@ export interface NodeUma {
  * const rule = { scopes: ['read'], resource: () => document.resourceId }
  * createServer(uma.protect(rule, (request, response) => response.end(request.uma.rpt.sub)))
  */
-export async function createUma(options: UmaOptions): Promise<NodeUma> {
+export async function createUma(options: NodeUmaOptions): Promise<NodeUma> {
+  const { onError = console.error } = options
   const uma = await Uma.create(options)
   type Decide<Request> = (request: Request) => ReturnType<Uma['judge']>
   const guarded = <Request extends IncomingMessage>(decide: Decide<Request>, listener: ProtectedListener<Request>) =>
@@ -48,9 +55,9 @@ export async function createUma(options: UmaOptions): Promise<NodeUma> {
         await listener(Object.assign(request, { uma: passage.access }), response)
       } catch (error) {
         // Nobody else answers here; what went wrong is not for the client.
-        if (!response.headersSent) response.writeHead(500, { 'cache-control': 'no-store' })
-        response.end()
-        response.emit('error', error)
+        if (response.headersSent) response.destroy()
+        else response.writeHead(500, { 'cache-control': 'no-store' }).end()
+        onError(error)
       }
     }
   return {

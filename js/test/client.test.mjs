@@ -44,7 +44,7 @@ class ResourceServer {
     const body = Buffer.concat(chunks).toString()
     const { authorization } = request.headers
     this.requests.push({ method: request.method, url: request.url, authorization, body })
-    if (pathname === '/moved') return response.writeHead(307, { location: this.elsewhere }).end()
+    if (this.elsewhere !== undefined) return response.writeHead(307, { location: this.elsewhere }).end()
     const scope = request.method === 'GET' ? 'read' : 'write'
     const [, scopes, path] = /^Bearer rpt_([a-z-]+)_([\w./]+)$/.exec(authorization ?? '') ?? []
     if (path === pathname.slice(1) && scopes.split('-').includes(scope)) {
@@ -243,12 +243,27 @@ describe('a hostile resource server', () => {
     assert.equal(calls.length, 0)
   })
 
+  it('is shown no token of another, whatever shares one', async () => {
+    const { issuer, server, calls } = await start()
+    const other = await ResourceServer.start(issuer)
+    const umaFetch = createUmaFetch({
+      authorizationServers: [{ issuer: issuer.url, origins: [server.origin, other.origin], token: () => 'bobs-token' }],
+      resourceOf: () => 'one for all',
+    })
+    await umaFetch(`${server.origin}/42`)
+    await umaFetch(`${other.origin}/43`)
+    assert.equal(other.requests[0].authorization, undefined)
+    assert.equal(calls.at(-1).rpt, undefined)
+  })
+
   it('behind a redirect gets nothing and gives nothing', async () => {
     const { issuer, server, calls, umaFetch, url } = await start()
     const other = await ResourceServer.start(issuer)
+    await umaFetch(url('42'))
     server.elsewhere = `${other.origin}/42`
-    assert.equal((await umaFetch(url('moved'))).status, 401, 'its challenge is not answered')
-    assert.equal(calls.length, 0)
+    for (const path of ['moved', '42']) assert.equal((await umaFetch(url(path))).status, 401, 'its challenge is not answered')
+    assert.equal(calls.length, 1)
+    assert.deepEqual(other.requests.map(({ authorization }) => authorization), [undefined, undefined])
   })
 
   it('cannot make an authorization server of configuration speak of another', async () => {

@@ -60,13 +60,26 @@ describe('exported state', () => {
     const state = guard.exportState()
     for (const bad of [
       { ...state, issuer: 'https://other.example' }, { ...state, version: 2 }, { ...state, jwks: '<html>' }, {},
-      { ...state, fetchedAt: 'now' }, { ...state, jwks: undefined },
+      { ...state, fetchedAt: 'now' }, { ...state, jwks: undefined }, { ...state, jwksUri: 'http://keys.example/' },
     ]) {
       const before = issuer.count(CERTS)
       const cold = await createGuard({ ...issuer.guardOptions, state: bad })
       assert.equal(issuer.count(CERTS), before + 1, 'the keys were fetched')
       assert.equal((await cold.check({ token: issuer.token(), ...READ })).permitted, true)
     }
+  })
+
+  it('is looked for where the metadata say, when the keys have moved', async () => {
+    const { issuer, guard } = await start()
+    issuer.routes.set(CERTS, () => [404, {}])
+    issuer.routes.set('/elsewhere', () => [200, { keys: issuer.keys }])
+    issuer.routes.set('/.well-known/uma2-configuration', () => [200, { issuer: issuer.url, jwks_uri: `${issuer.url}/elsewhere` }])
+    issuer.addKey('EdDSA', 'next')
+    for (const want of ['unknown_key', undefined]) {
+      issuer.now += 31
+      assert.equal((await guard.check({ token: issuer.token({}, 'next'), ...READ })).code, want)
+    }
+    assert.equal(guard.exportState().jwksUri, `${issuer.url}/elsewhere`)
   })
 
   it('is none where there are no keys', async () => {

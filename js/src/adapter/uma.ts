@@ -153,8 +153,9 @@ export class Uma {
     const values = (name: string): string[] => headers.flatMap(([known, value]) => (known.toLowerCase() === name ? [value] : []))
     const [value, ...others] = values('authorization')
     const [, scheme = '', token] = others.length > 0 ? [] : (/^(Bearer|DPoP) ([^ ,]+)$/i.exec(value ?? '') ?? [])
-    // A bound token without the option to check its proof is refused by the guard.
-    if (scheme.toLowerCase() !== 'dpop' || this.#publicUrl === undefined) return { token, dpop: undefined }
+    if (scheme.toLowerCase() !== 'dpop') return { token, dpop: undefined }
+    // Who cannot check a proof takes no token that comes with one (TRAP-JWT-45).
+    if (this.#publicUrl === undefined) return { token: undefined, dpop: undefined }
     // Where several headers have been joined by commas, two proofs are two.
     const proofs = values('dpop').flatMap((proof) => proof.split(','))
     return { token, dpop: { proofs, method, url: new URL(target, this.#publicUrl).href } }

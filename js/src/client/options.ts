@@ -34,7 +34,7 @@ export interface UmaFetchOptions extends HttpOptions {
   readonly onNeedInfo?: (need: NeedInfoError) => ClaimToken | undefined | Promise<ClaimToken | undefined>
   /** Is told when an owner has been asked. */
   readonly onSubmitted?: (submission: Submission) => void
-  /** What shares one RPT: origin and path by default */
+  /** What shares one RPT within an origin: the path by default */
   readonly resourceOf?: (url: URL) => string
   /** RPTs to keep; 1,000 by default */
   readonly cacheSize?: number
