@@ -97,7 +97,8 @@ impl Rpt {
 
     /// The same token with what introspection says that it still permits, by either of two spellings
     /// (FedAuthz §5.1.1)
-    pub(crate) fn as_introspected(&self, entries: Option<&Value>) -> Self {
+    #[must_use]
+    pub fn as_introspected(&self, entries: Option<&Value>) -> Self {
         let mut entries = entries.cloned().unwrap_or_default();
         for entry in entries.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             for (name, other) in [("rsid", "resource_id"), ("scopes", "resource_scopes")] {

@@ -1,26 +1,16 @@
-import { readFileSync } from 'node:fs'
+import { guardNow, loadGuard } from '#platform'
 
-import * as bindings from './wasm/guard.js'
+import { CountersignError } from './errors.js'
+import type { GuardEngine } from './platform/types.js'
 
-export type { GuardModule } from './wasm/guard.js'
-
-let instance: bindings.InitOutput | undefined
-let view: Buffer | undefined
-
-/** The decision module, compiled at the first use; importing this package has no effect. */
-export function engine(): typeof bindings {
-  if (instance === undefined) {
-    const bytes = readFileSync(new URL('./wasm/guard_bg.wasm', import.meta.url))
-    instance = bindings.initSync({ module: new WebAssembly.Module(bytes) })
-  }
-  return bindings
+/** The decision module. Node and Workers have it at once; a browser has to load it first. */
+export function engine(): GuardEngine['bindings'] {
+  const loaded = guardNow()
+  if (loaded === undefined) throw new CountersignError('engine_not_loaded', 'the decision module is not loaded: await `ready()` first')
+  return loaded.bindings
 }
 
-/** The module's memory as it is now; it moves when it grows. */
-export function memory(): Buffer {
-  if (view === undefined || view.byteLength === 0) {
-    engine()
-    view = Buffer.from(instance!.memory.buffer)
-  }
-  return view
+/** Loads the decision module where that takes a moment, which is in browsers. */
+export async function ready(): Promise<void> {
+  await loadGuard()
 }

@@ -1,22 +1,27 @@
-/** Why a token or an access is refused. The decision module knows the same codes; a test compares them. */
-export type DenialCode =
-  | 'bound_token'
-  | 'engine_failed'
-  | 'expired'
-  | 'invalid_proof'
-  | 'invalid_signature'
-  | 'invalid_token'
-  | 'keys_unavailable'
-  | 'not_permitted'
-  | 'not_yet_valid'
-  | 'status_unavailable'
-  | 'unknown_key'
-  | 'withdrawn'
-  | 'wrong_audience'
-  | 'wrong_issuer'
+/** Why a token or an access is refused: all codes there are. The decision module knows the same; a test compares them. */
+export const DENIAL_CODES = [
+  'bound_token',
+  'engine_failed',
+  'expired',
+  'invalid_proof',
+  'invalid_signature',
+  'invalid_token',
+  'keys_unavailable',
+  'not_permitted',
+  'not_yet_valid',
+  'status_unavailable',
+  'unknown_key',
+  'withdrawn',
+  'wrong_audience',
+  'wrong_issuer',
+] as const
+
+/** Why a token or an access is refused */
+export type DenialCode = (typeof DENIAL_CODES)[number]
 
 /** What is thrown. A refused access is an answer and never thrown. */
 export type ErrorCode =
+  | 'engine_not_loaded'
   | 'insecure_url'
   | 'invalid_challenge'
   | 'invalid_configuration'

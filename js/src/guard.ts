@@ -1,12 +1,15 @@
-import type { JsonWebKey } from 'node:crypto'
+import { loadGate, loadGuard } from '#platform'
 
-import { engine, memory, type GuardModule } from './engine.js'
+import { fromBase64Url } from './bytes.js'
 import { CountersignError, thrown, type DenialCode } from './errors.js'
 import { checkUrl, type HttpOptions } from './http.js'
+import { Introspection, type IntrospectionOptions } from './introspection.js'
 import { KeySource } from './keys.js'
+import { MetadataSource } from './metadata.js'
+import type { GateEngine, GuardEngine, Jwk } from './platform/types.js'
+import { Proofs, type DpopOptions, type Proof } from './proofs.js'
 import { SeenToken, SeenTokens } from './seen.js'
-import { isSignedBy } from './signature.js'
-import type { Answer, Denied, Explanation, Permission, Permitted, Request, RptClaims } from './types.js'
+import type { Answer, Denied, DpopRequest, Explanation, Permission, Permitted, Request, RptClaims } from './types.js'
 
 /** What a guard needs to know */
 export interface GuardOptions extends HttpOptions {
@@ -22,10 +25,30 @@ export interface GuardOptions extends HttpOptions {
   readonly leeway?: number
   /** Verified tokens to keep; 1,000 by default */
   readonly cacheSize?: number
+  /** What another guard has exported, so that this one starts with its keys. What does not fit is passed over. */
+  readonly state?: GuardState | undefined
+  /** Keeps a Worker alive while keys are renewed after its answer: the `waitUntil` of its context */
+  readonly waitUntil?: (work: Promise<unknown>) => void
+  /** The resource server's credentials, for requests that are to be `fresh`. Loads the larger module. */
+  readonly introspection?: IntrospectionOptions
+  /** Takes tokens that are bound to a key, with their proofs (RFC 9449). Loads the larger module. */
+  readonly dpop?: DpopOptions | true
+}
+
+/** Keys of an issuer as a guard has them, as JSON. Whoever can change it can make tokens: keep it as you keep code. */
+export interface GuardState {
+  readonly version: 1
+  readonly issuer: string
+  readonly jwksUri: string
+  readonly jwks: string
+  /** The second of the fetch; the keys' age goes on counting from it */
+  readonly fetchedAt: number
 }
 
 /** Answers whether the bearer of a token may do something */
 export interface Guard {
+  readonly issuer: string
+  readonly audience: string
   /**
    * Checks signature, claims and permission of a token.
    *
@@ -34,16 +57,29 @@ export interface Guard {
    * if (!answer.permitted) reply.code(401)
    */
   check(request: Request): Promise<Answer>
-  /** Like `check`, for a token that was seen before; `undefined` if it was not. */
+  /** Answers in the order of the requests, each as `check` would. */
+  checkAll(requests: readonly Request[]): Promise<Answer[]>
+  /** Like `check`, for a token that was seen before; `undefined` if it was not, or if somebody has to be asked. */
   checkSync(request: Request): Answer | undefined
   /** Like `check`, with everything that the token permits. */
   explain(request: Request): Promise<Explanation>
+  /** What another guard can begin with; `undefined` while there are no keys. */
+  exportState(): GuardState | undefined
 }
 
 /** Makes a guard. The issuer's keys are fetched now if they can be, and else when they are needed. */
 export async function createGuard(options: GuardOptions): Promise<Guard> {
-  const guard = new NodeGuard(options)
-  await guard.prepare()
+  return createTokenGuard(options, isSmallEnough(options) ? await loadGuard() : await loadGate())
+}
+
+function isSmallEnough({ dpop, introspection }: GuardOptions): boolean {
+  return dpop === undefined && introspection === undefined
+}
+
+/** Makes a guard of a certain module. */
+export async function createTokenGuard(options: GuardOptions, engine: GuardEngine | GateEngine): Promise<TokenGuard> {
+  const guard = new TokenGuard(options, engine)
+  await guard.prepare(options.state)
   return guard
 }
 
@@ -62,16 +98,32 @@ class GrantedAccess implements Permitted {
   }
 }
 
-const NO_SCOPES: readonly string[] = Object.freeze([])
+type GuardModule = InstanceType<GuardEngine['bindings']['GuardModule']>
+type LargeModule = InstanceType<GateEngine['bindings']['GuardModule']>
 
-class NodeGuard implements Guard {
+/** Does something with a verified token, whose handle is good until then */
+type Use<T> = (seen: SeenToken) => T
+
+const NO_SCOPES: readonly string[] = Object.freeze([])
+const encoder = new TextEncoder()
+
+export class TokenGuard implements Guard {
+  readonly issuer: string
+  readonly audience: string
+  readonly module: GuardModule
   readonly #clock: () => number
+  readonly #engine: GuardEngine | GateEngine
   readonly #keys: KeySource
   readonly #seen: SeenTokens
-  readonly #module: GuardModule
+  readonly #scratch: () => GuardModule
+  readonly #introspection: Introspection | undefined
+  readonly #proofs: Proofs | undefined
+  #view: Uint8Array = new Uint8Array()
+  /** Where the token that was begun last stands in the module's memory, or 0 */
+  #writtenAt = 0
 
-  constructor(options: GuardOptions) {
-    const { issuer, audience, jwksUri, leeway = 5, cacheSize = 1_000 } = options
+  constructor(options: GuardOptions, engine: GuardEngine | GateEngine) {
+    const { issuer, audience, jwksUri, leeway = 5, cacheSize = 1_000, introspection, dpop } = options
     checkUrl(issuer, 'issuer', options)
     if (jwksUri !== undefined) checkUrl(jwksUri, 'jwksUri', options)
     if (!Number.isInteger(leeway) || leeway < 0 || leeway > 60) {
@@ -80,86 +132,247 @@ class NodeGuard implements Guard {
     if (!Number.isInteger(cacheSize) || cacheSize < 1 || cacheSize > 1_000_000) {
       throw new CountersignError('invalid_configuration', '`cacheSize` must be a whole number from 1 to 1000000')
     }
+    this.issuer = issuer
+    this.audience = audience
     this.#clock = options.clock ?? Date.now
+    this.#engine = engine
+    this.#scratch = () => new engine.bindings.GuardModule(issuer, audience, leeway)
     try {
-      this.#module = new (engine().GuardModule)(issuer, audience, leeway)
+      this.module = this.#scratch()
     } catch (reason) {
       throw thrown(reason)
     }
-    this.#seen = new SeenTokens(cacheSize, (handle) => this.#module.forget(handle))
-    this.#keys = new KeySource({ ...options, jwksUri, now: () => this.#now(), accept: (jwks) => this.#accept(jwks) })
+    this.#seen = new SeenTokens(cacheSize, (handle) => this.module.forget(handle))
+    this.#keys = new KeySource({
+      ...options,
+      jwksUri,
+      now: () => this.now(),
+      inspect: (jwks) => this.#inspect(jwks),
+      install: (jwks) => this.#install(jwks),
+    })
+    if (introspection !== undefined) {
+      this.#introspection = new Introspection({ ...options, ...introspection }, new MetadataSource(issuer, options))
+    }
+    if (dpop !== undefined && 'ProofModule' in engine.bindings) {
+      this.#proofs = new Proofs(engine as GateEngine, dpop === true ? {} : dpop)
+    }
   }
 
-  async prepare(): Promise<void> {
+  async prepare(state: GuardState | undefined): Promise<void> {
+    if (state !== undefined) await this.#restore(state)
     await this.#keys.ready().catch(() => {})
   }
 
-  checkSync(request: Request): Answer | undefined {
-    return this.#known(request, this.#now())
+  exportState(): GuardState | undefined {
+    const kept = this.#keys.kept
+    if (kept === undefined) return undefined
+    return { version: 1, issuer: this.issuer, ...kept, jwks: new TextDecoder().decode(kept.jwks) }
   }
 
-  async check(request: Request): Promise<Answer> {
-    const now = this.#now()
-    const known = this.#known(request, now)
-    if (known !== undefined) return known
-    const { token } = request
-    if (typeof token !== 'string' || token === '') return denied('invalid_token', 'no token')
-    if (!this.#keys.isUsable(now)) {
-      try {
-        await this.#keys.ready()
-      } catch {
-        return denied('keys_unavailable', 'the keys of the issuer could not be fetched')
-      }
+  checkSync(request: Request): Answer | undefined {
+    try {
+      return this.#known(request, this.now())
+    } catch {
+      return denied('engine_failed', 'the guard failed')
     }
-    let found = this.#verify(token)
-    if (!(found instanceof SeenToken) && found.code === 'unknown_key' && (await this.#keys.lookAgain())) {
-      found = this.#verify(token)
-    }
-    return found instanceof SeenToken ? this.#permits(found, request, this.#now()) : found
+  }
+
+  check(request: Request): Promise<Answer> {
+    return this.#check(request, () => {})
+  }
+
+  async checkAll(requests: readonly Request[]): Promise<Answer[]> {
+    const answers: Answer[] = []
+    // One after the other, so that a token that comes twice is verified once.
+    for (const request of requests) answers.push(this.checkSync(request) ?? (await this.check(request)))
+    return answers
   }
 
   async explain(request: Request): Promise<Explanation> {
-    const answer = await this.check(request)
-    const seen = request.token === undefined ? undefined : this.#seen.get(request.token)
+    let found: Pick<Explanation, 'permissions' | 'expiresAt'> = { permissions: [] }
+    const answer = await this.#check(request, ({ handle }) => {
+      const permissions = this.module.permissions(handle) as Permission[]
+      found = { permissions, expiresAt: this.module.expires_at(handle) }
+    })
     const said = answer.permitted
       ? { permitted: true, message: 'token permits this' }
       : { permitted: false, code: answer.code, message: answer.message }
-    if (seen === undefined) return { ...said, permissions: [] }
-    return {
-      ...said,
-      permissions: this.#module.permissions(seen.handle) as Permission[],
-      expiresAt: this.#module.expires_at(seen.handle),
+    return { ...said, ...found }
+  }
+
+  /** Verifies a token for an adapter that asks the module something else; `use` may wait only if it is private. */
+  with<T>(request: Pick<Request, 'token' | 'dpop'>, use: Use<T | Promise<T>>, isPrivate = false): Promise<T | Denied> {
+    return this.#verified(request, use, isPrivate)
+  }
+
+  now(): number {
+    return Math.floor(this.#clock() / 1_000)
+  }
+
+  async #check(request: Request, look: Use<void>): Promise<Answer> {
+    try {
+      if (request.fresh === true) return await this.#checkFresh(request, look)
+      const known = this.#known(request, this.now(), look)
+      if (known !== undefined) return known
+      return await this.#verified<Answer>(request, (seen) => {
+        look(seen)
+        return this.#permits(seen, request, this.now())
+      })
+    } catch {
+      return denied('engine_failed', 'the guard failed')
     }
   }
 
-  #known(request: Request, now: number): Answer | undefined {
+  /** Verifies as always, and then lets the authorization server say what is left of the permissions. */
+  async #checkFresh(request: Request, look: Use<void>): Promise<Answer> {
+    const introspection = this.#introspection
+    if (introspection === undefined) {
+      return denied('status_unavailable', 'the guard has no option `introspection`, which a fresh answer needs')
+    }
+    return this.#verified<Answer>(
+      request,
+      async (seen) => {
+        const said = await introspection.ask(seen.token)
+        if (said === undefined) return denied('status_unavailable', 'introspection cannot be asked')
+        const handle = (this.module as LargeModule).introspected(seen.handle, said)
+        if (handle < 0) {
+          this.#seen.remove(seen.token)
+          return this.#refusal()
+        }
+        try {
+          const left = new SeenToken(seen.token, handle)
+          look(left)
+          return this.#permits(left, request, this.now())
+        } finally {
+          this.module.forget(handle)
+        }
+      },
+      true,
+    )
+  }
+
+  #known(request: Request, now: number, look: Use<void> = () => {}): Answer | undefined {
+    if (request.fresh === true || request.dpop !== undefined) return undefined
     const seen = typeof request.token === 'string' ? this.#seen.get(request.token) : undefined
     if (seen === undefined || !this.#keys.isUsable(now)) return undefined
     this.#keys.renewIfOld(now)
+    look(seen)
     return this.#permits(seen, request, now)
   }
 
-  /** Checks everything of a token that does not depend on the request. */
-  #verify(token: string): SeenToken | Denied {
-    const now = this.#now()
+  /** Verifies a token for `use`, which may wait only if the token's handle is private to it. */
+  async #verified<T>(
+    { token, dpop }: Pick<Request, 'token' | 'dpop'>,
+    use: Use<T | Promise<T>>,
+    isPrivate = false,
+  ): Promise<T | Denied> {
+    if (typeof token !== 'string' || token === '') return denied('invalid_token', 'no token')
+    const now = this.now()
+    if (!Number.isFinite(now)) return denied('engine_failed', 'the clock shows no time')
     try {
-      // Written into the module's memory, which is faster than wasm-bindgen's way for a text of this length.
-      const at = this.#module.input(token.length)
-      const isWritten = at > 0 && memory().write(token, at, token.length, 'utf8') === token.length
-      // Too long, or not ASCII: the module says why.
-      const handle = isWritten ? this.#module.begin(now) : this.#module.begin_text(token, now)
-      if (handle < 0) return this.#refusal()
-      const dot = token.lastIndexOf('.')
-      const signed = isWritten ? memory().subarray(at, at + dot) : Buffer.from(token.slice(0, dot))
-      const key = this.#keys.keys[this.#module.key(handle)]
-      const isRight = key !== undefined && isSignedBy(signed, Buffer.from(token.slice(dot + 1), 'base64url'), key)
-      if (!this.#module.finish(handle, isRight)) return this.#refusal()
-      const seen = new SeenToken(token, handle)
-      this.#seen.add(seen)
-      return seen
+      await this.#keys.ready()
     } catch {
-      return denied('engine_failed', 'the decision module failed')
+      return denied('keys_unavailable', 'the keys of the issuer could not be fetched')
     }
+    if (dpop !== undefined) return this.#verifiedHeld(token, dpop, use)
+    const seen = isPrivate ? undefined : this.#seen.get(token)
+    if (seen !== undefined) return use(seen)
+    const found = await this.#lookedUp(token, undefined)
+    if (!(found instanceof SeenToken)) return found
+    if (!isPrivate) {
+      this.#seen.add(found)
+      return use(found)
+    }
+    try {
+      return await use(found)
+    } finally {
+      this.module.forget(found.handle)
+    }
+  }
+
+  /** A token and the proof of its key. It is never kept: its next proof is another one. */
+  async #verifiedHeld<T>(token: string, dpop: DpopRequest, use: Use<T | Promise<T>>): Promise<T | Denied> {
+    const proofs = this.#proofs
+    if (proofs === undefined) return denied('bound_token', 'the guard has no option `dpop`')
+    let proof: Proof
+    try {
+      proof = await proofs.verify(token, dpop, this.now())
+    } catch (reason) {
+      return denied('invalid_proof', thrown(reason).message)
+    }
+    try {
+      const found = await this.#lookedUp(token, proof)
+      if (!(found instanceof SeenToken)) return found
+      try {
+        if (!(await proofs.isFirst(proof, this.now()))) return denied('invalid_proof', 'proof was used before')
+        return await use(found)
+      } finally {
+        this.module.forget(found.handle)
+      }
+    } finally {
+      proof.free()
+    }
+  }
+
+  /** Verifies, and looks for the key where nobody knows it. */
+  async #lookedUp(token: string, proof: Proof | undefined): Promise<SeenToken | Denied> {
+    const found = await this.#signed(token, proof)
+    if (found instanceof SeenToken || found.code !== 'unknown_key' || !(await this.#keys.lookAgain())) return found
+    return this.#signed(token, proof)
+  }
+
+  /** Checks everything of a token that does not depend on the request. Its handle is the caller's to forget. */
+  async #signed(token: string, proof: Proof | undefined): Promise<SeenToken | Denied> {
+    const { module } = this
+    const now = this.now()
+    const generation = this.#keys.generation
+    const handle = this.#begin(token, proof, now)
+    if (handle < 0) return this.#refusal()
+    const dot = token.lastIndexOf('.')
+    let isRight: boolean
+    try {
+      const verify = this.#keys.keys[module.key(handle)]
+      const right = verify?.(this.#written(token, dot), fromBase64Url(token.slice(dot + 1)))
+      isRight = (typeof right === 'object' ? await right : right) === true
+    } catch {
+      isRight = false
+    }
+    // A key may have gone while the platform was at work.
+    const isCurrent = generation === this.#keys.generation
+    if (!module.finish(handle, isRight && isCurrent)) {
+      return isCurrent ? this.#refusal() : denied('unknown_key', 'the keys of the issuer have just changed')
+    }
+    return new SeenToken(token, handle)
+  }
+
+  #begin(token: string, proof: Proof | undefined, now: number): number {
+    if (proof !== undefined) {
+      this.#writtenAt = 0
+      return (this.module as LargeModule).begin_held(token, proof, now)
+    }
+    // Written into the module's memory, which is faster than wasm-bindgen's way for a text of this length.
+    const at = this.module.input(token.length)
+    this.#writtenAt = 0
+    if (at > 0) {
+      const { read, written } = encoder.encodeInto(token, this.#memory(at, token.length))
+      if (read === token.length && written === token.length) {
+        this.#writtenAt = at
+        return this.module.begin(now)
+      }
+    }
+    // Too long, or not ASCII: the module says why.
+    return this.module.begin_text(token, now)
+  }
+
+  /** What the signature of the token that was begun last is over: from where it was written, if it was */
+  #written(token: string, length: number): Uint8Array {
+    return this.#writtenAt > 0 ? this.#memory(this.#writtenAt, length) : encoder.encode(token.slice(0, length))
+  }
+
+  /** The module's memory as it is now; it moves when it grows. */
+  #memory(at: number, length: number): Uint8Array {
+    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#engine.memory.buffer)
+    return this.#view.subarray(at, at + length)
   }
 
   #permits(seen: SeenToken, request: Request, now: number): Answer {
@@ -171,44 +384,52 @@ class NodeGuard implements Guard {
     }
     const kept = seen.recall(isName, wanted, scopes, now)
     if (kept !== undefined) return kept
+    const answer = isName
+      ? this.module.permits_named(seen.handle, wanted, scopes, now)
+      : this.module.permits(seen.handle, wanted, scopes, now)
+    if (answer === undefined) {
+      const refusal = this.#refusal()
+      if (refusal.code === 'expired') this.#seen.remove(seen.token)
+      return refusal
+    }
+    const granted = Object.freeze(new GrantedAccess(frozen(answer.permission), seen))
+    seen.remember({ isName, resource: wanted, scopes: [...scopes], until: answer.until, answer: granted })
+    return granted
+  }
+
+  #inspect(jwks: Uint8Array): Jwk[] {
+    const scratch = this.#scratch()
     try {
-      const answer = isName
-        ? this.#module.permits_named(seen.handle, wanted, scopes, now)
-        : this.#module.permits(seen.handle, wanted, scopes, now)
-      if (answer === undefined) {
-        const refusal = this.#refusal()
-        if (refusal.code === 'expired') this.#seen.remove(seen.token)
-        return refusal
-      }
-      const granted = Object.freeze(new GrantedAccess(frozen(answer.permission), seen))
-      seen.remember({ isName, resource: wanted, scopes: [...scopes], until: answer.until, answer: granted })
-      return granted
-    } catch {
-      return denied('engine_failed', 'the decision module failed')
+      return scratch.set_keys(jwks) as Jwk[]
+    } catch (reason) {
+      throw thrown(reason)
+    } finally {
+      scratch.free()
     }
   }
 
-  #accept(jwks: Uint8Array): JsonWebKey[] {
+  #install(jwks: Uint8Array): void {
+    this.module.set_keys(jwks)
     // A key that is gone takes with it what it has signed.
     this.#seen.clear()
+  }
+
+  async #restore({ version, issuer, jwksUri, jwks, fetchedAt }: GuardState): Promise<void> {
+    if (version !== 1 || issuer !== this.issuer || typeof jwks !== 'string' || !Number.isInteger(fetchedAt)) return
     try {
-      return this.#module.set_keys(jwks) as JsonWebKey[]
-    } catch (reason) {
-      throw thrown(reason)
+      await this.#keys.restore({ jwksUri, jwks: encoder.encode(jwks), fetchedAt })
+    } catch {
+      // Of no use: the keys are fetched instead.
     }
   }
 
   #refusal(): Denied {
-    const { code, message } = this.#module.refusal() as { code: DenialCode; message: string }
+    const { code, message } = this.module.refusal() as { code: DenialCode; message: string }
     return denied(code, message)
-  }
-
-  #now(): number {
-    return Math.floor(this.#clock() / 1_000)
   }
 }
 
-function denied(code: DenialCode, message: string): Denied {
+export function denied(code: DenialCode, message: string): Denied {
   return { permitted: false, code, message }
 }
 

@@ -1,3 +1,4 @@
+import { concatenated } from './bytes.js'
 import { CountersignError, ServerError } from './errors.js'
 
 /** Lets a server be asked over plain HTTP. Loopback addresses need no permission. */
@@ -32,29 +33,74 @@ export function checkUrl(text: string, name: string, options: HttpOptions): stri
 export interface Answer {
   readonly status: number
   readonly body: Uint8Array
+  readonly headers: Headers
 }
 
-/** One request. Redirects are refused, time and size are bounded; what fails is `server_unreachable`. */
-export async function request(url: string, init: RequestInit, limit: number, options: HttpOptions): Promise<Answer> {
-  const send = options.fetch ?? fetch
+/** What a request may be given beside `fetch`'s own */
+export type RequestOptions = Omit<RequestInit, 'redirect'>
+
+/**
+ * One request. Redirects are refused, time and size are bounded, whatever `fetch` makes of its signal; what fails is
+ * `server_unreachable`. An abort by the caller's own signal rejects with its reason.
+ */
+export async function request(url: string, init: RequestOptions, limit: number, options: HttpOptions): Promise<Answer> {
+  const send = options.fetch ?? globalThis.fetch
+  const abort = new AbortController()
+  const caller = init.signal ?? undefined
+  caller?.throwIfAborted()
+  let stop: (reason: unknown) => void = () => {}
+  const stopped = new Promise<never>((_, reject) => {
+    stop = (reason) => {
+      abort.abort(reason)
+      reject(reason as Error)
+    }
+  })
+  stopped.catch(() => {})
+  const onAbort = (): void => stop(caller?.reason)
+  const timer = setTimeout(() => stop(new DOMException('no answer in time', 'TimeoutError')), options.timeout ?? 5_000)
+  caller?.addEventListener('abort', onAbort, { once: true })
   try {
-    const signal = AbortSignal.timeout(options.timeout ?? 5_000)
-    const response = await send(url, { ...init, redirect: 'error', signal })
-    return { status: response.status, body: await bounded(response, limit) }
+    // `manual`, because Workers know no `error`.
+    const sent = Promise.resolve(send(url, { ...init, redirect: 'manual', signal: abort.signal })).then((response) =>
+      read(response, limit),
+    )
+    sent.catch(() => {})
+    return await Promise.race([sent, stopped])
   } catch (cause) {
+    if (caller?.aborted === true) throw caller.reason
     throw new CountersignError('server_unreachable', `${new URL(url).origin} cannot be reached`, { cause })
+  } finally {
+    clearTimeout(timer)
+    caller?.removeEventListener('abort', onAbort)
   }
 }
 
-async function bounded(response: Response, limit: number): Promise<Uint8Array> {
+async function read(response: Response, limit: number): Promise<Answer> {
+  const { status, headers } = response
+  if (response.type === 'opaqueredirect' || (status >= 300 && status <= 399)) {
+    await response.body?.cancel()
+    throw new TypeError('the server redirects')
+  }
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += chunk.byteLength
-    if (length > limit) throw new RangeError(`answer is longer than ${limit} bytes`)
-    chunks.push(chunk)
+  const reader = response.body?.getReader()
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined }
+    if (done || value === undefined) break
+    length += value.byteLength
+    if (length > limit) {
+      await reader?.cancel()
+      throw new RangeError(`answer is longer than ${limit} bytes`)
+    }
+    chunks.push(value)
   }
-  return Buffer.concat(chunks)
+  return { status, headers, body: concatenated(chunks, length) }
+}
+
+/** The header of HTTP Basic, both parts form-encoded first (RFC 6749 §2.3.1) */
+export function basic(clientId: string, clientSecret: string): string {
+  const encode = (part: string): string => new URLSearchParams([['', part]]).toString().slice(1)
+  return `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret)}`)}`
 }
 
 /** The JSON object of an answer, or nothing. */

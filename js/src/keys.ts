@@ -1,9 +1,10 @@
-import type { JsonWebKey } from 'node:crypto'
+import { verifier } from '#platform'
 
+import { isEqual } from './bytes.js'
 import { CountersignError } from './errors.js'
-import { request, type HttpOptions } from './http.js'
+import { checkUrl, request, type HttpOptions } from './http.js'
 import { discover } from './metadata.js'
-import { verificationKey, type VerificationKey } from './signature.js'
+import type { Jwk, Verifier } from './platform/types.js'
 
 const LIMIT = 256 * 1024
 
@@ -17,10 +18,25 @@ const RETRY = 1
 export interface KeySourceOptions extends HttpOptions {
   readonly issuer: string
   readonly jwksUri: string | undefined
+  readonly waitUntil?: (work: Promise<unknown>) => void
   /** The present second */
   readonly now: () => number
-  /** Gives a changed key set to the module, which answers with those keys that are of use */
-  readonly accept: (jwks: Uint8Array) => JsonWebKey[]
+  /** The keys of a key set that are of use, in the module's order; throws where it is no key set */
+  readonly inspect: (jwks: Uint8Array) => Jwk[]
+  /** Gives a changed key set to the module */
+  readonly install: (jwks: Uint8Array) => void
+}
+
+/** Keys as they were fetched */
+export interface KeptKeys {
+  readonly jwksUri: string
+  readonly jwks: Uint8Array
+  readonly fetchedAt: number
+}
+
+/** Seconds that have passed; for ever, if somebody has set the clock back. */
+function since(then: number, now: number): number {
+  return now >= then ? now - then : Number.POSITIVE_INFINITY
 }
 
 /**
@@ -34,17 +50,38 @@ export class KeySource {
   #fetchedAt = Number.NEGATIVE_INFINITY
   #triedAt = Number.NEGATIVE_INFINITY
   #flight: Promise<void> | undefined
+  #generation = 0
   /** In the module's order; a gap where the platform finds fault with a key, such as a point off the curve */
-  keys: readonly (VerificationKey | undefined)[] = []
+  keys: readonly (Verifier | undefined)[] = []
 
   constructor(options: KeySourceOptions) {
     this.#options = options
     this.#uri = options.jwksUri
   }
 
+  /** Another number whenever there are other keys */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** What another guard can begin with */
+  get kept(): KeptKeys | undefined {
+    if (this.#body === undefined || this.#uri === undefined || !Number.isFinite(this.#fetchedAt)) return undefined
+    return { jwksUri: this.#uri, jwks: this.#body, fetchedAt: this.#fetchedAt }
+  }
+
+  /** Begins with keys that were fetched before; their age goes on counting. */
+  async restore({ jwksUri, jwks, fetchedAt }: KeptKeys): Promise<void> {
+    if (this.#uri !== undefined && this.#uri !== jwksUri) return
+    checkUrl(jwksUri, 'jwksUri', this.#options)
+    await this.#use(jwks)
+    this.#uri = jwksUri
+    this.#fetchedAt = fetchedAt
+  }
+
   /** Whether the keys may be used now. */
   isUsable(now: number): boolean {
-    return now - this.#fetchedAt <= HARD_AGE
+    return since(this.#fetchedAt, now) <= HARD_AGE
   }
 
   /** Resolves when there are keys to use; rejects when there are none to be had. */
@@ -54,7 +91,7 @@ export class KeySource {
       this.renewIfOld(now)
       return
     }
-    if (this.#flight === undefined && now - this.#triedAt < RETRY) {
+    if (this.#flight === undefined && since(this.#triedAt, now) < RETRY) {
       throw new CountersignError('server_unreachable', 'the keys of the issuer could not be fetched just now')
     }
     await this.#fetch()
@@ -62,12 +99,14 @@ export class KeySource {
 
   /** Fetches in the background what is no longer fresh. */
   renewIfOld(now: number): void {
-    if (now - this.#fetchedAt > MAX_AGE && now - this.#triedAt >= COOL_DOWN) void this.#fetch().catch(() => {})
+    if (since(this.#fetchedAt, now) <= MAX_AGE || since(this.#triedAt, now) < COOL_DOWN) return
+    const work = this.#fetch().catch(() => {})
+    this.#options.waitUntil?.(work)
   }
 
   /** Looks for a key that a token names and nobody knows: at most once in 30 seconds. True if something was fetched. */
   async lookAgain(): Promise<boolean> {
-    if (this.#flight === undefined && this.#options.now() - this.#triedAt < COOL_DOWN) return false
+    if (this.#flight === undefined && since(this.#triedAt, this.#options.now()) < COOL_DOWN) return false
     try {
       await this.#fetch()
       return true
@@ -84,16 +123,30 @@ export class KeySource {
   }
 
   async #load(): Promise<void> {
-    this.#triedAt = this.#options.now()
-    this.#uri ??= (await discover(this.#options.issuer, this.#options)).endpoint('jwks_uri')
-    const answer = await request(this.#uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
-    if (answer.status !== 200) {
-      throw new CountersignError('unexpected_answer', `\`${this.#uri}\` answered ${answer.status}`)
+    const now = this.#options.now()
+    this.#triedAt = now
+    const { issuer, jwksUri } = this.#options
+    const uri = this.#uri ?? (await discover(issuer, this.#options)).endpoint('jwks_uri')
+    try {
+      const answer = await request(uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
+      if (answer.status !== 200) throw new CountersignError('unexpected_answer', `\`${uri}\` answered ${answer.status}`)
+      if (this.#body === undefined || !isEqual(this.#body, answer.body)) await this.#use(answer.body)
+      this.#uri = uri
+    } catch (error) {
+      // The keys may have moved: the metadata say where to, the next time.
+      this.#uri = jwksUri
+      throw error
     }
-    if (this.#body === undefined || Buffer.compare(this.#body, answer.body) !== 0) {
-      this.keys = this.#options.accept(answer.body).map(verificationKey)
-      this.#body = answer.body
-    }
-    this.#fetchedAt = this.#options.now()
+    // Ages count from the question, not from the answer.
+    this.#fetchedAt = now
+  }
+
+  async #use(jwks: Uint8Array): Promise<void> {
+    const keys = await Promise.all(this.#options.inspect(jwks).map(verifier))
+    // INVARIANT: module and verifiers change together, because a token's key is known by its place.
+    this.#options.install(jwks)
+    this.keys = keys
+    this.#body = jwks
+    this.#generation += 1
   }
 }

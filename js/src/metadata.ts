@@ -29,3 +29,47 @@ export async function discover(issuer: string, options: HttpOptions): Promise<Me
     },
   }
 }
+
+/** Seconds between two attempts while the issuer cannot be reached */
+const RETRY = 1
+
+/** The metadata of an issuer, read once for all who wait, at the first need */
+export class MetadataSource {
+  readonly #issuer: string
+  readonly #options: HttpOptions
+  #known: Metadata | undefined
+  #flight: Promise<Metadata> | undefined
+  #failure: { readonly at: number; readonly error: unknown } | undefined
+
+  constructor(issuer: string, options: HttpOptions) {
+    this.#issuer = issuer
+    this.#options = options
+  }
+
+  /** An endpoint, by its name in the document */
+  async endpoint(name: string): Promise<string> {
+    return (await this.#get()).endpoint(name)
+  }
+
+  #get(): Promise<Metadata> {
+    if (this.#known !== undefined) return Promise.resolve(this.#known)
+    const now = performance.now() / 1_000
+    if (this.#failure !== undefined && now - this.#failure.at < RETRY) return Promise.reject(this.#failure.error)
+    this.#flight ??= discover(this.#issuer, this.#options)
+      .then(
+        (metadata) => {
+          this.#known = metadata
+          this.#failure = undefined
+          return metadata
+        },
+        (error: unknown) => {
+          this.#failure = { at: performance.now() / 1_000, error }
+          throw error
+        },
+      )
+      .finally(() => {
+        this.#flight = undefined
+      })
+    return this.#flight
+  }
+}

@@ -1,67 +1,34 @@
 import { CountersignError, ServerError } from './errors.js'
-import { checkUrl, json, object, refused, request, type Answer, type HttpOptions } from './http.js'
-import { discover, type Metadata } from './metadata.js'
-import { PatSource } from './pat.js'
+import { checkUrl, object } from './http.js'
+import { Introspection } from './introspection.js'
+import { Calls, list, pages, segment, text, unexpected, type ProtectionOptions } from './protection/calls.js'
+import { Policies } from './protection/policies.js'
+import { found, resourceOf } from './protection/resources.js'
+import { Tickets } from './protection/tickets.js'
+import type {
+  Introspected, Page, PermissionRequest, Resource, ResourceDescription, ResourceQuery,
+} from './protection/types.js'
 
 export { CountersignError, ServerError, type ErrorCode } from './errors.js'
 export { allowInsecureRequests, type HttpOptions } from './http.js'
-
-const LIMIT = 4 * 1024 * 1024
-
-/** What a client of the protection API needs to know */
-export interface ProtectionOptions extends HttpOptions {
-  readonly issuer: string
-  /** The resource server's client id */
-  readonly clientId: string
-  readonly clientSecret: string
-  /** The time in milliseconds; `Date.now` by default */
-  readonly clock?: () => number
-}
-
-/** A resource to be registered, with the wire's names (FedAuthz §3.1 and Keycloak's) */
-export interface ResourceDescription {
-  readonly name: string
-  /** A user's name or id; without it the resource server owns the resource */
-  readonly owner?: string
-  /** Lets the owner share it */
-  readonly ownerManagedAccess?: boolean
-  readonly resource_scopes?: readonly string[]
-  readonly type?: string
-  readonly displayName?: string
-  readonly uris?: readonly string[]
-  readonly icon_uri?: string
-  readonly attributes?: Readonly<Record<string, readonly string[]>>
-}
-
-/** What to look for; every member narrows */
-export interface ResourceQuery {
-  readonly name?: string
-  /** `name` is all of the name, in any case, and not a part of it */
-  readonly exactName?: boolean
-  /** A user's name or id, or a client id */
-  readonly owner?: string
-  readonly type?: string
-  readonly uri?: string
-  readonly scope?: string
-  readonly first?: number
-  /** 100 if it is left out */
-  readonly max?: number
-}
-
-/** A permission to be asked for (FedAuthz §4.1) */
-export interface PermissionRequest {
-  readonly resource: string
-  readonly scopes?: readonly string[]
-  /** Pushed claims, for the policies to look at */
-  readonly claims?: Readonly<Record<string, readonly string[]>>
-}
+export type { ProtectionOptions } from './protection/calls.js'
+export type { Policies } from './protection/policies.js'
+export type { Tickets } from './protection/tickets.js'
+export type {
+  Introspected, NewTicket, Page, PermissionRequest, Policy, PolicyDescription, PolicyQuery, Resource, ResourceDescription,
+  ResourceQuery, StoredTicket, TicketQuery,
+} from './protection/types.js'
 
 /** A resource server's side of the protection API (FedAuthz) */
 export interface Protection {
   /** Registers a resource and answers with its id. */
   register(description: ResourceDescription): Promise<string>
-  /** The ids of the resources that fit. */
-  find(query: ResourceQuery): Promise<string[]>
+  /** A resource; `undefined` if there is none of this id. */
+  get(id: string): Promise<Resource | undefined>
+  /** The ids of the resources that fit, one page of them. */
+  find(query: ResourceQuery & Page): Promise<string[]>
+  /** All resources that fit, with all that is known of them, fetched page by page. */
+  list(query?: ResourceQuery, pageSize?: number): AsyncGenerator<Resource, void, undefined>
   /** The id of the resource of exactly this name and owner: as it is if it is there, else registered now. */
   ensure(description: ResourceDescription): Promise<string>
   /** Replaces a description; what it does not name is removed. */
@@ -70,10 +37,17 @@ export interface Protection {
   remove(id: string): Promise<void>
   /** A permission ticket for what a client has tried without permission. */
   requestTicket(permissions: readonly PermissionRequest[]): Promise<string>
+  /** Requests and grants that are stored */
+  readonly tickets: Tickets
+  /** The policies of an owner, by the owner's access token; without one, those of the resource server's own resources */
+  policies(ownerToken?: string): Policies
+  /** What the authorization server says of a token now. */
+  introspect(token: string): Promise<Introspected>
 }
 
 /**
- * Makes a client of the protection API. It gets its token (PAT) when it needs one and renews it by itself.
+ * Makes a client of the protection API. It gets its token (PAT) when it needs one and renews it by itself. A call that got
+ * no answer is made once more if that cannot do anything twice.
  *
  * @example
  * const protection = createProtection({ issuer, clientId: 'documents', clientSecret })
@@ -85,102 +59,96 @@ export function createProtection(options: ProtectionOptions): Protection {
   return new HttpProtection(options)
 }
 
+const RESOURCES = { endpoint: 'resource_registration_endpoint' }
+
 class HttpProtection implements Protection {
-  readonly #options: ProtectionOptions
-  readonly #pats: PatSource
-  #metadata: Promise<Metadata> | undefined
+  readonly tickets: Tickets
+  readonly #calls: Calls
+  readonly #introspection: Introspection
 
   constructor(options: ProtectionOptions) {
-    this.#options = options
-    this.#pats = new PatSource(options, () => this.#endpoint('token_endpoint'))
+    this.#calls = new Calls(options)
+    this.tickets = new Tickets(this.#calls)
+    this.#introspection = new Introspection(options, this.#calls.metadata)
   }
 
   async register(description: ResourceDescription): Promise<string> {
-    const answer = await this.#call('register a resource', await this.#resources(), 'POST', description)
-    return text(object(answer)?.['_id'], 'register a resource')
+    const what = 'register a resource'
+    const answer = await this.#calls.make({ ...RESOURCES, what, method: 'POST', body: description, isRepeatable: false })
+    return text(object(answer)?.['_id'], what)
   }
 
-  async find(query: ResourceQuery): Promise<string[]> {
-    const url = new URL(await this.#resources())
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, String(value))
+  async get(id: string): Promise<Resource | undefined> {
+    const what = 'read a resource'
+    try {
+      const answer = await this.#calls.make({ ...RESOURCES, what, method: 'GET', below: segment(id), isRepeatable: true })
+      return resourceOf(object(answer), what)
+    } catch (error) {
+      if (error instanceof ServerError && error.status === 404) return undefined
+      throw error
     }
-    const ids = json(await this.#call('find resources', url.href, 'GET'))
-    if (!Array.isArray(ids)) throw unexpected('find resources')
-    return ids.map((id) => text(id, 'find resources'))
+  }
+
+  async find(query: ResourceQuery & Page): Promise<string[]> {
+    const what = 'find resources'
+    const answer = await this.#calls.make({ ...RESOURCES, what, method: 'GET', query, isRepeatable: true })
+    return list(answer, what).map((id) => text(id, what))
+  }
+
+  list(query: ResourceQuery = {}, pageSize = 100): AsyncGenerator<Resource, void, undefined> {
+    return pages(pageSize, (first, max) => found(this.#calls, { ...query, first, max }))
   }
 
   async ensure(description: ResourceDescription): Promise<string> {
-    const { name, owner = this.#options.clientId } = description
-    const look = async (): Promise<string | undefined> => (await this.find({ name, owner, exactName: true }))[0]
+    const { name, owner = this.#calls.options.clientId } = description
+    // The server's exact names are exact but for their case.
+    const look = async (): Promise<string | undefined> =>
+      (await found(this.#calls, { name, owner, exactName: true })).find((resource) => resource.name === name)?.id
     const known = await look()
     if (known !== undefined) return known
     try {
       return await this.register(description)
     } catch (error) {
-      // Somebody else was faster, perhaps another process of this server.
-      const late = error instanceof ServerError && error.status === 409 ? await look() : undefined
+      // Somebody else was faster, perhaps another process of this server; or it is there and the answer was lost.
+      const mayBeThere =
+        error instanceof ServerError ? error.status === 409 || error.status >= 500 : error instanceof CountersignError
+      const late = mayBeThere ? await look().catch(() => undefined) : undefined
       if (late === undefined) throw error
       return late
     }
   }
 
   async update(id: string, description: ResourceDescription): Promise<void> {
-    await this.#call('update a resource', `${await this.#resources()}/${encodeURIComponent(id)}`, 'PUT', description)
+    const call = { ...RESOURCES, what: 'update a resource', method: 'PUT', below: segment(id), body: description, isRepeatable: true } as const
+    await this.#calls.make(call)
   }
 
   async remove(id: string): Promise<void> {
-    await this.#call('remove a resource', `${await this.#resources()}/${encodeURIComponent(id)}`, 'DELETE')
+    await this.#calls.make({ ...RESOURCES, what: 'remove a resource', method: 'DELETE', below: segment(id), isRepeatable: true })
   }
 
   async requestTicket(permissions: readonly PermissionRequest[]): Promise<string> {
+    const what = 'ask for a ticket'
     const body = permissions.map(({ resource, scopes = [], claims }) => ({
       resource_id: resource,
       resource_scopes: scopes,
       ...(claims === undefined ? {} : { claims }),
     }))
-    const answer = await this.#call('ask for a ticket', await this.#endpoint('permission_endpoint'), 'POST', body)
-    return text(object(answer)?.['ticket'], 'ask for a ticket')
+    // Nothing is stored for a ticket, so that two of them are as good as one.
+    const call = { endpoint: 'permission_endpoint', what, method: 'POST', body, isRepeatable: true } as const
+    return text(object(await this.#calls.make(call))?.['ticket'], what)
   }
 
-  /** One call with the PAT; with a new one where the server does not take the old one any more (FedAuthz §1.3). */
-  async #call(what: string, url: string, method: string, body?: unknown): Promise<Answer> {
-    let answer = await this.#send(url, method, body)
-    if (answer.status === 401 || object(answer)?.['error'] === 'invalid_bearer_token') {
-      this.#pats.drop()
-      answer = await this.#send(url, method, body)
-    }
-    if (answer.status < 200 || answer.status > 299) throw refused(what, answer)
-    return answer
+  policies(ownerToken?: string): Policies {
+    return new Policies(this.#calls, ownerToken)
   }
 
-  async #send(url: string, method: string, body: unknown): Promise<Answer> {
-    const headers = { accept: 'application/json', authorization: `Bearer ${await this.#pats.get()}` }
-    const init: RequestInit =
-      body === undefined
-        ? { method, headers }
-        : { method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
-    return request(url, init, LIMIT, this.#options)
+  async introspect(token: string): Promise<Introspected> {
+    const what = 'introspect a token'
+    const said = await this.#introspection.ask(token)
+    if (said === undefined) throw new CountersignError('server_unreachable', `${what}: there is no answer`)
+    const answer = object({ status: 200, body: said, headers: new Headers() })
+    if (typeof answer?.['active'] !== 'boolean') throw unexpected(what)
+    return answer as unknown as Introspected
   }
-
-  #resources(): Promise<string> {
-    return this.#endpoint('resource_registration_endpoint')
-  }
-
-  async #endpoint(name: string): Promise<string> {
-    this.#metadata ??= discover(this.#options.issuer, this.#options).catch((error: unknown) => {
-      this.#metadata = undefined
-      throw error
-    })
-    return (await this.#metadata).endpoint(name)
-  }
-}
-
-function text(value: unknown, what: string): string {
-  if (typeof value !== 'string' || value === '') throw unexpected(what)
-  return value
-}
-
-function unexpected(what: string): CountersignError {
-  return new CountersignError('unexpected_answer', `${what}: the authorization server's answer lacks what it must hold`)
 }

@@ -1,3 +1,4 @@
+import { fromBase64Url } from './bytes.js'
 import type { Permitted, RptClaims } from './types.js'
 
 /** Answers kept for one token; beyond that the module is asked again */
@@ -28,7 +29,7 @@ export class SeenToken {
   get claims(): RptClaims {
     if (this.#claims === undefined) {
       const payload = this.token.slice(this.token.indexOf('.') + 1, this.token.lastIndexOf('.'))
-      this.#claims = Object.freeze(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as RptClaims)
+      this.#claims = Object.freeze(JSON.parse(new TextDecoder().decode(fromBase64Url(payload))) as RptClaims)
     }
     return this.#claims
   }

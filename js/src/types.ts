@@ -39,6 +39,20 @@ export interface Request {
   readonly resourceName?: string | undefined
   /** All of these are needed; none named asks for any permission on the resource */
   readonly scopes?: readonly string[] | undefined
+  /** The token came with the scheme `DPoP`: the proof of its key. The guard needs the option `dpop`. */
+  readonly dpop?: DpopRequest | undefined
+  /** Asks the authorization server what the token permits now. The guard needs the option `introspection`. */
+  readonly fresh?: boolean | undefined
+}
+
+/** What a DPoP proof has to be for (RFC 9449 §4.3) */
+export interface DpopRequest {
+  /** The values of all `DPoP` headers of the request; there has to be exactly one */
+  readonly proofs: readonly string[]
+  /** The request's method */
+  readonly method: string
+  /** The request's URL as its client sees it: made from configuration, never from a header that anybody can send */
+  readonly url: string
 }
 
 /** Yes */

@@ -31,7 +31,7 @@ describe('the documents server', () => {
     issuer.routes.set('/authz/protection/resource_set', (request, body) => {
       if (request.method === 'GET') {
         const name = new URL(request.url, issuer.url).searchParams.get('name')
-        return [200, [resources.get(name)?._id].filter(Boolean)]
+        return [200, [resources.get(name)].filter(Boolean)]
       }
       const description = JSON.parse(body)
       resources.set(description.name, { ...description, _id: `r${resources.size}` })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 
-import { allowInsecureRequests, createGuard } from 'countersign'
+import { allowInsecureRequests, createGuard, DENIAL_CODES } from 'countersign'
 
 import { engine } from '../dist/engine.js'
 import { Issuer } from './issuer.mjs'
@@ -278,12 +278,8 @@ describe('options', () => {
 })
 
 describe('codes', () => {
-  it('are those of the module', async () => {
-    const { readFileSync } = await import('node:fs')
-    const types = readFileSync(new URL('../src/errors.ts', import.meta.url), 'utf8')
-    const union = /type DenialCode =([^/]+)/.exec(types)[1]
-    const codes = [...union.matchAll(/'([a-z_]+)'/g)].map(([, code]) => code)
-    assert.deepEqual(codes.sort(), engine().denial_codes().sort())
+  it('are those of the module', () => {
+    assert.deepEqual([...DENIAL_CODES].sort(), engine().denial_codes().sort())
   })
 
   it('and the warning are the same in both languages', async () => {

@@ -64,6 +64,17 @@ export class Issuer {
     return this.requests.filter((url) => url.endsWith(path)).length
   }
 
+  /** Resolves when nobody is connected any more but those who keep a connection idle. */
+  async drained() {
+    this.#server.closeIdleConnections()
+    for (;;) {
+      const count = await new Promise((resolve, reject) => this.#server.getConnections((error, n) => (error ? reject(error) : resolve(n))))
+      if (count === 0) return
+      this.#server.closeIdleConnections()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
   async stop() {
     this.#server.closeAllConnections()
     this.#server.close()
@@ -77,7 +88,10 @@ export class Issuer {
     const path = request.url.split('?')[0].replace('/realms/demo', '')
     const route = this.routes.get(path)
     if (route !== undefined) {
-      const [status, body, headers = {}] = route(request, Buffer.concat(chunks).toString())
+      const answer = await route(request, Buffer.concat(chunks).toString())
+      // A route that answers with a function writes for itself, or does not.
+      if (typeof answer === 'function') return answer(response)
+      const [status, body, headers = {}] = answer
       response.writeHead(status, { 'content-type': 'application/json', ...headers })
       response.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body))
     } else if (path === '/.well-known/uma2-configuration') {
@@ -86,6 +100,7 @@ export class Issuer {
           issuer: this.url,
           jwks_uri: `${this.url}/protocol/openid-connect/certs`,
           token_endpoint: `${this.url}/protocol/openid-connect/token`,
+          introspection_endpoint: `${this.url}/protocol/openid-connect/token/introspect`,
           resource_registration_endpoint: `${this.url}/authz/protection/resource_set`,
           permission_endpoint: `${this.url}/authz/protection/permission`,
         }),

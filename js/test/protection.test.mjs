@@ -79,7 +79,8 @@ describe('protection', () => {
       }
       const query = new URL(request.url, issuer.url).searchParams
       assert.deepEqual([query.get('owner'), query.get('exactName')], ['alice', 'true'])
-      return [200, [resources.get(query.get('name'))].filter(Boolean)]
+      const _id = resources.get(query.get('name'))
+      return [200, _id === undefined ? [] : [{ _id, name: query.get('name') }]]
     }
     issuer.routes.set(RESOURCES, route)
     const description = { name: 'document 42', owner: 'alice', ownerManagedAccess: true, resource_scopes: ['read'] }
@@ -90,7 +91,7 @@ describe('protection', () => {
     let looks = 0
     issuer.routes.set(RESOURCES, (request) => {
       if (request.method === 'POST') return [409, { error: 'invalid_request' }]
-      return [200, (looks += 1) === 1 ? [] : ['theirs']]
+      return [200, (looks += 1) === 1 ? [] : [{ _id: 'theirs', name: description.name }]]
     })
     assert.equal(await protection.ensure(description), 'theirs')
   })
@@ -110,6 +111,31 @@ describe('protection', () => {
     issuer.routes.set(TOKEN, () => [401, { error: 'unauthorized_client' }])
     issuer.now += 1_000
     await assert.rejects(protection.requestTicket([]), { code: 'server_refused', error: 'unauthorized_client' })
+  })
+
+  it('makes a call again only where it cannot do anything twice', async () => {
+    const { issuer, protection } = await start()
+    let calls = 0
+    const lost = (response) => response.destroy()
+    const once = (answer) => () => ((calls += 1) === 1 ? lost : answer)
+    const made = async (path, answer, call) => {
+      calls = 0
+      issuer.routes.set(path, once(answer))
+      const outcome = await call().then((value) => value ?? 'done', (error) => error.code)
+      return [outcome, calls]
+    }
+    const description = { name: 'x', resource_scopes: [] }
+    assert.deepEqual(await made(RESOURCES, [201, { _id: 'x' }], () => protection.register(description)), ['server_unreachable', 1])
+    assert.deepEqual(await made(PERMISSION, [201, { ticket: 't' }], () => protection.requestTicket([{ resource: 'x' }])), ['t', 2])
+    assert.deepEqual(await made(RESOURCES, [200, []], () => protection.find({ name: 'x' })).then(([, n]) => n), 2)
+    assert.deepEqual(await made(`${RESOURCES}/x`, [204], () => protection.update('x', description)), ['done', 2])
+    // The first one did it.
+    assert.deepEqual(await made(`${RESOURCES}/x`, [404, {}], () => protection.remove('x')), ['done', 2])
+    assert.deepEqual(await made(`${PERMISSION}/ticket`, [200, {}], () => protection.tickets.create({ resource: 'x', scopeName: 'y' })), ['server_unreachable', 1])
+    issuer.routes.set(PERMISSION, () => ((calls += 1), [503, { error: 'temporarily_unavailable' }]))
+    calls = 0
+    await assert.rejects(protection.requestTicket([{ resource: 'x' }]), { status: 503 })
+    assert.equal(calls, 2)
   })
 
   it('says that a server is away, and finds it again', async () => {

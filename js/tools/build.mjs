@@ -1,4 +1,4 @@
-// Puts the module that `cargo xtask wasm` has built into dist/, and compiles the TypeScript around it.
+// Puts the modules that `cargo xtask wasm` has built into dist/, and compiles the TypeScript around them.
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -6,17 +6,17 @@ import { fileURLToPath } from 'node:url'
 
 const js = dirname(dirname(fileURLToPath(import.meta.url)))
 const target = process.env.CARGO_TARGET_DIR ?? join(js, '..', 'target')
-const wasm = resolve(target, 'wasm', 'guard')
 const dist = join(js, 'dist')
 
-if (!existsSync(join(wasm, 'guard_bg.wasm'))) {
-  console.error(`${wasm} has no guard_bg.wasm: run \`cargo xtask wasm\` first`)
-  process.exit(1)
-}
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(join(dist, 'wasm'), { recursive: true })
-for (const file of ['guard.js', 'guard.d.ts', 'guard_bg.wasm', 'guard_bg.wasm.d.ts']) {
-  if (existsSync(join(wasm, file))) cpSync(join(wasm, file), join(dist, 'wasm', file))
+for (const name of ['guard', 'gate']) {
+  const wasm = resolve(target, 'wasm', name)
+  if (!existsSync(join(wasm, `${name}_bg.wasm`))) {
+    console.error(`${wasm} has no ${name}_bg.wasm: run \`cargo xtask wasm\` first`)
+    process.exit(1)
+  }
+  for (const file of [`${name}.js`, `${name}.d.ts`, `${name}_bg.wasm`]) cpSync(join(wasm, file), join(dist, 'wasm', file))
 }
 try {
   execFileSync(process.execPath, [join(js, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', js], { stdio: 'inherit' })

@@ -2,8 +2,17 @@
 //!
 //! Nothing here decides; `countersign-core` does. Nothing here checks signatures; the platform's own
 //! cryptography does, between [`GuardModule::begin`] and [`GuardModule::finish`].
+//!
+//! Of this crate come two modules: `guard`, and with the feature `gate` the larger `gate`, which has the rules of
+//! Keycloak's policy enforcer, `DPoP` proofs and answers of introspection as well.
 
 pub mod challenge;
+#[cfg(feature = "gate")]
+pub mod enforcer;
+#[cfg(feature = "gate")]
+pub mod introspection;
+#[cfg(feature = "gate")]
+pub mod proof;
 mod tokens;
 
 use countersign_core::{

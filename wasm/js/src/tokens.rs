@@ -6,10 +6,22 @@ use countersign_core::{
 };
 
 #[derive(Debug)]
-enum Entry {
+pub(crate) enum Entry {
     Free,
     Pending(Box<Pending>),
     Rpt(Box<Rpt>),
+}
+
+impl From<Pending> for Entry {
+    fn from(pending: Pending) -> Self {
+        Self::Pending(Box::new(pending))
+    }
+}
+
+impl From<Rpt> for Entry {
+    fn from(rpt: Rpt) -> Self {
+        Self::Rpt(Box::new(rpt))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -19,12 +31,12 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn put(&mut self, pending: Pending) -> Option<i32> {
+    pub(crate) fn put(&mut self, content: impl Into<Entry>) -> Option<i32> {
         let at = self.free.pop().unwrap_or(self.entries.len());
         let handle = i32::try_from(at).ok()?;
         match self.entries.get_mut(at) {
-            Some(entry) => *entry = Entry::Pending(Box::new(pending)),
-            None => self.entries.push(Entry::Pending(Box::new(pending))),
+            Some(entry) => *entry = content.into(),
+            None => self.entries.push(content.into()),
         }
         Some(handle)
     }

@@ -39,15 +39,20 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
 /// Builds every module that is out of date.
 pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
     with_toolchain(layout, choice, |toolchain| {
-        let component = toolchain.compile(layout, "countersign-wasm-component", Aim::Speed)?;
-        let guard = toolchain.compile(layout, "countersign-wasm-js", Aim::Size)?;
-        Ok(vec![component::make(layout, &component)?, bindgen::make(layout, "guard", &guard)?])
+        let component = toolchain.compile(layout, "countersign-wasm-component", &[], Aim::Speed)?;
+        let guard = toolchain.compile(layout, "countersign-wasm-js", &[], Aim::Size)?;
+        let gate = toolchain.compile(layout, "countersign-wasm-js", &["gate"], Aim::Size)?;
+        Ok(vec![
+            component::make(layout, &component)?,
+            bindgen::make(layout, "guard", &guard)?,
+            bindgen::make(layout, "gate", &gate)?,
+        ])
     })
 }
 
 /// Builds a module that nothing ships, as it comes from the linker.
 pub(crate) fn build_plain(layout: &Layout, choice: Choice, package: &str) -> Result<PathBuf> {
-    let bytes = with_toolchain(layout, choice, |toolchain| toolchain.compile(layout, package, Aim::Speed))?;
+    let bytes = with_toolchain(layout, choice, |toolchain| toolchain.compile(layout, package, &[], Aim::Speed))?;
     let file = layout.wasm().join(format!("{package}.wasm"));
     fs::write(&file, bytes)?;
     Ok(file)

@@ -117,7 +117,13 @@ impl Toolchain {
     }
 
     /// Compiles a package to a core module and answers with its bytes.
-    pub(crate) fn compile(self, layout: &Layout, package: &str, aim: Aim) -> Result<Vec<u8>> {
+    pub(crate) fn compile(
+        self,
+        layout: &Layout,
+        package: &str,
+        features: &[&str],
+        aim: Aim,
+    ) -> Result<Vec<u8>> {
         let mut command = match self {
             Self::Active { .. } => process::cargo(layout),
             Self::Debian => {
@@ -132,6 +138,9 @@ impl Toolchain {
         command.args(["build", "--profile", "wasm", "--target", TARGET, "--package", package]);
         if self == Self::Debian {
             command.arg("-Zbuild-std=std,panic_abort");
+        }
+        if !features.is_empty() {
+            command.args(["--features", &features.join(",")]);
         }
         if aim == Aim::Speed {
             command.args(["--config", "profile.wasm.opt-level=3"]);

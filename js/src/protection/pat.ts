@@ -1,21 +1,27 @@
-import { CountersignError } from './errors.js'
-import { object, refused, request } from './http.js'
-import type { ProtectionOptions } from './protection.js'
+import { CountersignError } from '../errors.js'
+import { basic, object, refused, request, type HttpOptions } from '../http.js'
 
 const LIMIT = 256 * 1024
 
 /** Seconds before its end at which a token is not used for a new request */
 const MARGIN = 10
 
+/** Who gets the token */
+export interface PatOptions extends HttpOptions {
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly clock?: () => number
+}
+
 /** The resource server's token (PAT, FedAuthz §1.3), by client credentials (RFC 6749 §4.4), renewed in time */
 export class PatSource {
-  readonly #options: ProtectionOptions
+  readonly #options: PatOptions
   readonly #endpoint: () => Promise<string>
   #token: string | undefined
   #until = 0
   #flight: Promise<string> | undefined
 
-  constructor(options: ProtectionOptions, endpoint: () => Promise<string>) {
+  constructor(options: PatOptions, endpoint: () => Promise<string>) {
     this.#options = options
     this.#endpoint = endpoint
   }
@@ -29,23 +35,21 @@ export class PatSource {
     return this.#flight
   }
 
-  /** Forgets a token that the server has refused. */
-  drop(): void {
-    this.#token = undefined
+  /** Forgets a token that the server has refused, unless another has taken its place by now. */
+  drop(refused: string): void {
+    if (this.#token === refused) this.#token = undefined
   }
 
   async #fetch(): Promise<string> {
     const { clientId, clientSecret } = this.#options
     const url = await this.#endpoint()
-    // Both parts are form-encoded first (RFC 6749 §2.3.1).
-    const encode = (part: string): string => new URLSearchParams([['', part]]).toString().slice(1)
-    const basic = Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')
     const headers = {
       accept: 'application/json',
-      authorization: `Basic ${basic}`,
+      authorization: basic(clientId, clientSecret),
       'content-type': 'application/x-www-form-urlencoded',
     }
     const body = 'grant_type=client_credentials'
+    const asked = this.#now()
     const answer = await request(url, { method: 'POST', headers, body }, LIMIT, this.#options)
     if (answer.status !== 200) throw refused('get a token', answer)
     const { access_token: token, expires_in: life } = object(answer) ?? {}
@@ -53,7 +57,7 @@ export class PatSource {
       throw new CountersignError('unexpected_answer', 'get a token: the authorization server sent none')
     }
     this.#token = token
-    this.#until = this.#now() + (typeof life === 'number' ? Math.max(0, life - MARGIN) : 0)
+    this.#until = asked + (typeof life === 'number' ? Math.max(0, life - MARGIN) : 0)
     return token
   }
 

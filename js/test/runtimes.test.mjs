@@ -1,0 +1,222 @@
+// The vectors in every runtime that the package names, as far as it is installed here.
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createServer } from 'node:http'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { build } from 'esbuild'
+import { build as vite } from 'vite'
+import { createProtection } from 'countersign/protection'
+
+import { KINDS } from './runtimes/vectors.mjs'
+import { noServer, Server } from './server.mjs'
+
+const HERE = dirname(fileURLToPath(import.meta.url))
+const BIN = join(HERE, '..', 'node_modules', '.bin')
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const VECTORS = join(HERE, '..', '..', 'tests', 'vectors')
+
+const vectors = readdirSync(VECTORS, { recursive: true })
+  .filter((name) => name.endsWith('.json'))
+  .flatMap((name) => JSON.parse(readFileSync(join(VECTORS, name), 'utf8')))
+  .filter(({ kind }) => KINDS.includes(kind))
+
+function isRight({ passed, failures }) {
+  assert.deepEqual(failures, [])
+  assert.equal(passed, vectors.length)
+}
+
+/** Whether a program runs here: its npm package may have no build for this machine. */
+async function missing(name) {
+  const runs = existsSync(join(BIN, name)) && (await promisify(execFile)(join(BIN, name), ['--version']).then(() => true, () => false))
+  return runs ? false : `\`${name}\` does not run here`
+}
+
+describe('the vectors', () => {
+  let folder, file
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'countersign-runtimes-'))
+    file = join(folder, 'vectors.json')
+    await writeFile(file, JSON.stringify(vectors))
+  })
+  after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+
+  it('are many', () => assert.ok(vectors.length > 300, String(vectors.length)))
+
+  for (const [name, ...args] of [['deno', 'run', '--allow-read', '--allow-env'], ['bun', 'run']]) {
+    it(`are answered alike in ${name}`, async (t) => {
+      const why = await missing(name)
+      if (why) return t.skip(why)
+      const { stdout } = await promisify(execFile)(join(BIN, name), [...args, join(HERE, 'runtimes', 'main.mjs'), file], { maxBuffer: 1 << 26 })
+      isRight(JSON.parse(stdout))
+    })
+  }
+
+  it('are answered alike in Node with WebCrypto, as a browser loads it', async () => {
+    // The platform for browsers, with a server for the module that it fetches.
+    const bundled = await bundle(folder, 'browser', join(HERE, 'runtimes', 'vectors.mjs'), ['browser'])
+    const { run } = await import(bundled)
+    isRight(await run(vectors))
+  })
+
+  it('are answered alike in Chromium', async (t) => {
+    if (!existsSync(CHROMIUM)) return t.skip(`needs \`${CHROMIUM}\``)
+    isRight(await inChromium(folder))
+  })
+
+  it('are answered alike in workerd', async (t) => {
+    const why = await missing('workerd')
+    if (why) return t.skip(why)
+    const worker = await Workerd.start(folder, join(HERE, 'runtimes', 'worker.mjs'))
+    try {
+      isRight(await worker.call('/', { method: 'POST', body: JSON.stringify(vectors) }).then((answer) => answer.json()))
+    } finally {
+      await worker.stop()
+    }
+  })
+})
+
+/** A page with the package as Vite bundles it, which sends home what it has found */
+async function inChromium(folder) {
+  const root = join(folder, 'page')
+  await mkdir(root)
+  await writeFile(join(root, 'index.html'), '<!doctype html><script type="module" src="./page.js"></script>')
+  await writeFile(join(root, 'page.js'), `import { run } from ${JSON.stringify(join(HERE, 'runtimes', 'vectors.mjs'))}
+    const send = (outcome) => fetch('/outcome', { method: 'POST', body: JSON.stringify(outcome) })
+    run(await (await fetch('/vectors')).json()).then(send, (error) => send({ passed: 0, failures: [String(error)] }))`)
+  await vite({ root, logLevel: 'silent', configFile: false, base: './', build: { outDir: 'dist', target: 'es2022', assetsInlineLimit: 0 } })
+  const TYPES = { html: 'text/html', js: 'text/javascript', wasm: 'application/wasm' }
+  let done
+  const outcome = new Promise((resolve) => (done = resolve))
+  const server = createServer(async (request, response) => {
+    if (request.url === '/vectors') return response.end(JSON.stringify(vectors))
+    if (request.url === '/outcome') {
+      const chunks = []
+      for await (const chunk of request) chunks.push(chunk)
+      done(JSON.parse(Buffer.concat(chunks).toString()))
+      return response.end()
+    }
+    const file = join(root, 'dist', request.url === '/' ? 'index.html' : request.url)
+    if (!existsSync(file)) return response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': TYPES[file.split('.').at(-1)] ?? 'text/plain' }).end(readFileSync(file))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', `--user-data-dir=${join(folder, 'profile')}`, '--no-first-run']
+  const browser = spawn(CHROMIUM, [...args, '--remote-debugging-port=0', `http://127.0.0.1:${server.address().port}/`], { stdio: 'ignore' })
+  try {
+    return await Promise.race([outcome, once(browser, 'exit').then(() => assert.fail('Chromium has ended'))])
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    if (browser.exitCode === null) {
+      browser.kill('SIGKILL')
+      await once(browser, 'exit')
+    }
+  }
+}
+
+/** One file with the package in it, resolved by the conditions of a runtime */
+async function bundle(folder, name, entry, conditions) {
+  const outdir = join(folder, name)
+  const options = { bundle: true, format: 'esm', platform: 'neutral', mainFields: [], target: 'es2022', logLevel: 'error' }
+  // Modules of WebAssembly stay files beside it, under their own names.
+  const wasm = { loader: { '.wasm': 'copy' }, assetNames: '[name]' }
+  await build({ ...options, ...wasm, entryPoints: [entry], outdir, entryNames: 'main', outExtension: { '.js': '.mjs' }, conditions })
+  if (conditions.includes('browser')) return fetched(outdir)
+  return join(outdir, 'main.mjs')
+}
+
+/** What a browser would fetch: over HTTP, from beside the file */
+async function fetched(outdir) {
+  const wasm = join(HERE, '..', 'dist', 'wasm', 'guard_bg.wasm')
+  const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'application/wasm' }).end(readFileSync(wasm)))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  server.unref()
+  const main = join(outdir, 'main.mjs')
+  const address = `"http://127.0.0.1:${server.address().port}/"`
+  await writeFile(main, readFileSync(main, 'utf8').replaceAll('import.meta.url', address))
+  return main
+}
+
+/** workerd with one Worker on a free port */
+class Workerd {
+  static async start(folder, entry, bindings = {}) {
+    const worker = new Workerd()
+    const main = await bundle(folder, `workerd-${Object.keys(bindings).length}`, entry, ['workerd'])
+    const outdir = dirname(main)
+    const modules = readdirSync(outdir).map((name) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`)
+    // The file that is named first is the one that runs.
+    modules.sort((one) => (one.includes('main.mjs') ? -1 : 1))
+    const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`)
+    await writeFile(join(outdir, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["public", "private", "local"]))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
+);
+const main :Workerd.Worker = (
+  modules = [${modules.join(', ')}], bindings = [${texts.join(', ')}], compatibilityDate = "2026-01-01"
+);`)
+    worker.child = spawn(join(BIN, 'workerd'), ['serve', '--control-fd=3', 'config.capnp'], { cwd: outdir, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] })
+    const [line] = await Promise.race([
+      once(worker.child.stdio[3], 'data'),
+      once(worker.child, 'exit').then(() => assert.fail('workerd has ended')),
+    ])
+    worker.url = `http://127.0.0.1:${JSON.parse(String(line).split('\n')[0]).port}`
+    return worker
+  }
+
+  call(path, init) {
+    return fetch(`${this.url}${path}`, init)
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM')
+    await once(this.child, 'exit')
+  }
+}
+
+describe('the example worker in workerd', { skip: noServer }, () => {
+  it('sends for tickets and serves who has permission, many at once', async (t) => {
+    const why = await missing('workerd')
+    if (why) return t.skip(why)
+    const server = await Server.start()
+    const folder = await mkdtemp(join(tmpdir(), 'countersign-workerd-'))
+    let worker
+    try {
+      const protection = createProtection(server.credentials)
+      const id = await protection.ensure({ name: 'document 42', owner: 'alice', ownerManagedAccess: true, resource_scopes: ['read'] })
+      await protection.tickets.create({ resource: id, scopeName: 'read', requesterName: 'bob', granted: true })
+      worker = await Workerd.start(folder, join(HERE, '..', 'examples', 'worker', 'src', 'worker.mjs'), {
+        ISSUER: server.issuer, CLIENT_ID: 'documents', CLIENT_SECRET: 'documents-secret', RESOURCES: JSON.stringify({ 42: id }),
+      })
+      const answers = await Promise.all(Array.from({ length: 20 }, () => worker.call('/documents/42')))
+      for (const answer of answers) assert.equal(answer.status, 401)
+      assert.equal((await worker.call('/documents/43')).status, 403)
+      const [, ticket] = /ticket="([^"]+)"/.exec(answers[0].headers.get('www-authenticate'))
+      const exchanged = await fetch(`${server.issuer}/protocol/openid-connect/token`, {
+        method: 'POST', headers: { authorization: `Bearer ${await server.token('bob')}` },
+        body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:uma-ticket', ticket }),
+      })
+      const { access_token: rpt } = await exchanged.json()
+      const headers = { authorization: `Bearer ${rpt}` }
+      const served = await Promise.all(Array.from({ length: 20 }, () => worker.call('/documents/42', { headers })))
+      for (const answer of served) assert.equal(answer.status, 200)
+      assert.equal((await served[0].json()).id, '42')
+      await server.stop()
+      assert.equal((await worker.call('/documents/42', { headers })).status, 200, 'with the server down')
+      const away = await worker.call('/documents/42')
+      assert.deepEqual([away.status, away.headers.get('warning')], [403, '199 - "UMA Authorization Server Unreachable"'])
+    } finally {
+      await worker?.stop()
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})

@@ -1,0 +1,106 @@
+// The shared vectors that the npm package serves, with nothing but what every runtime has.
+import { challenge, createGuard, findChallenge } from '../../dist/index.js'
+import { engine, ready } from '../../dist/engine.js'
+
+const bytes = (value) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
+const encoded = (value) => btoa(Array.from(bytes(value), (byte) => String.fromCharCode(byte)).join('')).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+
+/** With members in one order, so that two values are the same if their texts are */
+function ordered(value) {
+  if (Array.isArray(value)) return value.map(ordered)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.keys(value).sort().filter((name) => value[name] !== undefined).map((name) => [name, ordered(value[name])]))
+}
+function same(seen, want) {
+  const [one, other] = [JSON.stringify(ordered(seen)), JSON.stringify(ordered(want))]
+  if (one !== other) throw new Error(`seen ${one}, wanted ${other}`)
+}
+
+/** A module with an RPT of these claims, whose signature is taken for granted */
+export function withRpt(bindings, claims, now) {
+  const module = new bindings.GuardModule('as', 'rs', 0)
+  const key = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
+  module.set_keys(bytes({ keys: [key] }))
+  const all = { iss: 'as', aud: 'rs', typ: 'Bearer', ...claims }
+  const token = [encoded({ alg: 'EdDSA', typ: 'JWT' }), encoded(all), 'A'.repeat(86)].join('.')
+  const handle = module.begin_text(token, now)
+  if (handle < 0 || !module.finish(handle, true)) throw new Error(`no token for ${JSON.stringify(claims)}`)
+  return { module, handle, token }
+}
+
+/** By the module alone on the word of the vector, and by the whole guard with the platform's cryptography */
+async function token({ given: { issuer, audience, leeway, keys }, request, want }) {
+  const module = new (engine().GuardModule)(issuer, audience, leeway)
+  module.set_keys(bytes(keys))
+  const handle = module.begin_text(request.token, request.now)
+  if (handle >= 0 && module.finish(handle, request.signature_ok)) {
+    same({ accepted: true, sub: want.sub, expires_at: module.expires_at(handle) }, want)
+  } else {
+    same({ accepted: false, code: module.refusal().code }, want)
+  }
+  const fetch = () => Promise.reject(new TypeError('nobody is asked'))
+  const state = { version: 1, issuer, jwksUri: issuer, jwks: JSON.stringify(keys), fetchedAt: request.now }
+  const guard = await createGuard({ issuer, audience, leeway, fetch, state, clock: () => request.now * 1_000 })
+  const answer = await guard.check({ token: request.token, resource: '42', scopes: ['read'] })
+  same(answer.permitted ? answer.rpt.sub : answer.code, want.accepted ? want.sub : want.code)
+}
+
+function permits({ given: { permissions, exp }, request: { resource, resource_name, scopes, now }, want }) {
+  const { module, handle } = withRpt(engine(), { exp, authorization: { permissions } }, Math.min(now, exp))
+  const answer =
+    resource === undefined
+      ? module.permits_named(handle, resource_name, scopes, now)
+      : module.permits(handle, resource, scopes, now)
+  if (answer === undefined) same({ permitted: false, code: module.refusal().code }, want)
+  else same({ permitted: true, scopes: answer.permission.scopes ?? [], until: answer.until }, want)
+}
+
+function challenges({ request: { build, find }, want }) {
+  let seen
+  try {
+    seen = build ? { header: challenge(build) } : { challenge: findChallenge(find) ?? null }
+  } catch (error) {
+    seen = { code: error.code }
+  }
+  same(seen, want)
+}
+
+const RUNNERS = { token, permits, challenge: challenges }
+
+/** Kinds that need no more than this */
+export const KINDS = Object.keys(RUNNERS)
+
+/** Throws where the answer to a vector is another than it wants. */
+export function check(vector) {
+  return RUNNERS[vector.kind](vector)
+}
+
+/** All tokens of one issuer at once, by one guard: while the platform verifies one, others come. */
+async function together(vectors) {
+  const groups = Map.groupBy?.(vectors, groupOf) ?? new Map(vectors.map((vector) => [groupOf(vector), vectors.filter((other) => groupOf(other) === groupOf(vector))]))
+  for (const [, group] of groups) {
+    const { given: { issuer, audience, leeway, keys }, request: { now } } = group[0]
+    const state = { version: 1, issuer, jwksUri: issuer, jwks: JSON.stringify(keys), fetchedAt: now }
+    const guard = await createGuard({ issuer, audience, leeway, state, fetch: () => Promise.reject(new TypeError('no')), clock: () => now * 1_000 })
+    const asked = [...group, ...group]
+    const answers = await Promise.all(asked.map(({ request: { token } }) => guard.check({ token, resource: '42', scopes: ['read'] })))
+    const codes = answers.map((answer) => (answer.permitted ? answer.rpt.sub : answer.code))
+    same(codes, asked.map(({ want }) => (want.accepted ? want.sub : want.code)))
+  }
+}
+const groupOf = ({ given, request }) => JSON.stringify([given, request.now])
+
+/** Runs them all and tells how many were right, and what was wrong with the others. */
+export async function run(vectors) {
+  await ready()
+  const failures = []
+  await together(vectors.filter(({ kind }) => kind === 'token')).catch((error) => failures.push(`together: ${error.message}`))
+  for (const vector of vectors) {
+    try {
+      await check(vector)
+    } catch (error) {
+      failures.push(`${vector.kind}: ${vector.note}: ${error.message}`)
+    }
+  }
+  return { passed: vectors.length - failures.length, failures }
+}

@@ -1,0 +1,226 @@
+//! Keycloak's policy enforcer for JavaScript: one call from a request to a verdict.
+
+use countersign_core::{
+    enforcer::{
+        Answer, Config, Demand, Enforcer, Found, Query, Request, ScopesEnforcementMode, Target, Verdict,
+    },
+    ids::ResourceId,
+    permission::{Claims, Permission},
+    scope::Scope,
+};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use crate::{GuardModule, failure, moment, to_js};
+
+/// The rules of one resource server, as `keycloak.json` has them
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct EnforcerModule {
+    enforcer: Enforcer,
+}
+
+/// A request, with what claims may be made of
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Asked {
+    method: String,
+    target: String,
+    uri: String,
+    relative_path: String,
+    secure: bool,
+    remote_addr: String,
+    parameters: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    cookies: Vec<(String, String)>,
+    access_token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    id: ResourceId,
+    #[serde(default)]
+    scopes: Vec<Scope>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Question<'a> {
+    Name(&'a str),
+    Uri(&'a str),
+    MatchingUri(&'a str),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connection<'a> {
+    realm: Option<&'a str>,
+    auth_server_url: Option<&'a str>,
+    resource: Option<&'a str>,
+    user_managed_access: bool,
+    /// Milliseconds to keep answers about paths; 0 keeps nothing, -1 for ever
+    path_lifespan: i64,
+    path_entries: u64,
+}
+
+#[derive(Serialize)]
+struct Decision<'a> {
+    demand: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<Vec<Question<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'a ResourceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<&'a [Scope]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Claims::is_empty")]
+    claims: &'a Claims,
+    verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission: Option<Permission>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+}
+
+#[wasm_bindgen]
+impl EnforcerModule {
+    /// Reads a `policy-enforcer` object, a whole `keycloak.json`, or a `policy-enforcer.json`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(config: &[u8]) -> Result<EnforcerModule, JsValue> {
+        let config =
+            Config::parse(config).map_err(|error| failure("invalid_configuration", &error.to_string()))?;
+        if config.claims.http.is_some() || config.paths.iter().any(|path| path.claims.http.is_some()) {
+            let message = "`claim-information-point.http` is not served here: use the provider `claims`";
+            return Err(failure("invalid_configuration", message));
+        }
+        Ok(Self { enforcer: Enforcer::new(config) })
+    }
+
+    /// What the file says about the connection: `realm`, `authServerUrl`, `resource`, `userManagedAccess`,
+    /// `pathLifespan`, `pathEntries`
+    pub fn connection(&self) -> Result<JsValue, JsValue> {
+        let config = self.enforcer.config();
+        let cache = config.path_cache;
+        to_js(&Connection {
+            realm: config.realm.as_deref(),
+            auth_server_url: config.auth_server_url.as_deref(),
+            resource: config.resource.as_deref(),
+            user_managed_access: config.user_managed_access,
+            path_lifespan: cache.map_or(30_000, |cache| cache.lifespan),
+            path_entries: cache.map_or(1_000, |cache| cache.max_entries),
+        })
+    }
+
+    /// Whether a request passes with the RPT of `handle`, of which there is none at -1; `found` is the answer to an
+    /// earlier decision's `lookup`, or `undefined`.
+    pub fn decide(
+        &self,
+        guard: &GuardModule,
+        handle: i32,
+        request: JsValue,
+        body: &[u8],
+        found: JsValue,
+        now: f64,
+    ) -> Result<JsValue, JsValue> {
+        let unreadable = |_| failure("invalid_configuration", "the request cannot be carried over");
+        let asked: Asked = serde_wasm_bindgen::from_value(request).map_err(unreadable)?;
+        let found: Option<Vec<Resource>> = serde_wasm_bindgen::from_value(found).map_err(unreadable)?;
+        let (parameters, headers, cookies) =
+            (pairs(&asked.parameters), pairs(&asked.headers), pairs(&asked.cookies));
+        let request = Request {
+            method: &asked.method,
+            target: asked.target.as_bytes(),
+            uri: &asked.uri,
+            relative_path: &asked.relative_path,
+            secure: asked.secure,
+            remote_addr: &asked.remote_addr,
+            parameters: &parameters,
+            headers: &headers,
+            cookies: &cookies,
+            body,
+            access_token: asked.access_token.as_deref(),
+        };
+        let mut demand = self.enforcer.demand_of(&request);
+        if let Some(found) = found {
+            let found: Vec<Found> =
+                found.into_iter().map(|Resource { id, scopes }| Found { id, scopes }).collect();
+            demand = self.enforcer.resolve(demand, &found);
+        }
+        let claims = self.enforcer.claims(&demand, &request);
+        let verdict = demand.decide(guard.tokens.rpt(handle), &claims, moment(now));
+        to_js(&self.decision(&demand, &claims, verdict))
+    }
+
+    fn decision<'a>(&'a self, demand: &'a Demand<'_>, claims: &'a Claims, verdict: Verdict) -> Decision<'a> {
+        let mut decision = Decision {
+            demand: name_of(demand),
+            lookup: demand.lookup().map(|lookup| lookup.0.iter().map(question).collect()),
+            resource: None,
+            scopes: None,
+            mode: None,
+            claims,
+            verdict: "permitted",
+            code: None,
+            message: None,
+            permission: None,
+            answer: None,
+            location: None,
+        };
+        if let Demand::Protected(protected) = demand {
+            if let Target::Known(id) = &protected.resource {
+                decision.resource = Some(id);
+            }
+            decision.scopes = Some(&protected.scopes);
+            decision.mode = Some(match protected.mode {
+                ScopesEnforcementMode::All => "ALL",
+                ScopesEnforcementMode::Any => "ANY",
+                ScopesEnforcementMode::Disabled => "DISABLED",
+            });
+        }
+        match verdict {
+            Verdict::Permitted { granted } => decision.permission = granted.map(|granted| granted.permission),
+            Verdict::Refused(refusal) => {
+                decision.verdict = refusal.code();
+                decision.code = Some(refusal.denial().code());
+                decision.message = Some(refusal.to_string());
+                let (answer, location) = match self.enforcer.answer(demand, &refusal) {
+                    Answer::Unauthorized => ("unauthorized", None),
+                    Answer::Challenge => ("challenge", None),
+                    Answer::Redirect(location) => ("redirect", Some(location)),
+                    Answer::Forbidden => ("forbidden", None),
+                };
+                (decision.answer, decision.location) = (Some(answer), location);
+            }
+        }
+        decision
+    }
+}
+
+const fn name_of(demand: &Demand<'_>) -> &'static str {
+    match demand {
+        Demand::Open => "open",
+        Demand::Authenticated => "authenticated",
+        Demand::Unmapped(_) => "unmapped",
+        Demand::Protected(_) => "protected",
+        Demand::Unreadable => "unreadable",
+    }
+}
+
+fn question(query: &Query) -> Question<'_> {
+    match query {
+        Query::Name(name) => Question::Name(name),
+        Query::Uri(uri) => Question::Uri(uri),
+        Query::MatchingUri(uri) => Question::MatchingUri(uri),
+    }
+}
+
+fn pairs(texts: &[(String, String)]) -> Vec<(&str, &str)> {
+    texts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
