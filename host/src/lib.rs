@@ -16,6 +16,7 @@ pub mod keys;
 pub mod password;
 pub mod pdp;
 pub mod realm;
+pub mod representation;
 pub mod start;
 pub mod store;
 

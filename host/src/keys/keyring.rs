@@ -203,6 +203,11 @@ impl Keyrings {
         }
     }
 
+    /// The keys of a realm that was deleted
+    pub fn forget(&self, realm_id: &str) {
+        self.rings.write().unwrap_or_else(PoisonError::into_inner).remove(realm_id);
+    }
+
     fn load(&self, store: &Store, realm_id: &str) -> Result<Arc<Keyring>, KeyringError> {
         let (version, keys) = store.read(|tx| store::key::all(tx, realm_id))?;
         let ring = Arc::new(Keyring::read(&self.master, version, &keys)?);

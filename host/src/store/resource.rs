@@ -164,22 +164,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (server_id, id) = (server_id.to_owned(), id.to_owned());
         self.write(move |tx| {
-            tx.prepare_cached("DELETE FROM share WHERE resource_id = ?1")?.execute([&id])?;
-            grant::narrow(tx, &id, None, Holders::All, now)?;
-            tx.prepare_cached(
-                "DELETE FROM policy WHERE id IN (
-                     SELECT policy_id FROM policy_resource WHERE resource_id = ?1)
-                   AND NOT EXISTS (
-                     SELECT 1 FROM policy_resource WHERE policy_id = policy.id AND resource_id <> ?1)",
-            )?
-            .execute([&id])?;
-            let deleted = tx
-                .prepare_cached("DELETE FROM resource WHERE id = ?1 AND server_id = ?2")?
-                .execute([&id, &server_id])?;
-            if deleted == 0 {
-                return Err(StoreError::Missing);
-            }
-            bump(tx, &server_id)?;
+            remove(tx, &server_id, &id, now)?;
             audit::record(tx, &event.resource(&server_id, &id))
         })
         .await
@@ -473,6 +458,28 @@ fn find(tx: &Transaction<'_>, server_id: &str, filter: &ResourceFilter) -> Resul
     let mut statement = tx.prepare_cached(&sql)?;
     let ids = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Removes a resource; what rests on it ends in the same transaction (wire §2.5)
+pub(super) fn remove(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    id: &str,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM share WHERE resource_id = ?1")?.execute([id])?;
+    grant::narrow(tx, id, None, Holders::All, now)?;
+    tx.prepare_cached(
+        "DELETE FROM policy WHERE id IN (
+             SELECT policy_id FROM policy_resource WHERE resource_id = ?1)
+           AND NOT EXISTS (
+             SELECT 1 FROM policy_resource WHERE policy_id = policy.id AND resource_id <> ?1)",
+    )?
+    .execute([id])?;
+    let deleted = tx
+        .prepare_cached("DELETE FROM resource WHERE id = ?1 AND server_id = ?2")?
+        .execute([id, server_id])?;
+    if deleted == 0 { Err(StoreError::Missing) } else { bump(tx, server_id) }
 }
 
 /// A `LIKE` pattern for texts that contain this one

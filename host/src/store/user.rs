@@ -1,5 +1,7 @@
 //! People, their roles, groups and passwords in the store.
 
+pub mod people;
+
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 

@@ -13,12 +13,17 @@ use serde::{
 use serde_json::error::Category;
 
 use super::{body, media_type};
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    representation::{Representation, locate},
+};
 
 /// A document of a request
 pub trait Represents: DeserializeOwned {
     /// Keycloak's name for it, which stands in refusals
     const CLASS: &'static str;
+    /// Longest body with one
+    const BYTES: usize = super::BODY_BYTES;
 
     /// Reads it from an object
     fn read(bytes: &[u8]) -> serde_json::Result<Self> {
@@ -32,6 +37,20 @@ impl<T: Represents> Represents for Vec<T> {
     fn read(bytes: &[u8]) -> serde_json::Result<Self> {
         let list: Vec<Object<T>> = serde_json::from_slice(bytes)?;
         Ok(list.into_iter().map(|Object(document)| document).collect())
+    }
+}
+
+/// Documents of administrators name what they do not know by themselves: whole representations must be taken that
+/// hold members of no effect here
+impl<T: Representation> Represents for T {
+    const CLASS: &'static str = <T as Representation>::CLASS;
+    const BYTES: usize = <T as Representation>::BYTES;
+
+    fn read(bytes: &[u8]) -> serde_json::Result<Self> {
+        let Object(document) = serde_json::from_slice::<Object<Self>>(bytes)?;
+        let Some(path) = document.unknown() else { return Ok(document) };
+        let name = path.last().map(String::as_str).unwrap_or_default();
+        Err(locate::refuse(bytes, &path, &format!("unknown field `{name}`, there are no fields")))
     }
 }
 
@@ -82,7 +101,7 @@ impl<S: Sync, T: Represents> FromRequest<S> for OptionalJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let kind = media_type(request.headers());
-        let bytes = body(request.into_body()).await?;
+        let bytes = body(request.into_body(), T::BYTES).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(None));
         }

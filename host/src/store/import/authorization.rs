@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Writing, list, new_id, refused};
 use crate::{
-    import::document::{AuthorizationFile, ClientFile, Logic, OwnerFile, PolicyFile, ResourceFile},
+    import::document::{AuthorizationFile, Logic, OwnerFile, PolicyFile, ResourceFile},
+    realm::Client,
     store::{
         StoreError,
         resource::{ResourceDescription, ensure_scope, insert},
@@ -26,13 +27,14 @@ struct Server<'a, 'b> {
     policies: BTreeMap<String, String>,
 }
 
-pub(super) fn write(writing: &mut Writing<'_>, client: &ClientFile) -> Result<(), StoreError> {
-    if !client.settings().authorization_services_enabled {
-        return Ok(());
-    }
-    let Some(id) = writing.clients.get(&client.client_id).cloned() else { return Ok(()) };
+pub(super) fn write(
+    writing: &mut Writing<'_>,
+    client: &Client,
+    document: Option<&AuthorizationFile>,
+) -> Result<(), StoreError> {
+    let id = client.id.clone();
     let defaults = AuthorizationFile::default();
-    let settings = client.authorization_settings.as_ref().unwrap_or(&defaults);
+    let settings = document.unwrap_or(&defaults);
     let mode = settings.policy_enforcement_mode.name();
     let strategy = settings.decision_strategy.unwrap_or_default().name();
     writing
