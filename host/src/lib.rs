@@ -15,6 +15,7 @@ pub mod issue;
 pub mod keys;
 pub mod password;
 pub mod pdp;
+pub mod policy;
 pub mod realm;
 pub mod representation;
 pub mod start;

@@ -1,6 +1,7 @@
 //! The admin REST API: everything below `/admin/realms` (`admin-surface`).
 
 pub mod answer;
+pub mod authz;
 pub mod caller;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ pub const REALM: &str = "/admin/realms/{realm}";
 
 /// All calls, each with and without a trailing slash
 pub fn router() -> Router<Arc<App>> {
-    Router::new()
+    Router::new().merge(authz::router())
 }
 
 /// Any other path below `/admin` (design D9)

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub use self::{
     form::{Form, Query, decode},
-    json::{Json, OptionalJson, Represents},
+    json::{Json, Members, OptionalJson, Represents},
 };
 use super::BODY_BYTES;
 use crate::{app::App, error::ApiError, realm::Realm};

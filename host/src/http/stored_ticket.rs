@@ -225,7 +225,7 @@ fn filter(app: &App, caller: &Caller, query: &Query) -> Result<Option<ShareFilte
     }
     for (name, field) in [("owner", &mut filter.owner), ("requester", &mut filter.requester)] {
         if let Some(named) = query.get(name) {
-            let Some(id) = party(app, caller, named)? else { return Ok(None) };
+            let Some(id) = party(app, &caller.realm.id, &caller.server, named)? else { return Ok(None) };
             *field = Some(id);
         }
     }

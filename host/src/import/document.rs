@@ -2,7 +2,7 @@
 
 mod authorization;
 
-pub use self::authorization::{AuthorizationFile, Logic, OwnerFile, PolicyFile, ResourceFile};
+pub use self::authorization::{AuthorizationFile, OwnerFile, PolicyFile, ResourceFile, ScopeFile};
 pub use crate::representation::{
     client::ClientRepresentation as ClientFile,
     credential::CredentialRepresentation as CredentialFile,

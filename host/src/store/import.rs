@@ -125,7 +125,6 @@ pub(crate) struct Writing<'a> {
     roles: BTreeMap<RoleKey, String>,
     groups: BTreeMap<String, String>,
     users: BTreeMap<String, String>,
-    client_scopes: BTreeMap<String, String>,
     pub(crate) now: UnixTime,
 }
 
@@ -173,7 +172,7 @@ fn write(tx: &Transaction<'_>, prepared: &PreparedRealm, now: UnixTime) -> Resul
     }
     for (record, client) in clients.iter().zip(file.clients.iter().flatten()) {
         if record.client.settings.authorization_services_enabled {
-            authorization::write(&mut writing, &record.client, client.authorization_settings.as_ref())?;
+            authorization::write(&writing, &record.client, client.authorization_settings.as_ref())?;
         }
     }
     Ok(())
@@ -182,11 +181,6 @@ fn write(tx: &Transaction<'_>, prepared: &PreparedRealm, now: UnixTime) -> Resul
 impl<'a> Writing<'a> {
     /// Writes into this realm
     pub(crate) fn new(tx: &'a Transaction<'a>, realm: &Realm, now: UnixTime) -> Self {
-        let scopes = &realm.settings.client_scopes;
-        let client_scopes = scopes
-            .iter()
-            .flat_map(|scope| [&scope.id, &scope.name].map(|key| (key.clone(), scope.name.clone())))
-            .collect();
         Self {
             tx,
             realm_id: realm.id.clone(),
@@ -194,7 +188,6 @@ impl<'a> Writing<'a> {
             roles: BTreeMap::new(),
             groups: BTreeMap::new(),
             users: BTreeMap::new(),
-            client_scopes,
             now,
         }
     }
@@ -231,42 +224,4 @@ impl<'a> Writing<'a> {
         }
         Ok(id)
     }
-
-    /// A user by id or name
-    fn user_id(&self, name: &str) -> Option<String> {
-        let by_name = self.users.get(&name.to_lowercase());
-        by_name.or_else(|| self.users.values().find(|id| *id == name)).cloned()
-    }
-
-    /// A client by id or name
-    fn client_uid(&self, name: &str) -> Option<String> {
-        self.clients.get(name).or_else(|| self.clients.values().find(|id| *id == name)).cloned()
-    }
-
-    /// A role by id, `name` or `client/name`
-    fn role_id(&self, name: &str) -> Option<String> {
-        if let Some(id) = self.roles.values().find(|id| *id == name) {
-            return Some(id.clone());
-        }
-        if let Some(id) = self.roles.get(&(None, name.to_owned())) {
-            return Some(id.clone());
-        }
-        let (client, role) = name.split_once('/')?;
-        self.roles.get(&(Some(client.to_owned()), role.to_owned())).cloned()
-    }
-
-    /// A group by id or path
-    fn group_id(&self, name: &str) -> Option<String> {
-        let path = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
-        self.groups.get(&path).or_else(|| self.groups.values().find(|id| *id == name)).cloned()
-    }
-}
-
-/// A configuration member that is a JSON list inside a text
-pub(super) fn list(
-    config: &BTreeMap<String, crate::import::document::Text>,
-    name: &str,
-) -> Result<Option<Vec<serde_json::Value>>, String> {
-    let Some(text) = config.get(name) else { return Ok(None) };
-    serde_json::from_str(&text.0).map(Some).map_err(|_| format!("member `config.{name}` is no JSON list"))
 }
