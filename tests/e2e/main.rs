@@ -9,6 +9,10 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod authz_permission;
+mod authz_policy;
+mod authz_resource;
+mod authz_server;
 mod decisions;
 mod engine;
 mod fixtures;

@@ -15,6 +15,7 @@
     reason = "tables read better when an answer is handed over at once"
 )]
 
+pub mod authz;
 pub mod folder;
 pub mod forge;
 pub mod http;
