@@ -244,7 +244,7 @@ fn what_is_wrong_with_a_policy_is_named() {
                 Unrecognized field \"roles\" at line 1 column 20.";
     table.bare("of another type", user(json!({ "name": "x", "roles": [] })), 400, text);
     let text = "Invalid json representation for PolicyRepresentation. \
-                Unrecognized field \"users\" at line 1 column 35.";
+                Unrecognized field \"users\" at line 1 column 33.";
     let body = "{\"name\":\"x\",\"type\":\"user\",\"users\":[]}";
     let answer = authz.request("POST", "policy").body("application/json", body).send();
     table.bare("typed member in the generic form", answer, 400, text);

@@ -181,6 +181,15 @@ impl Store {
         })
     }
 
+    /// The id of a resource of exactly this name: the resource server's own before those of others
+    pub fn resource_of_name(&self, server_id: &str, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|tx| {
+            let sql = "SELECT id FROM resource WHERE server_id = ?1 AND name = ?2
+                       ORDER BY owner = ?1 DESC, id LIMIT 1";
+            Ok(tx.prepare_cached(sql)?.query_row([server_id, name], |row| row.get(0)).optional()?)
+        })
+    }
+
     /// The resource of the resource server itself whose URI patterns fit best (`keycloak-wire` §11.5)
     pub fn resource_matching(&self, server_id: &str, uri: &str) -> Result<Option<String>, StoreError> {
         self.read(|tx| {

@@ -24,7 +24,7 @@ use crate::{
             taken, unknown_owner,
         },
     },
-    store::resource::{ResourceFilter, ResourceRecord},
+    store::resource::ResourceRecord,
 };
 
 type Id = Path<(String, String, String)>;
@@ -180,10 +180,7 @@ pub(super) async fn search(
     query: Query,
 ) -> Result<Response, ApiError> {
     let name = query.get("name").ok_or_else(|| ApiError::empty(StatusCode::BAD_REQUEST))?;
-    let filter =
-        ResourceFilter { name: Some(name.to_owned()), exact_name: true, ..ResourceFilter::default() };
-    let mut resources = app.store.resources(authz.id(), &filter)?;
-    resources.retain(|resource| resource.name == name);
-    resources.sort_by_key(|resource| resource.owner != authz.id());
-    Ok(found(resources.into_iter().next().map(show)))
+    let id = app.store.resource_of_name(authz.id(), name)?;
+    let resource = id.map(|id| app.store.resource(authz.id(), &id)).transpose()?.flatten();
+    Ok(found(resource.map(show)))
 }
