@@ -9,6 +9,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod authz_evaluate;
 mod authz_permission;
 mod authz_policy;
 mod authz_resource;

@@ -125,6 +125,7 @@ pub(crate) struct Writing<'a> {
     roles: BTreeMap<RoleKey, String>,
     groups: BTreeMap<String, String>,
     users: BTreeMap<String, String>,
+    client_scopes: BTreeMap<String, String>,
     pub(crate) now: UnixTime,
 }
 
@@ -181,6 +182,11 @@ fn write(tx: &Transaction<'_>, prepared: &PreparedRealm, now: UnixTime) -> Resul
 impl<'a> Writing<'a> {
     /// Writes into this realm
     pub(crate) fn new(tx: &'a Transaction<'a>, realm: &Realm, now: UnixTime) -> Self {
+        let scopes = &realm.settings.client_scopes;
+        let client_scopes = scopes
+            .iter()
+            .flat_map(|scope| [&scope.id, &scope.name].map(|key| (key.clone(), scope.name.clone())))
+            .collect();
         Self {
             tx,
             realm_id: realm.id.clone(),
@@ -188,6 +194,7 @@ impl<'a> Writing<'a> {
             roles: BTreeMap::new(),
             groups: BTreeMap::new(),
             users: BTreeMap::new(),
+            client_scopes,
             now,
         }
     }

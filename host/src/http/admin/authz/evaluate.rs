@@ -245,10 +245,10 @@ fn claims(
         client,
         scopes_of,
         subject,
-        session: None,
+        sign_in: None,
         scopes,
         address: caller.admin.address,
-        origin: Origin::UmaStateless,
+        origin: Origin::Uma,
         now: authz.now(),
     };
     Ok(app.store.read(|tx| issue::claims(tx, &context))?)
