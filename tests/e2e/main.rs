@@ -9,6 +9,11 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod admin_clients;
+mod admin_realms;
+mod admin_roles;
+mod admin_sessions;
+mod admin_users;
 mod authz_evaluate;
 mod authz_permission;
 mod authz_policy;

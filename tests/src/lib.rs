@@ -15,6 +15,7 @@
     reason = "tables read better when an answer is handed over at once"
 )]
 
+pub mod admin;
 pub mod authz;
 pub mod folder;
 pub mod forge;

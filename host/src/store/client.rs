@@ -212,6 +212,30 @@ fn switch_off(tx: &Transaction<'_>, id: &str, now: UnixTime) -> Result<(), Store
     Ok(())
 }
 
+/// Takes a client scope that was deleted out of the lists of every client
+pub fn without_scope(
+    tx: &Transaction<'_>,
+    realm_id: &str,
+    scope: &crate::realm::ClientScope,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM scope_role WHERE holder = ?1")?.execute([&scope.id])?;
+    for mut record in list(tx, realm_id, None, (0, -1))? {
+        let settings = &mut record.client.settings;
+        let lists = [&mut settings.default_client_scopes, &mut settings.optional_client_scopes];
+        let mut changed = false;
+        for names in lists.into_iter().flatten() {
+            let before = names.len();
+            names.retain(|name| *name != scope.name);
+            changed |= names.len() < before;
+        }
+        if changed {
+            tx.prepare_cached("UPDATE client SET settings = ?2 WHERE id = ?1")?
+                .execute(params![record.client.id, serde_json::to_string(&record.client.settings)?])?;
+        }
+    }
+    Ok(())
+}
+
 /// Public names of clients by internal id
 pub fn names(tx: &Transaction<'_>, realm_id: &str) -> Result<Vec<(String, String)>, StoreError> {
     let mut statement = tx.prepare_cached("SELECT id, client_id FROM client WHERE realm_id = ?1")?;

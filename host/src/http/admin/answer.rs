@@ -68,6 +68,7 @@ pub fn or_else(error: StoreError, taken: impl FnOnce() -> String, missing_text: 
         StoreError::Missing => missing(missing_text),
         StoreError::Refused(text) => refused(text),
         other @ (StoreError::Stale
+        | StoreError::Denied
         | StoreError::ReadOnly
         | StoreError::Locked
         | StoreError::Corrupt(_)

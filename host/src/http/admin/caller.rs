@@ -250,6 +250,11 @@ impl Caller {
         Ok(true)
     }
 
+    /// [`Caller::may_give`] as a demand of a change
+    pub fn demand_gift(&self, tx: &rusqlite::Transaction<'_>, role: &str) -> Result<(), StoreError> {
+        if self.may_give(tx, role)? { Ok(()) } else { Err(StoreError::Denied) }
+    }
+
     fn may_pass_on(&self, role: &RoleRecord) -> bool {
         // In `master` each realm has a client of its own: only what she has herself is hers to give.
         self.admin.has(&role.id) || self.realm.name != MASTER && self.may_everything()

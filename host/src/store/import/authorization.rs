@@ -7,6 +7,17 @@ use crate::{
     store::{StoreError, server::settings},
 };
 
+impl Writing<'_> {
+    /// Makes a client a resource server, with what a document says of it
+    pub(crate) fn authorization(
+        &self,
+        client: &Client,
+        document: Option<&AuthorizationFile>,
+    ) -> Result<(), StoreError> {
+        write(self, client, document)
+    }
+}
+
 pub(super) fn write(
     writing: &Writing<'_>,
     client: &Client,
