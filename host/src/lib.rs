@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod decide;
 pub mod error;
+pub mod export;
 pub mod http;
 pub mod import;
 pub mod issue;
@@ -20,6 +21,7 @@ pub mod realm;
 pub mod representation;
 pub mod start;
 pub mod store;
+pub mod transfer;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use countersign::{
     cli::{Cli, Command, ServeArgs},
     config::{Config, FileConfig, check_variables},
     start::{Server, StartError},
+    transfer,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -21,6 +22,14 @@ fn main() -> ExitCode {
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let outcome = match Cli::parse().command {
         Command::Serve(args) => serve(*args).map_err(|error| error.to_string()),
+        Command::Import { files, store } => {
+            transfer::import(store, &files).map_err(|error| error.to_string())
+        }
+        Command::CheckImport { files } => transfer::check(&files).map_err(|error| error.to_string()),
+        Command::Export { realm, users, secrets, output, store } => {
+            transfer::export(store, &realm, users, secrets, output.as_deref())
+                .map_err(|error| error.to_string())
+        }
         Command::Precompile { input, output } => {
             precompile(&input, &output).map_err(|error| error.to_string())
         }

@@ -9,6 +9,7 @@ mod events;
 mod groups;
 mod mappers;
 mod mappings;
+mod partial;
 mod realms;
 mod required_actions;
 mod roles;
@@ -28,6 +29,7 @@ pub const REALM: &str = "/admin/realms/{realm}";
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .merge(realms::routes())
+        .merge(partial::routes())
         .merge(users::routes())
         .merge(groups::routes())
         .merge(roles::routes())

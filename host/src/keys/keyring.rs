@@ -154,6 +154,11 @@ pub fn seal(master: &MasterKey, key: &NewKey) -> Result<StoredKey, KeyError> {
     })
 }
 
+/// The private part of a stored key
+pub fn open(master: &MasterKey, key: &StoredKey) -> Result<Vec<u8>, KeyError> {
+    master.open(&place(&key.kid), &key.private)
+}
+
 /// Why a realm's keys are not to be had
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {

@@ -6,6 +6,7 @@ mod policy;
 mod resource;
 mod scope;
 mod settings;
+pub(crate) use self::settings::exported_settings;
 
 use std::sync::Arc;
 

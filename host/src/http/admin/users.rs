@@ -399,7 +399,7 @@ async fn credentials(
         .iter()
         .map(|one| {
             json!({
-                "id": one.id, "type": "password", "createdDate": one.created_at.0.saturating_mul(1000),
+                "id": one.id, "type": one.kind, "createdDate": one.created_at.0.saturating_mul(1000),
                 "credentialData": one.credential_data,
             })
         })

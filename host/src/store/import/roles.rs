@@ -38,6 +38,11 @@ impl Writing<'_> {
         Ok(found)
     }
 
+    /// What was known of a role that was removed meanwhile
+    pub(crate) fn forget_role(&mut self, client: Option<&str>, name: &str) {
+        self.roles.remove(&(client.map(str::to_owned), name.to_owned()));
+    }
+
     fn client_of(&mut self, client: &str, role: &str) -> Result<String, StoreError> {
         self.client_named(client)?
             .ok_or_else(|| refused(format!("role `{role}`: client `{client}` does not exist")))

@@ -242,6 +242,10 @@ pub fn delete(tx: &Transaction<'_>, realm_id: &str, id: &str, now: UnixTime) -> 
 pub struct StoredCredential {
     /// Its id
     pub id: String,
+    /// `password`, `otp`, …
+    pub kind: String,
+    /// To be changed at the next sign-in
+    pub temporary: bool,
     /// `{"value","salt",…}`
     pub secret_data: String,
     /// `{"hashIterations","algorithm",…}`
@@ -256,11 +260,11 @@ impl core::fmt::Debug for StoredCredential {
     }
 }
 
-/// The passwords of a user, for an export
+/// The credentials of a user, for an export
 pub fn credentials(tx: &Transaction<'_>, id: &str) -> Result<Vec<StoredCredential>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT id, secret_data, credential_data, created_at FROM credential
-         WHERE user_id = ?1 AND type = 'password' ORDER BY created_at, id",
+        "SELECT id, secret_data, credential_data, created_at, type, temporary FROM credential
+         WHERE user_id = ?1 ORDER BY created_at, id",
     )?;
     let rows = statement.query_map([id], |row| {
         Ok(StoredCredential {
@@ -268,6 +272,8 @@ pub fn credentials(tx: &Transaction<'_>, id: &str) -> Result<Vec<StoredCredentia
             secret_data: row.get(1)?,
             credential_data: row.get(2)?,
             created_at: time(row.get(3)?),
+            kind: row.get(4)?,
+            temporary: row.get(5)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -23,7 +23,7 @@ use crate::{
     store::{
         StoreError,
         resource::{ResourceRecord, ScopeRecord},
-        server::ServerSettings,
+        server::{ServerSettings, settings::Settings},
     },
 };
 
@@ -96,15 +96,19 @@ pub(super) async fn replace(
 /// `GET ADM/settings`: everything by name
 pub(super) async fn export(State(app): State<Arc<App>>, authz: Authz) -> Result<Response, ApiError> {
     let settings = app.store.settings(authz.id())?.ok_or_else(ApiError::not_found)?;
+    Ok(answer::one(&exported_settings(authz.id(), &settings)))
+}
+
+/// Everything by name
+pub(crate) fn exported_settings(server_id: &str, settings: &Settings) -> Map<String, Value> {
     let mut document = own(settings.server);
-    let resources: Vec<_> =
-        settings.resources.iter().map(|resource| exported(authz.id(), resource)).collect();
+    let resources: Vec<_> = settings.resources.iter().map(|resource| exported(server_id, resource)).collect();
     let policies: Vec<_> = settings.policies.iter().map(show::exported).collect();
     let scopes: Vec<_> = settings.scopes.iter().map(scope).collect();
     document.insert("resources".to_owned(), resources.into());
     document.insert("policies".to_owned(), policies.into());
     document.insert("scopes".to_owned(), scopes.into());
-    Ok(answer::one(&document))
+    document
 }
 
 fn exported(server_id: &str, resource: &ResourceRecord) -> Value {
