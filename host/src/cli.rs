@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminArgs;
+
 /// User-managed access (UMA 2.0): an owner decides who may use what is hers, and every guard obeys
 #[derive(Debug, Parser)]
 #[command(
@@ -15,7 +17,9 @@ use clap::{Args, Parser, Subcommand};
   countersign serve --import realm.json --import users.json
       Imports realms in Keycloak's form at the first start
   countersign serve --listen 0.0.0.0:8080 --public-url https://as.example --database sqlite:/var/lib/countersign.db
-      Serves others, behind a proxy that ends TLS"
+      Serves others, behind a proxy that ends TLS
+  countersign admin realm list
+      Shows the realms of the server on this machine"
 )]
 pub struct Cli {
     /// What to do
@@ -59,6 +63,13 @@ pub enum Command {
         /// Where everything is kept
         #[command(flatten)]
         store: StoreArgs,
+    },
+    /// Administer a running server
+    Admin(Box<AdminArgs>),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
     },
     /// Compile a decision component to machine code, so that the server starts faster
     Precompile {

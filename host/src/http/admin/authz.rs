@@ -6,6 +6,8 @@ mod policy;
 mod resource;
 mod scope;
 mod settings;
+mod share;
+
 pub(crate) use self::settings::exported_settings;
 
 use std::sync::Arc;
@@ -52,7 +54,9 @@ pub(super) fn router() -> Router<Arc<App>> {
         .at(&at("/scope/search"), get(scope::search))
         .at(&at("/scope/{id}"), scope)
         .at(&at("/scope/{id}/permissions"), get(scope::permissions))
-        .at(&at("/scope/{id}/resources"), get(scope::resources));
+        .at(&at("/scope/{id}/resources"), get(scope::resources))
+        .at(&at("/share"), get(share::list))
+        .at(&at("/share/{id}"), axum::routing::delete(share::delete));
     for family in ["/policy", "/permission"] {
         let at = |path: &str| format!("{base}{family}{path}");
         let list = if family == "/policy" { get(policy::list) } else { get(policy::list_permissions) };
