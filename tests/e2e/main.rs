@@ -10,6 +10,7 @@
 )]
 
 mod admin_clients;
+mod admin_command;
 mod admin_realms;
 mod admin_roles;
 mod admin_sessions;

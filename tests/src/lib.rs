@@ -23,6 +23,7 @@ pub mod http;
 pub mod realm;
 pub mod server;
 pub mod table;
+pub mod terminal;
 pub mod world;
 
 use core::time::Duration;

@@ -82,6 +82,9 @@ pub(super) async fn start(
     let credential = Credential { id: random_id()?, secret_data, credential_data };
     let roles = [ROLE.to_owned(), realm.default_role()];
     store.write(move |tx| store::user::insert(tx, &realm.id, &user, &credential, &roles, now)).await?;
-    tracing::info!(user = %username.to_lowercase(), "administrator was made in realm `master`");
+    tracing::info!(
+        user = %username.to_lowercase(),
+        "administrator was made in realm `master`; `countersign admin realm list` asks for the password"
+    );
     Ok(())
 }
