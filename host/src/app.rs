@@ -85,6 +85,12 @@ impl App {
         Ok(ticket.accept(SignatureOk::i_have_verified_the_signature(), issuer, now))
     }
 
+    /// Nothing of a realm that was deleted stays in memory
+    pub fn forget(&self, realm: &Realm) {
+        self.realms.0.write().unwrap_or_else(PoisonError::into_inner).remove(&realm.name);
+        self.keys.forget(&realm.id);
+    }
+
     /// The realm of this name, as of now
     pub fn realm(&self, name: &str) -> Result<Option<Arc<Realm>>, StoreError> {
         self.realms.get(&self.store, name)

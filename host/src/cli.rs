@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::admin::AdminArgs;
+
 /// User-managed access (UMA 2.0): an owner decides who may use what is hers, and every guard obeys
 #[derive(Debug, Parser)]
 #[command(
@@ -15,7 +17,9 @@ use clap::{Args, Parser, Subcommand};
   countersign serve --import realm.json --import users.json
       Imports realms in Keycloak's form at the first start
   countersign serve --listen 0.0.0.0:8080 --public-url https://as.example --database sqlite:/var/lib/countersign.db
-      Serves others, behind a proxy that ends TLS"
+      Serves others, behind a proxy that ends TLS
+  countersign admin realm list
+      Shows the realms of the server on this machine"
 )]
 pub struct Cli {
     /// What to do
@@ -28,6 +32,45 @@ pub struct Cli {
 pub enum Command {
     /// Serve
     Serve(Box<ServeArgs>),
+    /// Import realms in Keycloak's form; one that is there already is left alone
+    Import {
+        /// Realm files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Where everything is kept
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Say what an import would do and what would have no effect, and change nothing
+    CheckImport {
+        /// Realm files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Export a realm in Keycloak's form
+    Export {
+        /// Name of the realm
+        realm: String,
+        /// Where people go: into the same file, into one of their own beside it, or nowhere
+        #[arg(long, value_enum, default_value_t = Users::Same)]
+        users: Users,
+        /// The private keys of the realm too: tokens that it signed stay good where it is imported
+        #[arg(long)]
+        secrets: bool,
+        /// File to write, for its owner's eyes only [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Where everything is kept
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Administer a running server
+    Admin(Box<AdminArgs>),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Compile a decision component to machine code, so that the server starts faster
     Precompile {
         /// Component (WebAssembly)
@@ -35,6 +78,31 @@ pub enum Command {
         /// Machine code for this version of the server
         output: PathBuf,
     },
+}
+
+/// Where the people of an export go
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Users {
+    /// Into the same file
+    Same,
+    /// Into a file of their own
+    Separate,
+    /// Nowhere
+    Skip,
+}
+
+/// Where everything is kept, as for `serve`
+#[derive(Debug, Default, Clone, Args)]
+pub struct StoreArgs {
+    /// Configuration file [default: countersign.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The database [default: sqlite:countersign.db]
+    #[arg(long, value_name = "sqlite:FILE", env = "COUNTERSIGN_DATABASE")]
+    pub database: Option<String>,
+    /// File with the key that secrets are stored under [default: the one beside the database]
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
 }
 
 /// Flags of `serve`, each with a variable behind it

@@ -109,6 +109,9 @@ impl Config {
 /// Every variable of the environment that means something
 const VARIABLES: &[&str] = &[
     "COUNTERSIGN_ADMIN_PASSWORD",
+    "COUNTERSIGN_ADMIN_REALM",
+    "COUNTERSIGN_ADMIN_TOKEN_FILE",
+    "COUNTERSIGN_ADMIN_URL",
     "COUNTERSIGN_ADMIN_USERNAME",
     "COUNTERSIGN_CONFIG",
     "COUNTERSIGN_DATABASE",

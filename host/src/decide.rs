@@ -144,11 +144,11 @@ pub fn decide(
     request: &Request,
     now: UnixTime,
 ) -> Result<(Assessment, Version), ApiError> {
-    let mut page = question_page(app, realm, server, party, request, None, now)?;
+    let mut page = assess_page(app, realm, server, party, request, None, now)?;
     // Everything is read in pages, until so many permissions are found as anybody can use.
     let enough = request.limit.unwrap_or(RESOURCES);
     while let Some(next) = next_page(&page.0, enough) {
-        let (more, _) = question_page(app, realm, server, party, request, Some(&next), now)?;
+        let (more, _) = assess_page(app, realm, server, party, request, Some(&next), now)?;
         page.0 = joined(page.0, more, enough);
     }
     Ok(page)
@@ -184,7 +184,7 @@ fn joined(first: Assessment, second: Assessment, enough: usize) -> Assessment {
     }
 }
 
-fn question_page(
+fn assess_page(
     app: &App,
     realm: &Realm,
     server: &Client,
@@ -193,6 +193,22 @@ fn question_page(
     after: Option<&ResourceId>,
     now: UnixTime,
 ) -> Result<(Assessment, Version), ApiError> {
+    let (question, version) = question_page(app, realm, server, party, request, after, now)?;
+    // An engine that fails has said nothing: nothing is stored, no ticket is spent.
+    let assessment = app.pdp.decide(&question).map_err(|_| ApiError::temporarily_unavailable())?;
+    Ok((assessment, version))
+}
+
+/// A request with the facts that its answer depends on; of everything, what comes after a resource
+pub fn question_page(
+    app: &App,
+    realm: &Realm,
+    server: &Client,
+    party: &Party,
+    request: &Request,
+    after: Option<&ResourceId>,
+    now: UnixTime,
+) -> Result<(Question, Version), ApiError> {
     let loaded = app.store.facts(&FactsRequest {
         server_id: &server.id,
         requester: &party.requester,
@@ -221,9 +237,7 @@ fn question_page(
     let mut question = question(request, requester, server, facts, now);
     question.after = after.cloned();
     question.context.insert("kc.realm.name".to_owned(), vec![realm.name.clone()]);
-    // An engine that fails has said nothing: nothing is stored, no ticket is spent.
-    let assessment = app.pdp.decide(&question).map_err(|_| ApiError::temporarily_unavailable())?;
-    Ok((assessment, version))
+    Ok((question, version))
 }
 
 fn question(

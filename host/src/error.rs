@@ -36,6 +36,8 @@ enum Shape {
     OAuth,
     /// `errorMessage` alone, as administrators' endpoints have it
     Message,
+    /// `field`, `errorMessage` and `params`: a value that the profile of people does not take
+    Violation,
     /// No body
     Empty,
 }
@@ -65,6 +67,12 @@ impl ApiError {
     /// `errorMessage` alone, as the admin API answers
     pub fn message(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { shape: Shape::Message, ..Self::bare(status, message) }
+    }
+
+    /// 400 for a value that the profile of people does not take; `params` begin with the field
+    pub fn violation(field: &str, message: &'static str, params: Vec<serde_json::Value>) -> Self {
+        let body = json!({ "field": field, "errorMessage": message, "params": params });
+        Self { shape: Shape::Violation, ..Self::bare(StatusCode::BAD_REQUEST, body.to_string()) }
     }
 
     /// A status without a body
@@ -156,6 +164,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Stale => Self::temporarily_unavailable(),
             StoreError::Missing => Self::not_found(),
+            StoreError::Denied => Self::plain(StatusCode::FORBIDDEN),
             StoreError::Refused(text) => Self::invalid_request(text),
             StoreError::Conflict(text) => {
                 tracing::debug!(store.error = %text, "a change conflicts with what is stored");
@@ -205,6 +214,8 @@ impl IntoResponse for ApiError {
         let body = match (self.shape, &self.description) {
             (Shape::Empty, _) => None,
             (Shape::Message, _) => Some(json!({ "errorMessage": self.error })),
+            // Written when it was made.
+            (Shape::Violation, _) => serde_json::from_str(&self.error).ok(),
             (Shape::OAuth, None) => Some(json!({ "error": self.error })),
             (Shape::OAuth, Some(text)) => Some(json!({ "error": self.error, "error_description": text })),
         };

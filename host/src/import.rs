@@ -2,28 +2,31 @@
 //!
 //! Whatever is wrong with one of them is said with file, line and member, and nothing is changed.
 
+pub mod check;
+pub mod document;
+mod prepare;
+mod report;
+
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use countersign_core::{policy::EVALUATED, time::UnixTime};
-use serde_json::Value;
+use countersign_core::time::UnixTime;
 
-use self::document::{CredentialFile, RealmFile, Secret};
+use self::document::RealmFile;
+pub use self::prepare::{prepare, sealed_secret, stored};
 use crate::{
-    auth,
-    keys::{self, KeyError, MasterKey},
-    password::PasswordHash,
-    realm::{SettingError, UmaSettings},
-    store::{Store, StoreError, import::PreparedRealm},
+    keys::{KeyError, MasterKey},
+    realm::{ClientSettings, RealmSettings},
+    representation::{Members, WrongMember, locate, without_value},
+    store::{Store, StoreError},
 };
-
-pub mod document;
 
 /// Largest file that is read, in bytes
-pub const FILE_BYTES: u64 = 64 * 1024 * 1024;
+pub const FILE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Why files cannot be imported
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,7 @@ pub enum ImportError {
         second: PathBuf,
     },
     /// A reference or a value that only the whole realm can show to be wrong
-    #[error("{}: realm `{realm}`: {message}", file.display())]
+    #[error("{}realm `{realm}`: {message}", place(file))]
     Realm {
         /// A file that defines the realm
         file: PathBuf,
@@ -81,139 +84,122 @@ pub enum ImportError {
     Password,
 }
 
+/// The file in front of a refusal, where there is one
+fn place(file: &Path) -> String {
+    if file.as_os_str().is_empty() { String::new() } else { format!("{}: ", file.display()) }
+}
+
 /// A realm that is ready to be written
 #[derive(Debug)]
 pub struct RealmImport {
     /// What the files say
     pub file: RealmFile,
-    /// Where it comes from, for messages
+    /// Where it comes from, for messages; empty for a request
     pub source: PathBuf,
-    /// Members that nothing here reads, as `path` of the realm to value
-    pub kept: BTreeMap<String, Value>,
-    /// Passwords of users by their place, as they will be stored
-    pub passwords: Vec<Vec<StoredPassword>>,
+    /// Its settings
+    pub settings: RealmSettings,
+    /// Members of the realm that nothing here reads
+    pub kept: Members,
+    /// Settings and kept members of its clients, by their place
+    pub clients: Vec<(ClientSettings, Members)>,
+    /// Paths of members further inside that nothing here reads
+    pub ignored: Vec<String>,
 }
 
-/// A password in the form in which it is kept (`keycloak-wire` §9.3)
-#[derive(Debug, Clone)]
-pub struct StoredPassword {
-    /// `{"value","salt",…}`
-    pub secret_data: String,
-    /// `{"hashIterations","algorithm",…}`
-    pub credential_data: String,
+impl RealmImport {
+    /// What one document says
+    pub fn new(file: RealmFile, source: PathBuf) -> Result<Self, WrongMember> {
+        check::members(&file)?;
+        Ok(Self {
+            file,
+            source,
+            settings: RealmSettings::default(),
+            kept: Members::new(),
+            clients: Vec::new(),
+            ignored: Vec::new(),
+        })
+    }
+
+    /// Looks at it as a whole
+    pub fn checked(mut self) -> Result<Self, ImportError> {
+        let wrong = |import: &Self, message: String| ImportError::Realm {
+            file: import.source.clone(),
+            realm: import.file.name().to_owned(),
+            message,
+        };
+        check::whole(&self.file).map_err(|message| wrong(&self, message))?;
+        let read = self.file.settings(&RealmSettings::default());
+        (self.settings, self.kept) = read.map_err(|error| wrong(&self, error.to_string()))?;
+        let clients = self.file.clients.iter().flatten();
+        let clients = clients.map(|client| {
+            let (mut settings, kept) = client.settings(&ClientSettings::default())?;
+            settings.make_confidential();
+            Ok((settings, kept))
+        });
+        self.clients =
+            clients.collect::<Result<_, WrongMember>>().map_err(|error| wrong(&self, error.to_string()))?;
+        Ok(self)
+    }
+
+    /// What is kept without effect, one line for each kind of member
+    pub fn unsupported(&self) -> Vec<String> {
+        report::lines(self)
+    }
 }
 
 /// Reads all files of one start and merges them by realm, in any order
 pub fn read(files: &[PathBuf]) -> Result<Vec<RealmImport>, ImportError> {
     let mut realms: BTreeMap<String, RealmImport> = BTreeMap::new();
     for file in files {
-        for (realm, kept) in parse(file)? {
-            let import = RealmImport { file: realm, source: file.clone(), kept, passwords: Vec::new() };
-            match realms.remove(&import.file.realm) {
-                None => {
-                    realms.insert(import.file.realm.clone(), import);
-                }
-                Some(known) => {
-                    let merged = merge(known, import)?;
-                    realms.insert(merged.file.realm.clone(), merged);
-                }
-            }
+        for import in parse(file)? {
+            let name = import.file.name().to_owned();
+            let merged = match realms.remove(&name) {
+                None => import,
+                Some(known) => merge(known, import)?,
+            };
+            realms.insert(name, merged);
         }
     }
-    let mut ready: Vec<_> = realms.into_values().collect();
-    for import in &mut ready {
-        check(import)?;
-    }
-    Ok(ready)
+    realms.into_values().map(RealmImport::checked).collect()
 }
 
-impl RealmImport {
-    /// Hashes plain passwords: slow, and done only for realms that will be written
-    pub fn hash_passwords(&mut self) -> Result<(), ImportError> {
-        self.passwords = self
-            .file
-            .users
-            .iter()
-            .map(|user| user.credentials.iter().filter_map(|given| stored(given).transpose()).collect())
-            .collect::<Result<_, _>>()?;
-        Ok(())
-    }
-
-    /// What is kept without effect, one line for each kind of member
-    pub fn unsupported(&self) -> Vec<String> {
-        let mut members: BTreeMap<String, usize> = BTreeMap::new();
-        for path in self.kept.keys() {
-            let general: Vec<_> =
-                path.split('.').map(|part| if part.parse::<usize>().is_ok() { "[]" } else { part }).collect();
-            let count = members.entry(general.join(".").replace(".[]", "[]")).or_default();
-            *count = count.saturating_add(1);
-        }
-        let mut lines: Vec<String> = members
-            .into_iter()
-            .map(|(member, count)| {
-                let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
-                format!("member `{member}`{times} is kept, but has no effect yet")
-            })
-            .collect();
-        for client in self.file.clients.iter().flatten() {
-            for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
-                if !EVALUATED.contains(&policy.kind.as_str()) {
-                    lines.push(format!(
-                        "policy `{}` of client `{}` has type `{}`, which nothing evaluates yet: it denies",
-                        policy.name, client.client_id, policy.kind
-                    ));
-                }
-            }
-        }
-        lines
-    }
-}
-
-fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportError> {
-    if !given.kind.is_empty() && given.kind != "password" {
-        return Ok(None);
-    }
-    if let Some(plain) = &given.value {
-        let hashed = PasswordHash::new(&plain.0).and_then(|hash| hash.write());
-        let (secret_data, credential_data) = hashed.map_err(|_| ImportError::Password)?;
-        return Ok(Some(StoredPassword { secret_data, credential_data }));
-    }
-    Ok(given.secret_data.as_ref().zip(given.credential_data.as_ref()).map(|(secret, data)| StoredPassword {
-        secret_data: secret.0.clone(),
-        credential_data: data.clone(),
-    }))
-}
-
-type Parsed = (RealmFile, BTreeMap<String, Value>);
-
-fn parse(file: &Path) -> Result<Vec<Parsed>, ImportError> {
+fn parse(file: &Path) -> Result<Vec<RealmImport>, ImportError> {
     let unreadable = |error| ImportError::Unreadable { file: file.to_owned(), error };
-    if fs::metadata(file).map_err(unreadable)?.len() > FILE_BYTES {
+    let size = fs::metadata(file).map_err(unreadable)?.len();
+    if usize::try_from(size).unwrap_or(usize::MAX) > FILE_BYTES {
         return Err(ImportError::TooLarge { file: file.to_owned() });
     }
     let text = fs::read_to_string(file).map_err(unreadable)?;
-    if text.trim_start().starts_with('[') {
-        typed::<Vec<RealmFile>>(file, &text).map(|(realms, kept)| {
-            let of = |place: usize| {
-                let prefix = format!("{place}.");
-                kept.iter()
-                    .filter_map(|(path, value)| {
-                        path.strip_prefix(&prefix).map(|path| (path.to_owned(), value.clone()))
-                    })
-                    .collect()
-            };
-            realms.into_iter().enumerate().map(|(place, realm)| (realm, of(place))).collect()
-        })
+    let list = text.trim_start().starts_with('[');
+    let (realms, ignored) = if list {
+        typed::<Vec<RealmFile>>(file, &text)?
     } else {
-        typed::<RealmFile>(file, &text).map(|parsed| vec![parsed])
+        let (realm, ignored) = typed::<RealmFile>(file, &text)?;
+        (vec![realm], ignored)
+    };
+    let mut imports = Vec::with_capacity(realms.len());
+    for (place, realm) in realms.into_iter().enumerate() {
+        let mut import = RealmImport::new(realm, file.to_owned()).map_err(|error| {
+            let path = if list { format!("[{place}].{}", error.member) } else { error.member };
+            let (line, column) = locate::locate(text.as_bytes(), &locate::steps(&path)).unwrap_or((1, 1));
+            ImportError::Member { file: file.to_owned(), line, column, member: path, message: error.message }
+        })?;
+        let prefix = format!("{place}.");
+        import.ignored = ignored
+            .iter()
+            .filter_map(|path| if list { path.strip_prefix(&prefix) } else { Some(path) })
+            .map(str::to_owned)
+            .collect();
+        imports.push(import);
     }
+    Ok(imports)
 }
 
-/// Reads a document with the place of every error and the members that nothing reads
+/// Reads a document with the place of every error, and the paths of members that nothing reads
 fn typed<T: for<'de> serde::Deserialize<'de>>(
     file: &Path,
     text: &str,
-) -> Result<(T, BTreeMap<String, Value>), ImportError> {
+) -> Result<(T, Vec<String>), ImportError> {
     let mut ignored = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let document = {
@@ -226,6 +212,9 @@ fn typed<T: for<'de> serde::Deserialize<'de>>(
         // Syntax errors may quote what they found; only the position is passed on for them.
         let message = match error.classify() {
             serde_json::error::Category::Eof => "the file ends here: it is incomplete".to_owned(),
+            serde_json::error::Category::Syntax if error.to_string().starts_with("recursion limit") => {
+                "nested too deeply".to_owned()
+            }
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON".to_owned(),
             serde_json::error::Category::Data => without_value(&error.to_string()),
         };
@@ -239,36 +228,14 @@ fn typed<T: for<'de> serde::Deserialize<'de>>(
     };
     let document = document.map_err(|error| wrong(error.path().to_string(), error.inner()))?;
     deserializer.end().map_err(|error| wrong(".".to_owned(), &error))?;
-    let whole: Value = serde_json::from_str(text).map_err(|error| wrong(".".to_owned(), &error))?;
-    let kept = ignored
-        .into_iter()
-        .filter_map(|path| at(&whole, &path).map(|value| (path.clone(), value.clone())))
-        .collect();
-    Ok((document, kept))
-}
-
-/// serde's sentence without the value that it quotes: it may be a secret
-fn without_value(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or_default();
-    match (message.split_once(": "), message.rsplit_once(", expected ")) {
-        (Some((kind, _)), Some((_, expected))) => format!("{kind}, expected {expected}"),
-        _ => message.to_owned(),
-    }
-}
-
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |value, part| match value {
-        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        Value::Object(members) => members.get(part),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
-    })
+    Ok((document, ignored))
 }
 
 /// One realm of two files; only one of them may define it
 fn merge(first: RealmImport, second: RealmImport) -> Result<RealmImport, ImportError> {
     if first.file.defines_realm() && second.file.defines_realm() {
         return Err(ImportError::Twice {
-            realm: first.file.realm,
+            realm: first.file.name().to_owned(),
             first: first.source,
             second: second.source,
         });
@@ -280,24 +247,11 @@ fn merge(first: RealmImport, second: RealmImport) -> Result<RealmImport, ImportE
     for (client, roles) in other.file.roles.client {
         main.file.roles.client.entry(client).or_default().extend(roles);
     }
-    main.kept.extend(other.kept);
-    Ok(main)
-}
-
-/// What can be seen before anything is written
-fn check(import: &RealmImport) -> Result<(), ImportError> {
-    let wrong = |message: String| ImportError::Realm {
-        file: import.source.clone(),
-        realm: import.file.realm.clone(),
-        message,
-    };
-    let name = &import.file.realm;
-    if name.is_empty() || name.len() > 255 || name.chars().any(|c| c.is_control() || c == '/') {
-        return Err(wrong("the name of a realm has 1 to 255 characters and no slash".to_owned()));
+    for (name, value) in other.file.members {
+        main.file.members.entry(name).or_insert(value);
     }
-    UmaSettings::read(&import.file.settings().attributes)
-        .map_err(|error: SettingError| wrong(format!("member `attributes`: {error}")))?;
-    Ok(())
+    main.ignored.extend(other.ignored);
+    Ok(main)
 }
 
 /// What an import did, in lines for the operator
@@ -333,65 +287,54 @@ pub async fn run(
     now: UnixTime,
 ) -> Result<Report, ImportFailure> {
     let read = read(files)?;
-    let names: Vec<_> = read.iter().map(|import| import.file.realm.clone()).collect();
+    let names: Vec<_> = read.iter().map(|import| import.file.name().to_owned()).collect();
     let mut report = Report { left_alone: store.known_realms(&names)?, ..Report::default() };
     let mut ready = Vec::new();
     for import in read {
-        if report.left_alone.contains(&import.file.realm) {
+        let realm = import.file.name().to_owned();
+        if report.left_alone.contains(&realm) {
             continue;
         }
         if !import.file.defines_realm() {
             return Err(ImportError::Realm {
                 message: "no file defines it: this one only adds users".to_owned(),
                 file: import.source,
-                realm: import.file.realm,
+                realm,
             }
             .into());
         }
-        let realm = import.file.realm.clone();
         report
             .warnings
             .extend(import.unsupported().into_iter().map(|line| format!("realm `{realm}`: {line}")));
         report.imported.push(realm);
         ready.push(prepare(import, master)?);
     }
-    store.import(ready, now).await?;
+    store.import(ready, None, now).await?;
     Ok(report)
 }
 
-/// Writes one realm that this program made up itself
+/// Writes one realm that came in a request or was made up here; `maker` is to administer it. Gives back what is kept
+/// without effect, in lines.
 pub async fn document(
     store: &Store,
-    master: &MasterKey,
+    master: &Arc<MasterKey>,
     file: RealmFile,
+    maker: Option<String>,
     now: UnixTime,
-) -> Result<(), ImportFailure> {
-    let import = RealmImport { file, source: PathBuf::new(), kept: BTreeMap::new(), passwords: Vec::new() };
-    let ready = prepare(import, master)?;
-    Ok(store.import(vec![ready], now).await?)
-}
-
-/// Hashes passwords and seals what is secret: slow, and outside of the transaction
-fn prepare(mut import: RealmImport, master: &MasterKey) -> Result<PreparedRealm, ImportFailure> {
-    import.hash_passwords()?;
-    import.file.complete();
-    let id = match &import.file.id {
-        Some(id) => id.clone(),
-        None => keys::random_id()?,
+) -> Result<Vec<String>, ImportFailure> {
+    let wrong = |realm: &str, error: WrongMember| ImportError::Realm {
+        file: PathBuf::new(),
+        realm: realm.to_owned(),
+        message: error.to_string(),
     };
-    let mut secrets = Vec::new();
-    for client in import.file.clients.iter_mut().flatten() {
-        let uid = match &client.id {
-            Some(uid) => uid.clone(),
-            None => keys::random_id()?,
-        };
-        let seal = |secret: &Secret| master.seal(&auth::secret_place(&uid), secret.0.as_bytes());
-        secrets.push(client.secret.as_ref().map(seal).transpose()?);
-        client.id = Some(uid);
-    }
-    let mut stored = Vec::new();
-    if let Some(key) = &import.file.private_key {
-        stored.push(keys::seal(master, &keys::import_rsa(&key.0)?)?);
-    }
-    Ok(PreparedRealm { id, import, keys: stored, secrets })
+    let name = file.name().to_owned();
+    let import = RealmImport::new(file, PathBuf::new()).map_err(|error| wrong(&name, error))?.checked()?;
+    let lines = import.unsupported().into_iter().map(|line| format!("realm `{name}`: {line}")).collect();
+    let master = Arc::clone(master);
+    // Hashes take long enough to hold up others.
+    let ready = tokio::task::spawn_blocking(move || prepare(import, &master))
+        .await
+        .map_err(|_| ImportError::Password)??;
+    store.import(vec![ready], maker, now).await?;
+    Ok(lines)
 }

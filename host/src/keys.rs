@@ -10,7 +10,7 @@ mod master;
 mod signing;
 
 pub use self::{
-    keyring::{Keyring, KeyringError, Keyrings, seal},
+    keyring::{Keyring, KeyringError, Keyrings, open, seal},
     master::{MasterKey, MasterKeyError},
     signing::{
         KeyError, NewKey, Verifier, generate, import_rsa, new_ticket_key, random_id, random_session_id,

@@ -2,6 +2,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -9,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod decide;
 pub mod error;
+pub mod export;
 pub mod http;
 pub mod import;
 pub mod issue;
@@ -16,10 +18,13 @@ pub mod keys;
 pub mod outside;
 pub mod password;
 pub mod pdp;
+pub mod policy;
 pub mod realm;
+pub mod representation;
 pub mod sign_in;
 pub mod start;
 pub mod store;
+pub mod transfer;
 
 use std::sync::Arc;
 

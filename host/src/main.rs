@@ -1,12 +1,18 @@
 //! The `countersign` binary.
 
-use std::{io::IsTerminal as _, path::Path, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use countersign::{
+    admin::AdminArgs,
     cli::{Cli, Command, ServeArgs},
     config::{Config, FileConfig, check_variables},
     start::{Server, StartError},
+    transfer,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -20,7 +26,20 @@ fn main() -> ExitCode {
     // Named, so that no other feature of some dependency chooses for us; the only failure is "already installed".
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let outcome = match Cli::parse().command {
+        Command::Admin(args) => return administer(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut std::io::stdout());
+            return ExitCode::SUCCESS;
+        }
         Command::Serve(args) => serve(*args).map_err(|error| error.to_string()),
+        Command::Import { files, store } => {
+            transfer::import(store, &files).map_err(|error| error.to_string())
+        }
+        Command::CheckImport { files } => transfer::check(&files).map_err(|error| error.to_string()),
+        Command::Export { realm, users, secrets, output, store } => {
+            transfer::export(store, &realm, users, secrets, output.as_deref())
+                .map_err(|error| error.to_string())
+        }
         Command::Precompile { input, output } => {
             precompile(&input, &output).map_err(|error| error.to_string())
         }
@@ -29,6 +48,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// An error of an administrator's command is for her, not for a log
+fn administer(args: &AdminArgs) -> ExitCode {
+    match countersign::admin::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody reads it, the exit code tells.
+            _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 //! The settings documents have Keycloak's member names, so that an export needs no second table of names.
 
 pub mod built_in;
+pub mod clients;
 mod session;
 mod uma;
 
@@ -11,6 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::representation::{Members, event::RequiredAction, lenient};
 
 pub use self::{
     session::{ClientSession, Session},
@@ -67,10 +71,13 @@ pub struct RealmSettings {
     /// `external`, `none` or `all`
     pub ssl_required: String,
     /// People see and manage their own resources in the account console
+    #[serde(deserialize_with = "lenient::is")]
     pub user_managed_access_allowed: bool,
     /// People may register themselves
+    #[serde(deserialize_with = "lenient::is")]
     pub registration_allowed: bool,
     /// An e-mail address works as a user name
+    #[serde(deserialize_with = "lenient::is")]
     pub login_with_email_allowed: bool,
     /// People may ask to be remembered when they sign in
     pub remember_me: bool,
@@ -123,7 +130,29 @@ pub struct RealmSettings {
     pub default_optional_client_scopes: Vec<String>,
     /// Client scopes by name
     pub client_scopes: Vec<ClientScope>,
+    /// Events of people and clients are stored
+    #[serde(deserialize_with = "lenient::is")]
+    pub events_enabled: bool,
+    /// For so many seconds; 0: until somebody removes them
+    pub events_expiration: u64,
+    /// Where else they go
+    pub events_listeners: Vec<String>,
+    /// Which ones; none named: all
+    pub enabled_event_types: Vec<String>,
+    /// What administrators do is stored
+    #[serde(deserialize_with = "lenient::is")]
+    pub admin_events_enabled: bool,
+    /// With what they sent
+    #[serde(deserialize_with = "lenient::is")]
+    pub admin_events_details_enabled: bool,
+    /// What people may be asked to do at a sign-in; absent: as usual
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_actions: Option<Vec<RequiredAction>>,
+    /// The profile of people, in Keycloak's form; absent: as usual
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_profile: Option<Value>,
     /// Attributes, ours (`countersign.*`) among them
+    #[serde(deserialize_with = "lenient::texts")]
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -174,6 +203,14 @@ impl Default for RealmSettings {
                 "organization",
             ]),
             client_scopes: Vec::new(),
+            events_enabled: false,
+            events_expiration: 0,
+            events_listeners: names(&["jboss-logging"]),
+            enabled_event_types: Vec::new(),
+            admin_events_enabled: false,
+            admin_events_details_enabled: false,
+            required_actions: None,
+            user_profile: None,
             attributes: BTreeMap::new(),
         }
     }
@@ -198,9 +235,14 @@ pub struct ClientScope {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// `include.in.token.scope` and the like
+    #[serde(deserialize_with = "lenient::texts")]
     pub attributes: BTreeMap<String, String>,
     /// What it puts into tokens
+    #[serde(deserialize_with = "lenient::list")]
     pub protocol_mappers: Vec<ProtocolMapper>,
+    /// Members that nothing here reads
+    #[serde(flatten)]
+    pub other: Members,
 }
 
 impl ClientScope {
@@ -225,7 +267,11 @@ pub struct ProtocolMapper {
     /// Which kind, for example `oidc-audience-mapper`
     pub protocol_mapper: String,
     /// Its settings
+    #[serde(deserialize_with = "lenient::texts")]
     pub config: BTreeMap<String, String>,
+    /// Members that nothing here reads
+    #[serde(flatten)]
+    pub other: Members,
 }
 
 /// A client: an application, or a resource server
@@ -286,8 +332,10 @@ pub struct ClientSettings {
     /// `openid-connect`
     pub protocol: String,
     /// Has no secret
+    #[serde(deserialize_with = "lenient::is")]
     pub public_client: bool,
     /// Never asks for tokens
+    #[serde(deserialize_with = "lenient::is")]
     pub bearer_only: bool,
     /// How it proves who it is
     pub client_authenticator_type: String,
@@ -305,18 +353,25 @@ pub struct ClientSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_url: Option<String>,
     /// Authorization code grant
+    #[serde(deserialize_with = "lenient::is")]
     pub standard_flow_enabled: bool,
     /// Implicit grant
+    #[serde(deserialize_with = "lenient::is")]
     pub implicit_flow_enabled: bool,
     /// Password grant
+    #[serde(deserialize_with = "lenient::is")]
     pub direct_access_grants_enabled: bool,
     /// Client credentials grant
+    #[serde(deserialize_with = "lenient::is")]
     pub service_accounts_enabled: bool,
     /// It is a resource server
+    #[serde(deserialize_with = "lenient::is")]
     pub authorization_services_enabled: bool,
     /// Its tokens carry every role of the user
+    #[serde(deserialize_with = "lenient::is")]
     pub full_scope_allowed: bool,
     /// People are asked before it gets tokens
+    #[serde(deserialize_with = "lenient::is")]
     pub consent_required: bool,
     /// Client scopes of every token; absent: the realm's
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -327,6 +382,7 @@ pub struct ClientSettings {
     /// Mappers of its own
     pub protocol_mappers: Vec<ProtocolMapper>,
     /// `access.token.lifespan`, `use.refresh.tokens` and the like
+    #[serde(deserialize_with = "lenient::texts")]
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -355,6 +411,17 @@ impl Default for ClientSettings {
             optional_client_scopes: None,
             protocol_mappers: Vec::new(),
             attributes: BTreeMap::new(),
+        }
+    }
+}
+
+impl ClientSettings {
+    /// Authorization makes a client confidential, with a service account (wire §9.4)
+    pub fn make_confidential(&mut self) {
+        if self.authorization_services_enabled {
+            self.public_client = false;
+            self.bearer_only = false;
+            self.service_accounts_enabled = true;
         }
     }
 }

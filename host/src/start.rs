@@ -92,12 +92,7 @@ impl Server {
             }
             (None, _) => return Err(ConfigError::NoPublicUrl(config.listen.clone()).into()),
         };
-        let store = Store::open(&config.database)?;
-        let master = Arc::new(match &config.master_key {
-            MasterKeySource::Beside => MasterKey::beside(&config.database, store.read(store::key::none)?)?,
-            MasterKeySource::File(file) => MasterKey::from_file(file)?,
-            MasterKeySource::Text(text) => MasterKey::from_text(text, "COUNTERSIGN_MASTER_KEY")?,
-        });
+        let (store, master) = open(&config)?;
         let pdp = Pdp::new(config.pdp.map_or(PdpSource::Embedded, PdpSource::File))?;
         // Imported first: a file may bring the realm `master` along.
         if !config.import.is_empty() {
@@ -144,6 +139,17 @@ impl Server {
         serve::serve(self.listeners, crate::app(self.app), stop).await;
         background.abort();
     }
+}
+
+/// Opens the database, and finds the master key that belongs to it
+pub fn open(config: &Config) -> Result<(Store, Arc<MasterKey>), StartError> {
+    let store = Store::open(&config.database)?;
+    let master = match &config.master_key {
+        MasterKeySource::Beside => MasterKey::beside(&config.database, store.read(store::key::none)?)?,
+        MasterKeySource::File(file) => MasterKey::from_file(file)?,
+        MasterKeySource::Text(text) => MasterKey::from_text(text, "COUNTERSIGN_MASTER_KEY")?,
+    };
+    Ok((store, Arc::new(master)))
 }
 
 /// A master key that does not fit the database shows at once, not at the first token

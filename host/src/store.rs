@@ -4,15 +4,21 @@
 //! it to another thread. One thread writes ([`writer`]); an answer to it comes when the change is durable.
 
 pub mod audit;
+pub mod client;
+pub mod event;
 pub mod facts;
+mod forget;
 pub mod grant;
+pub mod group;
 pub mod import;
 pub mod key;
 mod migrate;
+pub mod party;
 pub mod policy;
 pub mod realm;
 pub mod resource;
 pub mod scope_role;
+pub mod role;
 pub mod server;
 pub mod session;
 pub mod share;
@@ -79,6 +85,9 @@ pub enum StoreError {
     /// What is to be written contradicts itself or names what is not there
     #[error("{0}")]
     Refused(String),
+    /// The change would give somebody more than the caller may give
+    #[error("the caller may not do this")]
+    Denied,
     /// The writing thread has ended
     #[error("the store has stopped")]
     Stopped,
@@ -139,6 +148,7 @@ impl OpenStoreError {
             | StoreError::Conflict(_)
             | StoreError::Missing
             | StoreError::Refused(_)
+            | StoreError::Denied
             | StoreError::Stopped
             | StoreError::Other(_) => "see that the file is a database of this program",
         };
@@ -269,6 +279,21 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
+}
+
+/// A new internal id
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// A document in a column
+fn document<T: serde::de::DeserializeOwned>(row: &rusqlite::Row<'_>, place: usize) -> rusqlite::Result<T> {
+    let text = row.get_ref(place)?.as_str()?;
+    serde_json::from_str(text).map_err(|_| {
+        // serde's own text may quote a value.
+        let unreadable = "a stored document is unreadable".into();
+        rusqlite::Error::FromSqlConversionFailure(place, rusqlite::types::Type::Text, unreadable)
+    })
 }
 
 /// A time as SQLite keeps it

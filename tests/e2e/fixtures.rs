@@ -262,3 +262,115 @@ fn decides(server: &Server, client: &str, name: &str) {
         assert_eq!(answer.status, if open { 200 } else { 403 }, "{user} {premium}: {answer}");
     }
 }
+
+/// A value of `config` as a list without order, with flags that are absent as `false`; texts as they are
+fn config_value(value: &Value) -> Value {
+    let Some(Ok(Value::Array(mut items))) = value.as_str().map(serde_json::from_str::<Value>) else {
+        return value.clone();
+    };
+    for item in &mut items {
+        if let Some(members) = item.as_object_mut() {
+            members.retain(|_, value| *value != false);
+        }
+    }
+    items.sort_by_key(ToString::to_string);
+    items.into()
+}
+
+/// Settings in one form, whatever was left out and in which order they are
+fn settled(settings: &Value) -> Value {
+    let list = |name: &str| settings[name].as_array().cloned().unwrap_or_default();
+    let name_of = |value: &Value| value["name"].as_str().or(value.as_str()).unwrap().to_owned();
+    let mut scopes: Vec<_> = list("scopes")
+        .iter()
+        .map(|scope| json!({ "name": scope["name"], "displayName": scope["displayName"], "iconUri": scope["iconUri"] }))
+        .collect();
+    let mut resources: Vec<_> = list("resources")
+        .iter()
+        .map(|one| {
+            let texts = |name: &str| -> Vec<String> {
+                let mut all: Vec<_> = one[name].as_array().into_iter().flatten().map(name_of).collect();
+                all.sort();
+                all
+            };
+            let mut uris = texts("uris");
+            uris.extend(one["uri"].as_str().map(str::to_owned));
+            json!({
+                "name": one["name"], "type": one["type"], "displayName": one["displayName"], "uris": uris,
+                "icon_uri": one["icon_uri"], "scopes": texts("scopes"), "owner": one["owner"]["name"],
+                "managed": one["ownerManagedAccess"] == true,
+                "attributes": one["attributes"].as_object().cloned().unwrap_or_default(),
+            })
+        })
+        .collect();
+    // A scope that only a resource names is made with it.
+    for name in resources.iter().flat_map(|one| one["scopes"].as_array().unwrap().clone()).collect::<Vec<_>>()
+    {
+        if !scopes.iter().any(|scope| scope["name"] == name) {
+            scopes.push(json!({ "name": name, "displayName": null, "iconUri": null }));
+        }
+    }
+    let mut policies: Vec<_> = list("policies")
+        .iter()
+        .map(|one| {
+            let config = one["config"].as_object().cloned().unwrap_or_default().into_iter();
+            let config: serde_json::Map<_, _> = config
+                .map(|(name, value)| (name, config_value(&value)))
+                .filter(|(_, value)| *value != json!([]) && *value != "")
+                .collect();
+            json!({
+                "name": one["name"], "type": one["type"], "description": one["description"],
+                "logic": one["logic"].as_str().unwrap_or("POSITIVE"),
+                "strategy": one["decisionStrategy"].as_str().unwrap_or("UNANIMOUS"), "config": config,
+            })
+        })
+        .collect();
+    for list in [&mut scopes, &mut resources, &mut policies] {
+        list.sort_by_key(|one| one["name"].as_str().unwrap().to_owned());
+    }
+    json!({
+        "remote": settings["allowRemoteResourceManagement"].as_bool().unwrap_or(true),
+        "mode": settings["policyEnforcementMode"].as_str().unwrap_or("ENFORCING"),
+        "strategy": settings["decisionStrategy"].as_str().unwrap_or("UNANIMOUS"),
+        "scopes": scopes, "resources": resources, "policies": policies,
+    })
+}
+
+#[test]
+fn settings_of_every_fixture_come_out_as_they_went_in() {
+    let mut seen = 0;
+    for name in
+        ["dotnet-uma-realm.json", "photoz-realm.json", "servlet-authz-realm.json", "spring-authz-realm.json"]
+    {
+        let Some(text) = file(name) else { return };
+        let realm: Value = serde_json::from_str(&text).unwrap();
+        let builder = Server::builder()
+            .env("COUNTERSIGN_ADMIN_USERNAME", "root")
+            .env("COUNTERSIGN_ADMIN_PASSWORD", "a-long-password");
+        let server = builder.import_text(name, &text).start();
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", "root"),
+            ("password", "a-long-password"),
+        ];
+        let url = format!("{}/realms/master/protocol/openid-connect/token", server.base());
+        let token = server.http.post(&url).form(&form).send().expect(200).member("access_token");
+        let base = format!("{}/admin/realms/{}/clients", server.base(), realm["realm"].as_str().unwrap());
+        let get =
+            |path: &str| server.http.get(&format!("{base}{path}")).bearer(&token).send().expect(200).json();
+        for client in realm["clients"].as_array().unwrap() {
+            let Some(given) = client.get("authorizationSettings") else { continue };
+            let id = get(&format!("?clientId={}", client["clientId"].as_str().unwrap()));
+            let id = id[0]["id"].as_str().unwrap();
+            let export = get(&format!("/{id}/authz/resource-server/settings"));
+            assert_eq!(settled(&export), settled(given), "{name}: {}", client["clientId"]);
+            // And in again, over what is there
+            let path = format!("{base}/{id}/authz/resource-server/import");
+            _ = server.http.post(&path).bearer(&token).json(&export).send().expect(204);
+            assert_eq!(get(&format!("/{id}/authz/resource-server/settings")), export, "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 4, "{seen}");
+}

@@ -9,7 +9,18 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod admin_clients;
+mod admin_command;
+mod admin_realms;
+mod admin_roles;
+mod admin_sessions;
+mod admin_users;
 mod authorize;
+mod authz_evaluate;
+mod authz_permission;
+mod authz_policy;
+mod authz_resource;
+mod authz_server;
 mod code;
 mod decisions;
 mod engine;

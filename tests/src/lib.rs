@@ -15,6 +15,8 @@
     reason = "tables read better when an answer is handed over at once"
 )]
 
+pub mod admin;
+pub mod authz;
 pub mod browser;
 pub mod folder;
 pub mod forge;
@@ -22,6 +24,7 @@ pub mod http;
 pub mod realm;
 pub mod server;
 pub mod table;
+pub mod terminal;
 pub mod world;
 
 use core::time::Duration;

@@ -1,7 +1,20 @@
 //! The admin REST API: everything below `/admin/realms` (`admin-surface`).
 
 pub mod answer;
+pub mod authz;
 pub mod caller;
+mod client_scopes;
+mod clients;
+mod events;
+mod groups;
+mod mappers;
+mod mappings;
+mod partial;
+mod realms;
+mod required_actions;
+mod roles;
+mod sessions;
+mod users;
 
 use std::sync::Arc;
 
@@ -15,6 +28,19 @@ pub const REALM: &str = "/admin/realms/{realm}";
 /// All calls, each with and without a trailing slash
 pub fn router() -> Router<Arc<App>> {
     Router::new()
+        .merge(realms::routes())
+        .merge(partial::routes())
+        .merge(users::routes())
+        .merge(groups::routes())
+        .merge(roles::routes())
+        .merge(mappings::routes())
+        .merge(clients::routes())
+        .merge(client_scopes::routes())
+        .merge(mappers::routes())
+        .merge(sessions::routes())
+        .merge(events::routes())
+        .merge(required_actions::routes())
+        .merge(authz::router())
 }
 
 /// Any other path below `/admin` (design D9)

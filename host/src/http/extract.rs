@@ -18,7 +18,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub use self::{
     form::{Form, Query, decode},
-    json::{Json, OptionalJson, Represents},
+    json::{Json, Members, OptionalJson, Represents},
 };
 use super::BODY_BYTES;
 use crate::{app::App, error::ApiError, realm::Realm};
@@ -100,7 +100,7 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The whole body, if it is not too long and comes in time
-async fn body(body: Body) -> Result<Bytes, ApiError> {
+async fn body(body: Body, most: usize) -> Result<Bytes, ApiError> {
     let too_long = || {
         ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -109,10 +109,10 @@ async fn body(body: Body) -> Result<Bytes, ApiError> {
         )
     };
     // Its length is said beforehand as a rule: then nothing of it is waited for.
-    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > BODY_BYTES {
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > most {
         return Err(too_long());
     }
-    match tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_BYTES).collect()).await {
+    match tokio::time::timeout(BODY_TIME, Limited::new(body, most).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => Err(ApiError::invalid_request("The request body could not be read.")),
@@ -138,7 +138,7 @@ impl<S: Sync> FromRequest<S> for Form {
     /// A body of another type has no parameters: the endpoint then misses those that it needs (wire §6.1)
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let is_form = media_type(request.headers()).as_deref() == Some("application/x-www-form-urlencoded");
-        let bytes = body(request.into_body()).await?;
+        let bytes = body(request.into_body(), BODY_BYTES).await?;
         if is_form { Self::parse(&bytes) } else { Ok(Self::default()) }
     }
 }

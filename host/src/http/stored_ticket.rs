@@ -51,9 +51,10 @@ impl Represents for Ticket {
     const CLASS: &'static str = "PermissionTicketRepresentation";
 }
 
-#[derive(Serialize)]
+/// A share as answers show it (`keycloak-wire` §4.1)
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub struct View {
     id: String,
     owner: String,
     resource: String,
@@ -71,7 +72,8 @@ struct View {
     requester_name: Option<String>,
 }
 
-fn view(share: ShareRecord, names: bool) -> View {
+/// With ids alone, or with names too
+pub fn view(share: ShareRecord, names: bool) -> View {
     View {
         id: share.id,
         owner: share.owner,
@@ -225,7 +227,7 @@ fn filter(app: &App, caller: &Caller, query: &Query) -> Result<Option<ShareFilte
     }
     for (name, field) in [("owner", &mut filter.owner), ("requester", &mut filter.requester)] {
         if let Some(named) = query.get(name) {
-            let Some(id) = party(app, caller, named)? else { return Ok(None) };
+            let Some(id) = party(app, &caller.realm.id, &caller.server, named)? else { return Ok(None) };
             *field = Some(id);
         }
     }

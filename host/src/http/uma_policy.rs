@@ -20,9 +20,10 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
+    policy::Logic,
     store::{
         StoreError,
-        policy::{AdmissionNames, OwnersPolicy, PolicyFilter},
+        policy::owners::{AdmissionNames, OwnersFilter, OwnersPolicy},
         resource::ResourceRecord,
     },
 };
@@ -51,13 +52,6 @@ pub struct Representation {
     policies: Option<Vec<String>>,
     #[serde(rename = "resourceType")]
     _resource_type: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-enum Logic {
-    Positive,
-    Negative,
 }
 
 impl Represents for Representation {
@@ -184,15 +178,11 @@ fn policy(
         let found = app.store.policy_id(&caller.server.id, &reference)?;
         policies.insert(found.ok_or_else(|| unknown("Policy", &reference))?);
     }
-    let logic = match body.logic.unwrap_or(Logic::Positive) {
-        Logic::Positive => "POSITIVE",
-        Logic::Negative => "NEGATIVE",
-    };
     Ok(OwnersPolicy {
         id,
         name,
         description: body.description,
-        logic: logic.to_owned(),
+        logic: body.logic.unwrap_or_default().name().to_owned(),
         strategy: body.strategy.unwrap_or_default().name().to_owned(),
         owner: caller.id.clone(),
         resource_id: resource.id.clone(),
@@ -311,7 +301,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> 
     let (first, max) = page(&query)?;
     let server_id = caller.server.id.as_str();
     let mut filter =
-        PolicyFilter { name: query.get("name").map(str::to_owned), first, max, ..PolicyFilter::default() };
+        OwnersFilter { name: query.get("name").map(str::to_owned), first, max, ..OwnersFilter::default() };
     if let Some(named) = query.get("resource") {
         let Some(id) = app.store.resource_by_id_or_name_part(server_id, named)? else {
             return Ok(StatusCode::NO_CONTENT.into_response());

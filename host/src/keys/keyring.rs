@@ -154,6 +154,11 @@ pub fn seal(master: &MasterKey, key: &NewKey) -> Result<StoredKey, KeyError> {
     })
 }
 
+/// The private part of a stored key
+pub fn open(master: &MasterKey, key: &StoredKey) -> Result<Vec<u8>, KeyError> {
+    master.open(&place(&key.kid), &key.private)
+}
+
 /// Why a realm's keys are not to be had
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
@@ -201,6 +206,11 @@ impl Keyrings {
             Some(ring) if ring.version >= realm.version => Ok(ring),
             _ => self.load(store, &realm.id),
         }
+    }
+
+    /// The keys of a realm that was deleted
+    pub fn forget(&self, realm_id: &str) {
+        self.rings.write().unwrap_or_else(PoisonError::into_inner).remove(realm_id);
     }
 
     fn load(&self, store: &Store, realm_id: &str) -> Result<Arc<Keyring>, KeyringError> {

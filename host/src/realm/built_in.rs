@@ -55,6 +55,7 @@ fn scope(name: &str, consent: Consent, in_token: bool, mappers: Vec<ProtocolMapp
         protocol: Some("openid-connect".to_owned()),
         attributes,
         protocol_mappers: mappers,
+        ..ClientScope::default()
     }
 }
 
@@ -82,6 +83,7 @@ fn mapper(name: &str, kind: &str, config: &[(&str, &str)]) -> ProtocolMapper {
         protocol: Some("openid-connect".to_owned()),
         protocol_mapper: kind.to_owned(),
         config: map(config),
+        ..ProtocolMapper::default()
     }
 }
 

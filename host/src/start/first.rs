@@ -1,5 +1,7 @@
 //! The first start: the realm `master` and its administrator.
 
+use std::sync::Arc;
+
 use countersign_core::time::UnixTime;
 use serde_json::json;
 
@@ -38,7 +40,7 @@ pub enum FirstStartError {
 /// Makes the realm `master` if it is not there, and its administrator if there is none and one was named
 pub(super) async fn start(
     store: &Store,
-    key: &MasterKey,
+    key: &Arc<MasterKey>,
     admin: Option<Admin>,
     now: UnixTime,
 ) -> Result<(), FirstStartError> {
@@ -51,7 +53,7 @@ pub(super) async fn start(
             "clients": [],
         });
         let file: RealmFile = serde_json::from_value(document).map_err(|_| FirstStartError::Document)?;
-        import::document(store, key, file, now).await?;
+        import::document(store, key, file, None, now).await?;
     }
     let realm = store.read(|tx| store::realm::by_name(tx, MASTER))?.ok_or(StoreError::Missing)?;
     if store.read(|tx| store::user::has_people(tx, &realm.id))? {
@@ -80,6 +82,9 @@ pub(super) async fn start(
     let credential = Credential { id: random_id()?, secret_data, credential_data };
     let roles = [ROLE.to_owned(), realm.default_role()];
     store.write(move |tx| store::user::insert(tx, &realm.id, &user, &credential, &roles, now)).await?;
-    tracing::info!(user = %username.to_lowercase(), "administrator was made in realm `master`");
+    tracing::info!(
+        user = %username.to_lowercase(),
+        "administrator was made in realm `master`; `countersign admin realm list` asks for the password"
+    );
     Ok(())
 }

@@ -31,6 +31,13 @@ impl Event {
         }
     }
 
+    /// At this resource server
+    #[must_use]
+    pub fn server(mut self, server_id: &str) -> Self {
+        self.server_id = Some(server_id.to_owned());
+        self
+    }
+
     /// On this resource
     #[must_use]
     pub fn resource(mut self, server_id: &str, resource_id: &str) -> Self {

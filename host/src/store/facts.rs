@@ -464,7 +464,7 @@ fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreErro
 /// References to roles and groups as requesters carry them: by name and path.
 ///
 /// One that is gone is left out; a list that loses its last member this way stays, empty (design §4, `Broken`).
-fn named(tx: &Transaction<'_>, mut config: Value) -> Result<Value, StoreError> {
+pub(super) fn named(tx: &Transaction<'_>, mut config: Value) -> Result<Value, StoreError> {
     for (member, sql) in [
         (
             "roles",

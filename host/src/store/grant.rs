@@ -264,18 +264,69 @@ pub fn narrow(
     };
     for (jti, requester, permissions) in live_rpts(tx, resource_id, only, now)? {
         let mut permissions: Vec<Permission> = serde_json::from_str(&permissions)?;
-        if take(tx, &mut permissions, resource_id, scope, &requester, now)? {
-            let status = if permissions.is_empty() { INVALID } else { NARROWED };
-            tx.prepare_cached("UPDATE rpt SET permissions = ?2, status = ?3 WHERE jti = ?1")?
-                .execute(params![jti, serde_json::to_string(&permissions)?, status])?;
+        if take(tx, &mut permissions, Some(resource_id), scope, &requester, now)? {
+            put_narrowed(tx, &jti, &permissions)?;
         }
     }
     for (grant_id, requester) in live_grants(tx, resource_id, only, now)? {
-        let mut permissions = held(tx, &grant_id)?;
-        if take(tx, &mut permissions, resource_id, scope, &requester, now)? {
-            tx.prepare_cached("DELETE FROM grant_permission WHERE grant_id = ?1")?.execute([&grant_id])?;
-            put_held(tx, &grant_id, &permissions)?;
+        narrow_grant(tx, &grant_id, Some(resource_id), scope, &requester, now)?;
+    }
+    Ok(())
+}
+
+/// Takes a scope that a resource server no longer has from all live RPTs and grants there, whatever the resource
+pub fn narrow_scope(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    scope: &str,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    let rows = |sql: &str| -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement = tx.prepare_cached(sql)?;
+        let rows =
+            statement.query_map(params![server_id, seconds(now)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    for (jti, requester) in rows("SELECT jti, requester FROM rpt WHERE server_id = ?1 AND expires_at >= ?2")?
+    {
+        let permissions: String = tx
+            .prepare_cached("SELECT permissions FROM rpt WHERE jti = ?1")?
+            .query_row([&jti], |row| row.get(0))?;
+        let mut permissions: Vec<Permission> = serde_json::from_str(&permissions)?;
+        if take(tx, &mut permissions, None, Some(scope), &requester, now)? {
+            put_narrowed(tx, &jti, &permissions)?;
         }
+    }
+    for (grant_id, requester) in
+        rows("SELECT id, requester FROM grant_row WHERE server_id = ?1 AND expires_at >= ?2")?
+    {
+        narrow_grant(tx, &grant_id, None, Some(scope), &requester, now)?;
+    }
+    Ok(())
+}
+
+fn put_narrowed(tx: &Transaction<'_>, jti: &str, permissions: &[Permission]) -> Result<(), StoreError> {
+    let status = if permissions.is_empty() { INVALID } else { NARROWED };
+    tx.prepare_cached("UPDATE rpt SET permissions = ?2, status = ?3 WHERE jti = ?1")?.execute(params![
+        jti,
+        serde_json::to_string(permissions)?,
+        status
+    ])?;
+    Ok(())
+}
+
+fn narrow_grant(
+    tx: &Transaction<'_>,
+    grant_id: &str,
+    resource_id: Option<&str>,
+    scope: Option<&str>,
+    requester: &str,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    let mut permissions = held(tx, grant_id)?;
+    if take(tx, &mut permissions, resource_id, scope, requester, now)? {
+        tx.prepare_cached("DELETE FROM grant_permission WHERE grant_id = ?1")?.execute([grant_id])?;
+        put_held(tx, grant_id, &permissions)?;
     }
     Ok(())
 }
@@ -318,11 +369,12 @@ fn live_grants(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Removes what is withdrawn from a list of permissions; `true` if anything was there
+/// Removes what is withdrawn from a list of permissions, on one resource or wherever the scope is; `true` if
+/// anything was there
 fn take(
     tx: &Transaction<'_>,
     permissions: &mut Vec<Permission>,
-    resource_id: &str,
+    resource_id: Option<&str>,
     scope: Option<&str>,
     requester: &str,
     now: UnixTime,
@@ -330,18 +382,22 @@ fn take(
     let before = permissions.clone();
     let mut kept = Vec::with_capacity(permissions.len());
     for mut permission in permissions.drain(..) {
-        let touched = permission.rsid.as_ref().is_some_and(|id| id.as_str() == resource_id);
+        let on = permission.rsid.as_ref().map(ResourceId::as_str);
+        let touched = match resource_id {
+            Some(id) => on == Some(id),
+            None => permission.scopes.iter().any(|held| scope == Some(held.as_str())),
+        };
         if touched {
+            let shared = |scope| on.map_or(Ok(false), |id| shared(tx, id, scope, requester, now));
             let had_scopes = !permission.scopes.is_empty();
             let mut scopes = ScopeSet::new();
-            for held in permission.scopes {
+            for held in &permission.scopes {
                 let concerned = scope.is_none_or(|scope| scope == held.as_str());
-                if !concerned || shared(tx, resource_id, Some(&held), requester, now)? {
-                    scopes.insert(held);
+                if !concerned || shared(Some(held))? {
+                    scopes.insert(held.clone());
                 }
             }
-            let stays =
-                if had_scopes { !scopes.is_empty() } else { shared(tx, resource_id, None, requester, now)? };
+            let stays = if had_scopes { !scopes.is_empty() } else { shared(None)? };
             permission.scopes = scopes;
             if !stays {
                 continue;

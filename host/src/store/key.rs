@@ -65,3 +65,16 @@ pub fn insert_first(tx: &Transaction<'_>, realm_id: &str, key: &StoredKey) -> Re
         .execute(params![key.kid, realm_id, purpose, key.alg, key.private.0, key.public_jwk])?;
     if inserted > 0 { realm::touch(tx, realm_id) } else { Ok(()) }
 }
+
+/// Stores a key that comes with a realm: the first that signs does so, others only check
+pub fn insert_imported(tx: &Transaction<'_>, realm_id: &str, key: &StoredKey) -> Result<(), StoreError> {
+    if key.active {
+        return insert_first(tx, realm_id, key);
+    }
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO realm_key (kid, realm_id, purpose, alg, active, private, public_jwk, created_at)
+         VALUES (?1, ?2, 'sig', ?3, 0, ?4, ?5, unixepoch())",
+    )?
+    .execute(params![key.kid, realm_id, key.alg, key.private.0, key.public_jwk])?;
+    Ok(())
+}

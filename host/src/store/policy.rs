@@ -1,429 +1,135 @@
-//! Owners' policies: rows of `policy`, and the view over an owner's granted shares (`keycloak-wire` §4.5, §5).
+//! Policies and permissions of a resource server, and those that its owners write.
 
-use std::collections::BTreeSet;
+mod list;
+pub mod owners;
+pub mod reference;
+mod write;
 
-use countersign_core::time::UnixTime;
-use rusqlite::{OptionalExtension, Transaction, params};
-use serde::{Deserialize, Serialize};
+use rusqlite::{OptionalExtension as _, Transaction};
+use serde_json::{Map, Value};
 
-use super::{
-    Store, StoreError, audit,
-    audit::Event,
-    grant::{self, Holders},
-    resource::containing,
-    server::bump,
-    share,
-};
+pub use self::list::PolicyFilter;
+pub(super) use self::write::Import;
+use super::{Store, StoreError};
 
-/// Whom an owner's policy lets in: each kind that is named is one condition, ids throughout.
-///
-/// A kind whose last member was deleted stays there, empty: it never passes, so that the policy gets no wider.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Admission {
-    /// Users
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub users: Option<BTreeSet<String>>,
-    /// Roles
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub roles: Option<BTreeSet<String>>,
-    /// Groups
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub groups: Option<BTreeSet<String>>,
-    /// Clients
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clients: Option<BTreeSet<String>>,
-}
-
-/// The same by the names that callers use
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AdmissionNames {
-    /// Usernames, or ids on the way in
-    pub users: Vec<String>,
-    /// `realm-role` or `client/role`
-    pub roles: Vec<String>,
-    /// Paths
-    pub groups: Vec<String>,
-    /// `client_id`s
-    pub clients: Vec<String>,
-}
-
-/// A name that nothing has: its kind as a word, and the name
+/// Something that a policy hangs together with
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownName {
-    /// `User`, `Role`, `Group`, `Client` or `Policy`
-    pub kind: &'static str,
-    /// As it was given
+pub struct Named {
+    /// Its id
+    pub id: String,
+    /// Its name
     pub name: String,
 }
 
-/// An owner's policy as stored
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnersPolicy {
+/// A policy or permission as stored
+#[derive(Debug, Clone, PartialEq)]
+pub struct PolicyRecord {
     /// Its id
     pub id: String,
-    /// Its name, unique per resource server
+    /// Its name, unique in the resource server
     pub name: String,
     /// What it is for
     pub description: Option<String>,
+    /// Its type
+    pub kind: String,
     /// `POSITIVE` or `NEGATIVE`
     pub logic: String,
     /// `UNANIMOUS`, `AFFIRMATIVE` or `CONSENSUS`
     pub strategy: String,
-    /// The owner
-    pub owner: String,
-    /// The resource it is about
-    pub resource_id: String,
-    /// Names of its scopes
-    pub scopes: BTreeSet<String>,
-    /// Whom it lets in
-    pub admission: Admission,
-    /// Other policies that must agree
-    pub policies: BTreeSet<String>,
-    /// It is the view over shares, not a row
-    pub is_view: bool,
-}
-
-/// Which policies a list shows
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PolicyFilter {
-    /// Part of the name
-    pub name: Option<String>,
-    /// Of this resource
-    pub resource: Option<String>,
-    /// With this scope (name)
-    pub scope: Option<String>,
-    /// So many are passed over
-    pub first: u64,
-    /// At most so many; absent for all
-    pub max: Option<u64>,
+    /// What the type looks at; what was deleted meanwhile is left out
+    pub config: Map<String, Value>,
+    /// Other entries of its configuration
+    pub kept: Map<String, Value>,
+    /// The type of resources that it names
+    pub resource_type: Option<String>,
+    /// Whose it is, if an owner's
+    pub owner: Option<String>,
+    /// Resources that it names
+    pub resources: Vec<Named>,
+    /// Scopes that it names
+    pub scopes: Vec<Named>,
+    /// Policies that it applies
+    pub policies: Vec<Named>,
 }
 
 impl Store {
-    /// Ids for names; the first unknown one is refused
-    pub fn admission(
-        &self,
-        realm_id: &str,
-        names: &AdmissionNames,
-    ) -> Result<Result<Admission, UnknownName>, StoreError> {
-        self.read(|tx| {
-            let lookup = |kind: &'static str, sql: &str, names: &[String]| -> Result<_, StoreError> {
-                let mut ids = BTreeSet::new();
-                for name in names {
-                    let id: Option<String> =
-                        tx.prepare_cached(sql)?.query_row([realm_id, name], |row| row.get(0)).optional()?;
-                    match id {
-                        Some(id) => ids.insert(id),
-                        None => return Ok(Err(UnknownName { kind, name: name.clone() })),
-                    };
-                }
-                Ok(Ok((!ids.is_empty()).then_some(ids)))
-            };
-            let users = lookup("User", USER, &names.users)?;
-            let roles = lookup("Role", ROLE, &names.roles)?;
-            let groups = lookup("Group", GROUP, &names.groups)?;
-            let clients = lookup("Client", CLIENT, &names.clients)?;
-            let found = || Ok(Admission { users: users?, roles: roles?, groups: groups?, clients: clients? });
-            Ok(found())
-        })
+    /// A policy or permission of this resource server
+    pub fn policy(&self, server_id: &str, id: &str) -> Result<Option<PolicyRecord>, StoreError> {
+        self.read(|tx| load(tx, server_id, id))
     }
 
-    /// Names for ids, as answers show them; what was deleted is left out
-    pub fn admission_names(&self, admission: &Admission) -> Result<AdmissionNames, StoreError> {
+    /// The policy or permission of exactly this name
+    pub fn policy_named(&self, server_id: &str, name: &str) -> Result<Option<PolicyRecord>, StoreError> {
         self.read(|tx| {
-            let names = |sql: &str, ids: &Option<BTreeSet<String>>| -> Result<Vec<String>, StoreError> {
-                let mut names = Vec::new();
-                for id in ids.iter().flatten() {
-                    names.extend(tx.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?);
-                }
-                Ok(names)
-            };
-            Ok(AdmissionNames {
-                users: names("SELECT username FROM user WHERE id = ?1", &admission.users)?,
-                roles: names(
-                    "SELECT ifnull(c.client_id || '/', '') || r.name FROM role r
-                     LEFT JOIN client c ON c.id = r.client_id WHERE r.id = ?1",
-                    &admission.roles,
-                )?,
-                groups: names("SELECT path FROM user_group WHERE id = ?1", &admission.groups)?,
-                clients: names("SELECT client_id FROM client WHERE id = ?1", &admission.clients)?,
-            })
+            let id: Option<String> = tx
+                .prepare_cached("SELECT id FROM policy WHERE server_id = ?1 AND name = ?2")?
+                .query_row([server_id, name], |row| row.get(0))
+                .optional()?;
+            id.map(|id| load(tx, server_id, &id)).transpose().map(Option::flatten)
         })
     }
 
     /// The id of a policy of this resource server by id or name
     pub fn policy_id(&self, server_id: &str, id_or_name: &str) -> Result<Option<String>, StoreError> {
-        self.read(|tx| {
-            let sql = "SELECT id FROM policy WHERE server_id = ?1 AND (id = ?2 OR name = ?2)
-                       ORDER BY id = ?2 DESC LIMIT 1";
-            Ok(tx.prepare_cached(sql)?.query_row([server_id, id_or_name], |row| row.get(0)).optional()?)
-        })
-    }
-
-    /// An owner's policy, or the view over his shares that has this id
-    pub fn owners_policy(&self, server_id: &str, id: &str) -> Result<Option<OwnersPolicy>, StoreError> {
-        self.read(|tx| load(tx, server_id, id))
-    }
-
-    /// The policies and views of an owner, ordered by id
-    pub fn owners_policies(
-        &self,
-        server_id: &str,
-        owner: &str,
-        filter: &PolicyFilter,
-    ) -> Result<Vec<OwnersPolicy>, StoreError> {
-        self.read(|tx| {
-            let mut statement = tx.prepare_cached(
-                "SELECT id FROM (
-                   SELECT p.id AS id FROM policy p
-                   WHERE p.owner = ?2 AND p.server_id = ?1 AND p.type = 'uma'
-                     AND (?3 IS NULL OR p.name LIKE ?3 ESCAPE '\\')
-                     AND (?4 IS NULL OR EXISTS (SELECT 1 FROM policy_resource r
-                                                WHERE r.policy_id = p.id AND r.resource_id = ?4))
-                     AND (?5 IS NULL OR EXISTS (SELECT 1 FROM policy_scope ps JOIN scope s ON s.id = ps.scope_id
-                                                WHERE ps.policy_id = p.id AND s.name = ?5))
-                   UNION
-                   SELECT h.view_id FROM share h LEFT JOIN scope s ON s.id = h.scope_id
-                   WHERE h.owner = ?2 AND h.state = 'granted' AND h.server_id = ?1
-                     AND h.requester_kind = 'user'
-                     AND (?3 IS NULL OR h.view_id LIKE ?3 ESCAPE '\\')
-                     AND (?4 IS NULL OR h.resource_id = ?4) AND (?5 IS NULL OR s.name = ?5))
-                 ORDER BY id LIMIT ?6 OFFSET ?7",
-            )?;
-            let max = filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1);
-            let first = i64::try_from(filter.first).unwrap_or(i64::MAX);
-            let name = filter.name.as_deref().map(containing);
-            let values = params![server_id, owner, name, filter.resource, filter.scope, max, first];
-            let ids: Vec<String> =
-                statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
-            ids.iter().filter_map(|id| load(tx, server_id, id).transpose()).collect()
-        })
-    }
-
-    /// Stores an owner's policy. A name in use is a [`StoreError::Conflict`].
-    pub async fn create_owners_policy(
-        &self,
-        server_id: &str,
-        policy: OwnersPolicy,
-        event: Event,
-    ) -> Result<OwnersPolicy, StoreError> {
-        let server_id = server_id.to_owned();
-        self.write(move |tx| {
-            tx.prepare_cached(
-                "INSERT INTO policy (id, server_id, name, description, type, logic, strategy, config, owner)
-                 VALUES (?1, ?2, ?3, ?4, 'uma', ?5, ?6, ?7, ?8)",
-            )?
-            .execute(params![
-                policy.id,
-                server_id,
-                policy.name,
-                policy.description,
-                policy.logic,
-                policy.strategy,
-                serde_json::to_string(&policy.admission)?,
-                policy.owner,
-            ])?;
-            tx.prepare_cached("INSERT INTO policy_resource (policy_id, resource_id) VALUES (?1, ?2)")?
-                .execute([&policy.id, &policy.resource_id])?;
-            put_links(tx, &server_id, &policy)?;
-            bump(tx, &server_id)?;
-            audit::record(tx, &event.resource(&server_id, &policy.resource_id))?;
-            load(tx, &server_id, &policy.id)?.ok_or(StoreError::Missing)
-        })
-        .await
-    }
-
-    /// Replaces an owner's policy; what it let through before and no longer does ends
-    pub async fn replace_owners_policy(
-        &self,
-        server_id: &str,
-        policy: OwnersPolicy,
-        now: UnixTime,
-        event: Event,
-    ) -> Result<(), StoreError> {
-        let server_id = server_id.to_owned();
-        self.write(move |tx| {
-            let before = load(tx, &server_id, &policy.id)?.ok_or(StoreError::Missing)?;
-            if before.is_view {
-                replace_view(tx, &server_id, &before, &policy, now)?;
-            } else {
-                tx.prepare_cached(
-                    "UPDATE policy SET name = ?3, description = ?4, logic = ?5, strategy = ?6, config = ?7
-                     WHERE id = ?1 AND server_id = ?2",
-                )?
-                .execute(params![
-                    policy.id,
-                    server_id,
-                    policy.name,
-                    policy.description,
-                    policy.logic,
-                    policy.strategy,
-                    serde_json::to_string(&policy.admission)?,
-                ])?;
-                for table in ["policy_scope", "policy_apply"] {
-                    tx.prepare_cached(&format!("DELETE FROM {table} WHERE policy_id = ?1"))?
-                        .execute([&policy.id])?;
-                }
-                put_links(tx, &server_id, &policy)?;
-                narrowed(tx, &before, Some(&policy), now)?;
-            }
-            bump(tx, &server_id)?;
-            audit::record(tx, &event.resource(&server_id, &before.resource_id))
-        })
-        .await
-    }
-
-    /// Deletes an owner's policy, or the shares that a view shows
-    pub async fn delete_owners_policy(
-        &self,
-        server_id: &str,
-        id: &str,
-        now: UnixTime,
-        event: Event,
-    ) -> Result<(), StoreError> {
-        let (server_id, id) = (server_id.to_owned(), id.to_owned());
-        self.write(move |tx| {
-            let before = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
-            if before.is_view {
-                for share in share::of_view(tx, &server_id, &id)? {
-                    share::withdraw(tx, &share, now)?;
-                }
-            } else {
-                tx.prepare_cached("DELETE FROM policy WHERE id = ?1")?.execute([&id])?;
-                narrowed(tx, &before, None, now)?;
-            }
-            bump(tx, &server_id)?;
-            audit::record(tx, &event.resource(&server_id, &before.resource_id))
-        })
-        .await
+        self.read(|tx| reference::policy(tx, server_id, id_or_name))
     }
 }
 
-const USER: &str = "SELECT id FROM user WHERE realm_id = ?1 AND (username = lower(?2) OR id = ?2) ORDER BY id = ?2 DESC LIMIT 1";
-const ROLE: &str = "SELECT r.id FROM role r LEFT JOIN client c ON c.id = r.client_id
-    WHERE r.realm_id = ?1 AND ((r.client_id IS NULL AND r.name = ?2) OR c.client_id || '/' || r.name = ?2)
-    ORDER BY r.client_id IS NULL DESC LIMIT 1";
-const GROUP: &str = "SELECT id FROM user_group WHERE realm_id = ?1 AND path = ?2";
-const CLIENT: &str = "SELECT id FROM client WHERE realm_id = ?1 AND client_id = ?2";
-
-fn put_links(tx: &Transaction<'_>, server_id: &str, policy: &OwnersPolicy) -> Result<(), StoreError> {
-    for scope in &policy.scopes {
-        tx.prepare_cached(
-            "INSERT INTO policy_scope (policy_id, scope_id, floating)
-             SELECT ?1, id, 0 FROM scope WHERE server_id = ?2 AND name = ?3",
-        )?
-        .execute([&policy.id, server_id, scope])?;
-    }
-    for applied in &policy.policies {
-        tx.prepare_cached("INSERT INTO policy_apply (policy_id, applied_id) VALUES (?1, ?2)")?
-            .execute([&policy.id, applied])?;
-    }
-    Ok(())
-}
-
-/// What a policy gave and no longer gives is taken from live RPTs and grants
-fn narrowed(
-    tx: &Transaction<'_>,
-    before: &OwnersPolicy,
-    after: Option<&OwnersPolicy>,
-    now: UnixTime,
-) -> Result<(), StoreError> {
-    let same_people = after.is_some_and(|after| {
-        after.admission == before.admission
-            && after.strategy == before.strategy
-            && after.policies == before.policies
-    });
-    for scope in &before.scopes {
-        if same_people && after.is_some_and(|after| after.scopes.contains(scope)) {
-            continue;
-        }
-        grant::narrow(tx, &before.resource_id, Some(scope), Holders::All, now)?;
-    }
-    Ok(())
-}
-
-/// Scopes that the new form lacks are withdrawn, others are granted
-fn replace_view(
-    tx: &Transaction<'_>,
-    server_id: &str,
-    before: &OwnersPolicy,
-    after: &OwnersPolicy,
-    now: UnixTime,
-) -> Result<(), StoreError> {
-    for share in share::of_view(tx, server_id, &before.id)? {
-        if share.scope_name.as_ref().is_some_and(|scope| !after.scopes.contains(scope)) {
-            share::withdraw(tx, &share, now)?;
-        }
-    }
-    let requester = before.admission.users.iter().flatten().next();
-    for scope in after.scopes.difference(&before.scopes) {
-        let scope_id: String = tx
-            .prepare_cached("SELECT id FROM scope WHERE server_id = ?1 AND name = ?2")?
-            .query_row([server_id, scope], |row| row.get(0))?;
-        if let Some(requester) = requester {
-            share::put_granted(tx, server_id, before, &scope_id, requester, now)?;
-        }
-    }
-    Ok(())
-}
-
-fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<OwnersPolicy>, StoreError> {
+/// A policy or permission of this resource server
+pub fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<PolicyRecord>, StoreError> {
     let row = tx
         .prepare_cached(
-            "SELECT p.name, p.description, p.logic, p.strategy, p.config, p.owner,
-                    (SELECT resource_id FROM policy_resource WHERE policy_id = p.id)
-             FROM policy p WHERE p.id = ?1 AND p.server_id = ?2 AND p.type = 'uma' AND p.owner IS NOT NULL",
+            "SELECT name, description, type, logic, strategy, config, kept, resource_type, owner
+             FROM policy WHERE id = ?1 AND server_id = ?2",
         )?
         .query_row([id, server_id], |row| {
-            let config: String = row.get(4)?;
-            let policy = OwnersPolicy {
+            let (config, kept): (String, String) = (row.get(5)?, row.get(6)?);
+            let record = PolicyRecord {
                 id: id.to_owned(),
                 name: row.get(0)?,
                 description: row.get(1)?,
-                logic: row.get(2)?,
-                strategy: row.get(3)?,
-                owner: row.get(5)?,
-                resource_id: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
-                scopes: BTreeSet::new(),
-                admission: Admission::default(),
-                policies: BTreeSet::new(),
-                is_view: false,
+                kind: row.get(2)?,
+                logic: row.get(3)?,
+                strategy: row.get(4)?,
+                config: Map::new(),
+                kept: Map::new(),
+                resource_type: row.get(7)?,
+                owner: row.get(8)?,
+                resources: Vec::new(),
+                scopes: Vec::new(),
+                policies: Vec::new(),
             };
-            Ok((policy, config))
+            Ok((record, config, kept))
         })
         .optional()?;
-    let Some((mut policy, config)) = row else { return view(tx, server_id, id) };
-    policy.admission = serde_json::from_str(&config)?;
-    let mut scopes = tx.prepare_cached(
-        "SELECT s.name FROM policy_scope ps JOIN scope s ON s.id = ps.scope_id WHERE ps.policy_id = ?1",
+    let Some((mut record, config, kept)) = row else { return Ok(None) };
+    record.kept = serde_json::from_str(&kept)?;
+    record.config = reference::existing(tx, server_id, &record.kind, serde_json::from_str(&config)?)?;
+    let named = |sql: &str| -> Result<Vec<Named>, StoreError> {
+        let mut statement = tx.prepare_cached(sql)?;
+        let rows = statement.query_map([id], |row| Ok(Named { id: row.get(0)?, name: row.get(1)? }))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    record.resources = named(
+        "SELECT r.id, r.name FROM policy_resource p JOIN resource r ON r.id = p.resource_id
+         WHERE p.policy_id = ?1 ORDER BY r.name, r.id",
     )?;
-    policy.scopes = scopes.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut applied = tx.prepare_cached("SELECT applied_id FROM policy_apply WHERE policy_id = ?1")?;
-    policy.policies = applied.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(Some(policy))
+    record.scopes = named(
+        "SELECT s.id, s.name FROM policy_scope p JOIN scope s ON s.id = p.scope_id
+         WHERE p.policy_id = ?1 ORDER BY s.name",
+    )?;
+    record.policies = named(
+        "SELECT q.id, q.name FROM policy_apply p JOIN policy q ON q.id = p.applied_id
+         WHERE p.policy_id = ?1 ORDER BY q.name",
+    )?;
+    Ok(Some(record))
 }
 
-fn view(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<OwnersPolicy>, StoreError> {
-    let shares = share::of_view(tx, server_id, id)?;
-    let Some(first) = shares.first() else { return Ok(None) };
-    let name = |name: &Option<String>| name.clone().unwrap_or_default();
-    Ok(Some(OwnersPolicy {
-        id: id.to_owned(),
-        name: id.to_owned(),
-        description: Some(format!(
-            "Resource owner ({}) grants access to {}",
-            name(&first.owner_name),
-            name(&first.requester_name)
-        )),
-        logic: "POSITIVE".to_owned(),
-        strategy: "UNANIMOUS".to_owned(),
-        owner: first.owner.clone(),
-        resource_id: first.resource_id.clone(),
-        scopes: shares.iter().filter_map(|share| share.scope_name.clone()).collect(),
-        admission: Admission {
-            users: Some(BTreeSet::from([first.requester.clone()])),
-            ..Admission::default()
-        },
-        policies: BTreeSet::new(),
-        is_view: true,
-    }))
+/// The same with names in the place of ids in its configuration
+pub fn exported(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<PolicyRecord>, StoreError> {
+    let Some(mut record) = load(tx, server_id, id)? else { return Ok(None) };
+    let config: String =
+        tx.prepare_cached("SELECT config FROM policy WHERE id = ?1")?.query_row([id], |row| row.get(0))?;
+    record.config = reference::exported(tx, &record.kind, serde_json::from_str(&config)?)?;
+    Ok(Some(record))
 }

@@ -1,7 +1,12 @@
 //! Realms and clients in the store.
 
+mod record;
+
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
+pub use self::record::{
+    delete, insert, kept, management_name, open_to_administrators, set_settings, settings, update,
+};
 use super::{StoreError, time};
 use crate::realm::{Client, Realm, RealmSettings, Sealed, UmaSettings};
 

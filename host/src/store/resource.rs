@@ -1,9 +1,17 @@
 //! Resources and scopes of a resource server (FedAuthz §3).
 
+mod scope;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::time::UnixTime;
-use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
+use countersign_core::{
+    limits::RESOURCES,
+    path::{Path, Patterns},
+    time::UnixTime,
+};
+use rusqlite::{OptionalExtension, Transaction, params, params_from_iter, types::Value};
+
+pub use self::scope::{ScopeRecord, ensure_scope, insert_scope, replace_scope, scopes_of, scopes_of_server};
 
 use super::{
     Store, StoreError, audit,
@@ -14,19 +22,6 @@ use super::{
 
 /// Attributes of a resource: name to values
 pub type Attributes = BTreeMap<String, Vec<String>>;
-
-/// A scope of a resource server
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScopeRecord {
-    /// Its id
-    pub id: String,
-    /// Its name
-    pub name: String,
-    /// What people see
-    pub display_name: Option<String>,
-    /// Its icon
-    pub icon_uri: Option<String>,
-}
 
 /// A registered resource with everything that belongs to it
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,38 +159,10 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (server_id, id) = (server_id.to_owned(), id.to_owned());
         self.write(move |tx| {
-            tx.prepare_cached("DELETE FROM share WHERE resource_id = ?1")?.execute([&id])?;
-            grant::narrow(tx, &id, None, Holders::All, now)?;
-            tx.prepare_cached(
-                "DELETE FROM policy WHERE id IN (
-                     SELECT policy_id FROM policy_resource WHERE resource_id = ?1)
-                   AND NOT EXISTS (
-                     SELECT 1 FROM policy_resource WHERE policy_id = policy.id AND resource_id <> ?1)",
-            )?
-            .execute([&id])?;
-            let deleted = tx
-                .prepare_cached("DELETE FROM resource WHERE id = ?1 AND server_id = ?2")?
-                .execute([&id, &server_id])?;
-            if deleted == 0 {
-                return Err(StoreError::Missing);
-            }
-            bump(tx, &server_id)?;
+            remove(tx, &server_id, &id, now)?;
             audit::record(tx, &event.resource(&server_id, &id))
         })
         .await
-    }
-
-    /// The scope of this id or, failing that, of this name
-    pub fn scope(&self, server_id: &str, id_or_name: &str) -> Result<Option<ScopeRecord>, StoreError> {
-        self.read(|tx| {
-            Ok(tx
-                .prepare_cached(
-                    "SELECT id, name, display_name, icon_uri FROM scope
-                     WHERE server_id = ?1 AND (id = ?2 OR name = ?2) ORDER BY id = ?2 DESC LIMIT 1",
-                )?
-                .query_row([server_id, id_or_name], scope_of)
-                .optional()?)
-        })
     }
 }
 
@@ -214,18 +181,38 @@ impl Store {
         })
     }
 
-    /// The first scope of this id, or with this in its name
-    pub fn scope_by_id_or_name_part(
-        &self,
-        server_id: &str,
-        text: &str,
-    ) -> Result<Option<ScopeRecord>, StoreError> {
+    /// The id of a resource of exactly this name: the resource server's own before those of others
+    pub fn resource_of_name(&self, server_id: &str, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|tx| {
-            let sql = "SELECT id, name, display_name, icon_uri FROM scope
-                       WHERE server_id = ?1 AND (id = ?2 OR name LIKE ?3 ESCAPE '\\')
-                       ORDER BY id = ?2 DESC, name LIMIT 1";
-            let mut statement = tx.prepare_cached(sql)?;
-            Ok(statement.query_row([server_id, text, &containing(text)], scope_of).optional()?)
+            let sql = "SELECT id FROM resource WHERE server_id = ?1 AND name = ?2
+                       ORDER BY owner = ?1 DESC, id LIMIT 1";
+            Ok(tx.prepare_cached(sql)?.query_row([server_id, name], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// The resource of the resource server itself whose URI patterns fit best (`keycloak-wire` §11.5)
+    pub fn resource_matching(&self, server_id: &str, uri: &str) -> Result<Option<String>, StoreError> {
+        self.read(|tx| {
+            let path = Path::parse(uri.as_bytes()).ok();
+            let first = path.as_ref().and_then(|path| path.segments().next()).unwrap_or_default();
+            let mut statement = tx.prepare_cached(
+                "SELECT u.uri, u.resource_id FROM resource_uri u JOIN resource r ON r.id = u.resource_id
+                 WHERE u.server_id = ?1 AND u.first IN (?2, '') AND r.owner = ?1 ORDER BY r.name, r.id, u.uri
+                 LIMIT ?3",
+            )?;
+            let most = i64::try_from(RESOURCES).unwrap_or(i64::MAX);
+            let rows = statement.query_map(params![server_id, first, most], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+            })?;
+            let mut patterns = Patterns::default();
+            for row in rows {
+                let (uri, id) = row?;
+                // What cannot be read as a pattern fits nothing.
+                if let Ok(pattern) = uri.parse() {
+                    patterns.insert(&pattern, id);
+                }
+            }
+            Ok(patterns.matching_uri(uri).first().cloned())
         })
     }
 
@@ -249,24 +236,6 @@ impl Store {
             Ok(found.is_some())
         })
     }
-}
-
-/// The id of a scope by name, made if it is not there
-pub fn ensure_scope(tx: &Transaction<'_>, server_id: &str, name: &str) -> Result<String, StoreError> {
-    let known = tx
-        .prepare_cached("SELECT id FROM scope WHERE server_id = ?1 AND name = ?2")?
-        .query_row([server_id, name], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = known {
-        return Ok(id);
-    }
-    let id = uuid::Uuid::new_v4().to_string();
-    tx.prepare_cached("INSERT INTO scope (id, server_id, name) VALUES (?1, ?2, ?3)")?.execute([
-        id.as_str(),
-        server_id,
-        name,
-    ])?;
-    Ok(id)
 }
 
 /// Stores a new resource
@@ -299,7 +268,8 @@ pub fn insert(
     Ok(())
 }
 
-fn replace(
+/// Replaces a description; what was shared on scopes that are gone ends with it
+pub fn replace(
     tx: &Transaction<'_>,
     server_id: &str,
     id: &str,
@@ -382,20 +352,6 @@ fn add_scope(tx: &Transaction<'_>, server_id: &str, id: &str, name: &str) -> Res
     Ok(())
 }
 
-/// The scopes of a resource, by name
-pub fn scopes_of(tx: &Transaction<'_>, id: &str) -> Result<Vec<ScopeRecord>, StoreError> {
-    let mut statement = tx.prepare_cached(
-        "SELECT s.id, s.name, s.display_name, s.icon_uri
-         FROM resource_scope r JOIN scope s ON s.id = r.scope_id WHERE r.resource_id = ?1 ORDER BY s.name",
-    )?;
-    let scopes = statement.query_map([id], scope_of)?;
-    Ok(scopes.collect::<Result<_, _>>()?)
-}
-
-fn scope_of(row: &Row<'_>) -> rusqlite::Result<ScopeRecord> {
-    Ok(ScopeRecord { id: row.get(0)?, name: row.get(1)?, display_name: row.get(2)?, icon_uri: row.get(3)? })
-}
-
 /// A resource of this resource server
 pub fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<ResourceRecord>, StoreError> {
     let row = tx
@@ -473,6 +429,28 @@ fn find(tx: &Transaction<'_>, server_id: &str, filter: &ResourceFilter) -> Resul
     let mut statement = tx.prepare_cached(&sql)?;
     let ids = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Removes a resource; what rests on it ends in the same transaction (wire §2.5)
+pub(super) fn remove(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    id: &str,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM share WHERE resource_id = ?1")?.execute([id])?;
+    grant::narrow(tx, id, None, Holders::All, now)?;
+    tx.prepare_cached(
+        "DELETE FROM policy WHERE id IN (
+             SELECT policy_id FROM policy_resource WHERE resource_id = ?1)
+           AND NOT EXISTS (
+             SELECT 1 FROM policy_resource WHERE policy_id = policy.id AND resource_id <> ?1)",
+    )?
+    .execute([id])?;
+    let deleted = tx
+        .prepare_cached("DELETE FROM resource WHERE id = ?1 AND server_id = ?2")?
+        .execute([id, server_id])?;
+    if deleted == 0 { Err(StoreError::Missing) } else { bump(tx, server_id) }
 }
 
 /// A `LIKE` pattern for texts that contain this one

@@ -1,5 +1,7 @@
 //! Resource servers: clients with authorization enabled, and the version that decisions are tied to.
 
+pub mod settings;
+
 use countersign_core::{
     assessment::{Mode, ResourceServer},
     policy::Strategy,

@@ -83,6 +83,22 @@ pub fn of_user(
     Ok(all.into_iter().filter(|session| session.is_live(realm, now)).collect())
 }
 
+/// The sign-ins in which a client takes part and that have not ended, the newest first
+pub fn of_client(
+    tx: &Transaction<'_>,
+    realm: &Realm,
+    client_id: &str,
+    now: UnixTime,
+) -> Result<Vec<Session>, StoreError> {
+    let mut statement = tx.prepare_cached(&format!(
+        "{SESSION} AND offline = 0 AND id IN (SELECT session_id FROM client_session WHERE client_id = ?2)
+         ORDER BY started_at DESC, id"
+    ))?;
+    let rows = statement.query_map(params![realm.id, client_id], session)?;
+    let all = rows.map(|row| row?).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(all.into_iter().filter(|session| session.is_live(realm, now)).collect())
+}
+
 /// Says that a sign-in was used now; [`StoreError::Missing`] if it has ended meanwhile
 pub fn touch(tx: &Transaction<'_>, realm: &Realm, id: &str, now: UnixTime) -> Result<Session, StoreError> {
     let used = live(tx, realm, id, now)?.ok_or(StoreError::Missing)?.used(realm, now);

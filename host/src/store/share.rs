@@ -12,7 +12,7 @@ use super::{
     audit::Event,
     grant::{self, Holders},
     parse,
-    policy::OwnersPolicy,
+    policy::owners::OwnersPolicy,
     seconds,
     server::{self, Version, bump},
     time,

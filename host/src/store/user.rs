@@ -1,5 +1,7 @@
 //! People, their roles, groups and passwords in the store.
 
+pub mod people;
+
 use std::collections::BTreeMap;
 
 use countersign_core::time::UnixTime;
@@ -129,17 +131,30 @@ pub fn effective_roles(tx: &Transaction<'_>, user_id: &str) -> Result<Vec<Role>,
          SELECT r.id, r.name, r.client_id, c.client_id, ifnull(c.enabled, 1)
          FROM held JOIN role r ON r.id = held.id LEFT JOIN client c ON c.id = r.client_id",
     )?;
-    let roles = statement
-        .query_map([user_id], |row| {
-            Ok(Role {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                client: row.get(2)?,
-                client_id: row.get(3)?,
-                client_enabled: row.get(4)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?;
+    let roles = statement.query_map([user_id], role)?.collect::<Result<_, _>>()?;
+    Ok(roles)
+}
+
+fn role(row: &Row<'_>) -> rusqlite::Result<Role> {
+    Ok(Role {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        client: row.get(2)?,
+        client_id: row.get(3)?,
+        client_enabled: row.get(4)?,
+    })
+}
+
+/// A role and what it is made of
+pub fn with_composites(tx: &Transaction<'_>, role_id: &str) -> Result<Vec<Role>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "WITH RECURSIVE held(id) AS (
+            SELECT ?1 UNION SELECT c.child FROM role_composite c JOIN held h ON c.parent = h.id
+         )
+         SELECT r.id, r.name, r.client_id, c.client_id, ifnull(c.enabled, 1)
+         FROM held JOIN role r ON r.id = held.id LEFT JOIN client c ON c.id = r.client_id",
+    )?;
+    let roles = statement.query_map([role_id], role)?.collect::<Result<_, _>>()?;
     Ok(roles)
 }
 

@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use super::super::{Family, json};
-use crate::{error::ApiError, http::extract::Query, store::StoreError};
+use crate::{error::ApiError, http::extract::Query, representation::WrongMember, store::StoreError};
 
 /// 201 with the URL of what was made, and no body
 pub fn created(location: &str) -> Result<Response, ApiError> {
@@ -46,6 +46,16 @@ pub fn conflict(text: impl Into<String>) -> ApiError {
     ApiError::message(StatusCode::CONFLICT, text.into())
 }
 
+/// 400 that names the member
+pub fn wrong(error: &WrongMember) -> ApiError {
+    refused(error.to_string())
+}
+
+/// What a change inside a transaction says of a member
+pub fn in_store(error: &WrongMember) -> StoreError {
+    StoreError::Refused(error.to_string())
+}
+
 /// 400 of the plain API
 pub fn refused(text: impl Into<String>) -> ApiError {
     ApiError::message(StatusCode::BAD_REQUEST, text.into())
@@ -58,6 +68,7 @@ pub fn or_else(error: StoreError, taken: impl FnOnce() -> String, missing_text: 
         StoreError::Missing => missing(missing_text),
         StoreError::Refused(text) => refused(text),
         other @ (StoreError::Stale
+        | StoreError::Denied
         | StoreError::ReadOnly
         | StoreError::Locked
         | StoreError::Corrupt(_)
@@ -85,6 +96,11 @@ impl Page {
         let first = query.number("first")?.unwrap_or(0).max(0);
         let max = query.number("max")?.or(usual).unwrap_or(-1).max(-1);
         Ok(Self { first, max })
+    }
+
+    /// As the store takes it
+    pub const fn pair(self) -> (i64, i64) {
+        (self.first, self.max)
     }
 
     /// This part of a list that is in memory

@@ -8,6 +8,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use countersign_core::{jws::UnverifiedJws, time::UnixTime, token::Claims};
+use serde_json::json;
 
 use super::answer::missing;
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     error::ApiError,
     http::extract::ClientAddress,
     realm::{Client, MASTER, Realm, User},
-    store::{self, audit::Event},
+    store::{self, StoreError, audit::Event, event::NewAdminEvent, role::RoleRecord},
 };
 
 /// What somebody may do in a realm, by Keycloak's names
@@ -214,9 +215,85 @@ impl Caller {
         format!("{}/admin/realms/{}/{path}", self.admin.base, segment(&self.realm.name))
     }
 
+    /// What is written down about a change, in its own transaction
+    pub fn note(
+        &self,
+        name: &'static str,
+        operation: &'static str,
+        resource: &'static str,
+        path: impl Into<String>,
+    ) -> Note {
+        let admin = NewAdminEvent {
+            at: self.admin.now.0.saturating_mul(1000),
+            operation,
+            resource_type: resource,
+            path: path.into(),
+            auth: json!({
+                "realmId": self.admin.realm.id, "clientId": self.admin.client.id,
+                "userId": self.admin.user.id, "ipAddress": self.admin.address.to_string(),
+            }),
+            representation: None,
+        };
+        Note { realm: Arc::clone(&self.realm), audit: self.event(name), admin }
+    }
+
+    /// Whether a role may be given away: what opens the administration, only by those who have as much themselves
+    pub fn may_give(&self, tx: &rusqlite::Transaction<'_>, role: &str) -> Result<bool, StoreError> {
+        if self.admin.is_almighty() {
+            return Ok(true);
+        }
+        for held in store::role::closure(tx, role)? {
+            if self.opens_administration(tx, &held)? && !self.may_pass_on(&held) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// [`Caller::may_give`] as a demand of a change
+    pub fn demand_gift(&self, tx: &rusqlite::Transaction<'_>, role: &str) -> Result<(), StoreError> {
+        if self.may_give(tx, role)? { Ok(()) } else { Err(StoreError::Denied) }
+    }
+
+    fn may_pass_on(&self, role: &RoleRecord) -> bool {
+        // In `master` each realm has a client of its own: only what she has herself is hers to give.
+        self.admin.has(&role.id) || self.realm.name != MASTER && self.may_everything()
+    }
+
+    fn opens_administration(
+        &self,
+        tx: &rusqlite::Transaction<'_>,
+        role: &RoleRecord,
+    ) -> Result<bool, StoreError> {
+        let master = self.realm.name == MASTER;
+        let Some(client) = &role.client else {
+            return Ok(master && matches!(role.name.as_str(), "admin" | "create-realm"));
+        };
+        let client = store::realm::client_by_id(tx, &self.realm.id, client)?;
+        Ok(client.is_some_and(|client| {
+            client.client_id == REALM_MANAGEMENT || master && client.client_id.ends_with("-realm")
+        }))
+    }
+
     /// An audit entry of something that she does
     pub fn event(&self, name: &'static str) -> Event {
         Event::new(name, &self.realm.id, &self.admin.user.id, self.admin.now)
+    }
+}
+
+/// What is written down about a change: in the audit trail always, for administrators where the realm keeps that
+#[derive(Debug, Clone)]
+pub struct Note {
+    realm: Arc<Realm>,
+    audit: Event,
+    admin: NewAdminEvent,
+}
+
+impl Note {
+    /// Writes it
+    pub fn record(&self, tx: &rusqlite::Transaction<'_>) -> Result<(), StoreError> {
+        store::audit::record(tx, &self.audit)?;
+        store::event::record_admin(tx, &self.realm, &self.admin)
     }
 }
 

@@ -6,6 +6,7 @@ use countersign_core::{assessment::Mode, policy::Strategy};
 use serde::Deserialize;
 
 use super::{Text, Values, flag};
+use crate::policy::Logic;
 
 /// `authorizationSettings` of a client (`keycloak-wire` §9.5)
 #[derive(Debug, Default, Deserialize)]
@@ -150,14 +151,4 @@ pub struct PolicyFile {
     /// What the type needs
     #[serde(default)]
     pub config: BTreeMap<String, Text>,
-}
-
-/// `logic`
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Logic {
-    /// As it says
-    Positive,
-    /// Turned around
-    Negative,
 }

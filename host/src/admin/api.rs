@@ -1,0 +1,221 @@
+//! The admin API as a client sees it.
+
+use core::time::Duration;
+use std::fs;
+
+use serde_json::Value;
+use ureq::{Agent, http::Request};
+
+use super::{AdminArgs, AdminError, prompt};
+use crate::http::admin::caller::segment;
+
+/// How long an answer may take
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The administrator of a prompt that names nobody
+const USUAL_NAME: &str = "admin";
+
+/// A server, and the right to administer it
+pub(super) struct Api {
+    agent: Agent,
+    base: String,
+    realm: Option<String>,
+    token: String,
+}
+
+impl core::fmt::Debug for Api {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Api").field("base", &self.base).field("realm", &self.realm).finish_non_exhaustive()
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Api {
+    /// With a token from a file, or one for the administrator of the environment or a prompt
+    pub(super) fn sign_in(args: &AdminArgs) -> Result<Self, AdminError> {
+        let base = args.url.trim_end_matches('/').to_owned();
+        if !base.starts_with("http://") {
+            return Err(AdminError::Usage(format!(
+                "`{base}` is no http:// URL: run the command where the server listens, or through a tunnel"
+            )));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        let agent = Agent::new_with_config(config);
+        let mut api = Self { agent, base, realm: args.realm.clone(), token: String::new() };
+        api.token = match variable("COUNTERSIGN_ADMIN_TOKEN_FILE") {
+            Some(file) => fs::read_to_string(&file)
+                .map_err(|error| AdminError::Secret(format!("{file}: {error}")))?
+                .trim()
+                .to_owned(),
+            None => api.token_by_password()?,
+        };
+        Ok(api)
+    }
+
+    fn token_by_password(&self) -> Result<String, AdminError> {
+        let name = variable("COUNTERSIGN_ADMIN_USERNAME").unwrap_or_else(|| USUAL_NAME.to_owned());
+        let password = match variable("COUNTERSIGN_ADMIN_PASSWORD") {
+            Some(password) => password,
+            None => prompt::secret(&format!("Password of {name}"))?,
+        };
+        let url = format!("{}/realms/master/protocol/openid-connect/token", self.base);
+        let fields = [
+            ("grant_type", "password"),
+            ("client_id", "admin-cli"),
+            ("username", name.as_str()),
+            ("password", password.as_str()),
+        ];
+        let form: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let request = Request::post(&url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.join("&"))
+            .map_err(|error| AdminError::Usage(error.to_string()))?;
+        let answer = self.answer(&url, self.agent.run(request))?;
+        let token = answer.get("access_token").and_then(Value::as_str);
+        token.map(str::to_owned).ok_or_else(|| AdminError::Secret("the server gave no token".to_owned()))
+    }
+
+    /// The realm that the command line names
+    pub(super) fn realm(&self) -> Result<&str, AdminError> {
+        self.realm.as_deref().ok_or_else(|| {
+            AdminError::Usage("name the realm by --realm or COUNTERSIGN_ADMIN_REALM".to_owned())
+        })
+    }
+
+    /// A path below the realm; each part is encoded
+    pub(super) fn at(&self, parts: &[&str]) -> Result<String, AdminError> {
+        let mut path = format!("/{}", segment(self.realm()?));
+        for part in parts {
+            path.push('/');
+            path.push_str(&segment(part));
+        }
+        Ok(path)
+    }
+
+    fn url(&self, path: &str, query: &[(&str, &str)]) -> String {
+        let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+        format!("{}/admin/realms{path}{query}", self.base)
+    }
+
+    fn call(&self, method: &str, url: &str, body: Option<&Value>) -> Result<Value, AdminError> {
+        let wrong = |error: ureq::http::Error| AdminError::Usage(error.to_string());
+        let builder = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("authorization", format!("Bearer {}", self.token))
+            .header("accept", "application/json");
+        let sent = match body {
+            None if matches!(method, "GET" | "DELETE") => self.agent.run(builder.body(()).map_err(wrong)?),
+            None => self.agent.run(builder.body(String::new()).map_err(wrong)?),
+            Some(body) => {
+                let builder = builder.header("content-type", "application/json");
+                if method == "DELETE" {
+                    let request = builder.body(body.to_string()).map_err(wrong)?;
+                    self.agent
+                        .run(self.agent.configure_request(request).allow_non_standard_methods(true).build())
+                } else {
+                    self.agent.run(builder.body(body.to_string()).map_err(wrong)?)
+                }
+            }
+        };
+        self.answer(url, sent)
+    }
+
+    fn answer(
+        &self,
+        url: &str,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, AdminError> {
+        let unreachable = |error: ureq::Error| AdminError::Unreachable {
+            url: self.base.clone(),
+            reason: error.to_string(),
+        };
+        let mut response = sent.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        let bytes = response.body_mut().read_to_vec().map_err(unreachable)?;
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let parts = [text("errorMessage"), text("error"), text("error_description")];
+        let message: Vec<_> = parts.into_iter().flatten().collect();
+        let message = if message.is_empty() {
+            let path = url.strip_prefix(&self.base).unwrap_or_default();
+            format!("the server refused {}", path.split('?').next().unwrap_or_default())
+        } else {
+            message.join(": ")
+        };
+        Err(AdminError::Refused { status, message })
+    }
+
+    /// `GET`
+    pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, AdminError> {
+        self.call("GET", &self.url(path, query), None)
+    }
+
+    /// `POST`
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, AdminError> {
+        self.call("POST", &self.url(path, &[]), Some(body))
+    }
+
+    /// `POST` with a query
+    pub(super) fn ask(&self, path: &str, query: &[(&str, &str)], body: &Value) -> Result<Value, AdminError> {
+        self.call("POST", &self.url(path, query), Some(body))
+    }
+
+    /// `POST` without a body
+    pub(super) fn do_it(&self, path: &str) -> Result<Value, AdminError> {
+        self.call("POST", &self.url(path, &[]), None)
+    }
+
+    /// `PUT`
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Value, AdminError> {
+        self.call("PUT", &self.url(path, &[]), Some(body))
+    }
+
+    /// `DELETE`
+    pub(super) fn delete(&self, path: &str, body: Option<&Value>) -> Result<Value, AdminError> {
+        self.call("DELETE", &self.url(path, &[]), body)
+    }
+}
+
+/// A value of a query or form
+fn encoded(text: &str) -> String {
+    // What a path part may have besides, a query reads as its own.
+    let mut out = String::new();
+    for part in segment(text).chars() {
+        match part {
+            '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ',' | ';' | '=' | ':' | '@' => {
+                let mut bytes = [0; 4];
+                for byte in part.encode_utf8(&mut bytes).bytes() {
+                    out.push_str(&format_byte(byte));
+                }
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+fn format_byte(byte: u8) -> String {
+    format!("%{byte:02X}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_forms_are_encoded() {
+        assert_eq!(encoded("a+b&c=d e/ü"), "a%2Bb%26c%3Dd%20e%2F%C3%BC");
+    }
+}

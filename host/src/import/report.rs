@@ -1,0 +1,110 @@
+//! What an import keeps without effect, said once and with what it would have done.
+
+use std::collections::BTreeMap;
+
+use countersign_core::policy::EVALUATED;
+use serde_json::Value;
+
+use super::RealmImport;
+use crate::representation::{Idle, Members, client, credential, group, mapper, realm, role, user};
+
+/// A member that is kept, with how often and what for
+#[derive(Debug, Default)]
+struct Kept(BTreeMap<String, (usize, Option<&'static str>)>);
+
+impl Kept {
+    fn note(&mut self, place: &str, members: &Members, idle: &[Idle]) {
+        for (name, _) in members.iter().filter(|(_, value)| !is_nothing(value)) {
+            let meaning = idle.iter().find(|(known, _)| known == name).map(|(_, meaning)| *meaning);
+            let known = self.0.entry(format!("{place}{name}")).or_insert((0, meaning));
+            known.0 = known.0.saturating_add(1);
+        }
+    }
+}
+
+/// Values that ask for nothing
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Number(number) => number.as_i64() == Some(-1),
+        Value::Bool(true) => false,
+    }
+}
+
+/// One line for each member that has no effect, and for each policy that denies for that reason
+pub(super) fn lines(import: &RealmImport) -> Vec<String> {
+    let file = &import.file;
+    let mut kept = Kept::default();
+    kept.note("", &import.kept, realm::IDLE);
+    for role in file.roles.realm.iter().chain(file.roles.client.values().flatten()) {
+        kept.note("roles[].", &role.other, role::IDLE);
+    }
+    let mut groups: Vec<_> = file.groups.iter().collect();
+    while let Some(group) = groups.pop() {
+        kept.note("groups[].", &group.other, group::IDLE);
+        groups.extend(&group.sub_groups);
+    }
+    for one in &file.users {
+        kept.note("users[].", &one.kept(), user::IDLE);
+        for given in one.credentials.iter().flatten() {
+            if !given.is_password() {
+                let kind = given.kind.as_deref().unwrap_or_default();
+                let known = kept
+                    .0
+                    .entry(format!("users[].credentials[] of type {kind}"))
+                    .or_insert((0, Some("let the user sign in with more than a password")));
+                known.0 = known.0.saturating_add(1);
+            }
+            let mut other = given.other.clone();
+            other.remove("id");
+            kept.note("users[].credentials[].", &other, credential::IDLE);
+        }
+    }
+    for scope in &import.settings.client_scopes {
+        kept.note("clientScopes[].", &scope.other, &[]);
+        for mapper in &scope.protocol_mappers {
+            kept.note("clientScopes[].protocolMappers[].", &mapper.other, mapper::IDLE);
+        }
+    }
+    for (settings, members) in &import.clients {
+        kept.note("clients[].", members, client::IDLE);
+        for mapper in &settings.protocol_mappers {
+            kept.note("clients[].protocolMappers[].", &mapper.other, mapper::IDLE);
+        }
+    }
+    for path in &import.ignored {
+        let known = kept.0.entry(general(path)).or_default();
+        known.0 = known.0.saturating_add(1);
+    }
+    let mut lines: Vec<String> = kept
+        .0
+        .into_iter()
+        .map(|(member, (count, meaning))| {
+            let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
+            let meaning = meaning.map(|meaning| format!(": in Keycloak it {meaning}")).unwrap_or_default();
+            format!("member `{member}`{times} is kept, but has no effect yet{meaning}")
+        })
+        .collect();
+    for client in file.clients.iter().flatten() {
+        for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
+            if !EVALUATED.contains(&policy.kind.as_str()) {
+                lines.push(format!(
+                    "policy `{}` of client `{}` has type `{}`, which nothing evaluates yet: it denies",
+                    policy.name,
+                    client.client_id(),
+                    policy.kind
+                ));
+            }
+        }
+    }
+    lines
+}
+
+/// A path without the places of lists
+fn general(path: &str) -> String {
+    let parts = path.split('.').map(|part| if part.parse::<usize>().is_ok() { "[]" } else { part });
+    parts.collect::<Vec<_>>().join(".").replace(".[]", "[]")
+}
