@@ -11,6 +11,7 @@ use countersign_core::{
     time::UnixTime,
     token::SignatureOk,
 };
+use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
@@ -19,6 +20,7 @@ use crate::{
     password::Passwords,
     pdp::Pdp,
     realm::Realm,
+    status::StatusLists,
     store::{self, Store, StoreError},
 };
 
@@ -37,6 +39,10 @@ pub struct App {
     pub keys: Keyrings,
     /// Checks passwords
     pub passwords: Passwords,
+    /// What guards learn of withdrawals
+    pub status: StatusLists,
+    /// Set when the server stops: answers that would not end do
+    pub stopping: watch::Sender<bool>,
     realms: RealmCache,
 }
 
@@ -44,7 +50,17 @@ impl App {
     /// The state of a server on this store
     pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy, pdp: Pdp, master: Arc<MasterKey>) -> Self {
         let (keys, passwords) = (Keyrings::new(master), Passwords::new());
-        Self { store, clock, issuers, pdp, keys, passwords, realms: RealmCache::default() }
+        Self {
+            store,
+            clock,
+            issuers,
+            pdp,
+            keys,
+            passwords,
+            status: StatusLists::default(),
+            stopping: watch::Sender::new(false),
+            realms: RealmCache::default(),
+        }
     }
 
     /// A permission ticket, signed for this server only

@@ -11,6 +11,7 @@ pub mod protection;
 pub mod realm_info;
 pub mod resource_set;
 pub mod serve;
+pub mod status;
 pub mod stored_ticket;
 pub mod token;
 pub mod uma_policy;
@@ -54,6 +55,8 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}", get(realm_info::show))
         .at("/realms/{realm}/.well-known/uma2-configuration", get(discovery::uma))
         .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
+        .at("/realms/{realm}/status-list", get(status::list))
+        .at("/realms/{realm}/status-changes", get(status::changes))
         .merge(protocol())
         .merge(protection_api())
         .merge(admin::router())

@@ -17,6 +17,7 @@ pub mod password;
 pub mod pdp;
 pub mod realm;
 pub mod start;
+pub mod status;
 pub mod store;
 
 use std::sync::Arc;

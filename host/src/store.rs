@@ -15,6 +15,7 @@ pub mod resource;
 pub mod server;
 pub mod session;
 pub mod share;
+pub mod status;
 pub mod user;
 mod writer;
 

@@ -19,6 +19,7 @@ mod races;
 mod resource_set;
 mod selectors;
 mod start;
+mod status;
 mod token;
 mod uma_policy;
 mod walk;

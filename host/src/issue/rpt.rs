@@ -15,7 +15,7 @@ use crate::{
     error::ApiError,
     keys::random_id,
     realm::{Client, Realm, Session, User},
-    store,
+    status, store,
 };
 
 /// What an RPT is made of
@@ -50,6 +50,8 @@ pub struct IssuedRpt {
     pub jti: String,
     /// Its last good second
     pub expires_at: UnixTime,
+    /// Its place in the realm's status list
+    pub status_index: u64,
     /// The grant row of its refresh token, and the last second for which that row is of use
     pub grant: Option<(String, UnixTime)>,
     access: String,
@@ -109,6 +111,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     let ring = app.keys.with(&app.store, realm, alg).await?;
     let scopes = Scopes::resolve(realm, server, None).unwrap_or_default();
     let authorization = json!({ "permissions": request.permissions });
+    let place = status::draw(app, realm)?;
     let refreshing = session.filter(|_| client.uses_refresh_tokens());
     let grant = match (request.grant, refreshing) {
         (_, None) => None,
@@ -137,6 +140,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         let mut access = claims(tx, &context)?;
         set_rpt_audience(&mut access, &server.client_id);
         access.insert("authorization".to_owned(), authorization.clone());
+        access.insert("status".to_owned(), status::claim(request.issuer, place));
         let refresh = grant.as_ref().map(|(grant, _)| {
             refresh_claims(&context, Some(RptGrant { grant, authorization: &authorization }))
         });
@@ -148,6 +152,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     Ok(IssuedRpt {
         jti,
         expires_at: now.plus(life.access),
+        status_index: place,
         grant,
         access: ring.sign(alg, &access)?,
         refresh,

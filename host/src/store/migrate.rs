@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0002_pages.sql"),
     include_str!("../../migrations/sqlite/0003_identity.sql"),
     include_str!("../../migrations/sqlite/0004_tokens.sql"),
+    include_str!("../../migrations/sqlite/0006_status.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.
