@@ -11,6 +11,7 @@ use countersign_core::{
     time::UnixTime,
     token::SignatureOk,
 };
+use tokio::sync::watch;
 
 use crate::{
     auth::client_keys::FetchedKeys,
@@ -21,6 +22,7 @@ use crate::{
     password::Passwords,
     pdp::Pdp,
     realm::Realm,
+    status::StatusLists,
     store::{self, Store, StoreError},
 };
 
@@ -43,6 +45,10 @@ pub struct App {
     pub outside: Outside,
     /// Keys of clients that are kept elsewhere
     pub client_keys: FetchedKeys,
+    /// What guards learn of withdrawals
+    pub status: StatusLists,
+    /// Set when the server stops: answers that would not end do
+    pub stopping: watch::Sender<bool>,
     realms: RealmCache,
 }
 
@@ -50,9 +56,19 @@ impl App {
     /// The state of a server on this store
     pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy, pdp: Pdp, master: Arc<MasterKey>) -> Self {
         let (keys, passwords) = (Keyrings::new(master), Passwords::new());
-        let (outside, client_keys) = (Outside::new(Vec::new()), FetchedKeys::default());
-        let realms = RealmCache::default();
-        Self { store, clock, issuers, pdp, keys, passwords, outside, client_keys, realms }
+        Self {
+            store,
+            clock,
+            issuers,
+            pdp,
+            keys,
+            passwords,
+            outside: Outside::new(Vec::new()),
+            client_keys: FetchedKeys::default(),
+            status: StatusLists::default(),
+            stopping: watch::Sender::new(false),
+            realms: RealmCache::default(),
+        }
     }
 
     /// With the hosts that may be private from which documents are fetched

@@ -14,6 +14,7 @@ pub mod resource_set;
 pub mod revoke;
 pub mod serve;
 pub mod sign_in;
+pub mod status;
 pub mod stored_ticket;
 pub mod token;
 pub mod uma_policy;
@@ -58,6 +59,8 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}", get(realm_info::show))
         .at("/realms/{realm}/.well-known/uma2-configuration", get(discovery::uma))
         .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
+        .at("/realms/{realm}/status-list", get(status::list))
+        .at("/realms/{realm}/status-changes", get(status::changes))
         .merge(protocol())
         .merge(sign_in::routes())
         .merge(protection_api())

@@ -13,6 +13,7 @@ pub use self::{
     keyring::{Keyring, KeyringError, Keyrings, open, seal},
     master::{MasterKey, MasterKeyError},
     signing::{
-        KeyError, NewKey, Verifier, generate, import_rsa, new_ticket_key, random_id, random_session_id,
+        KeyError, NewKey, Verifier, generate, import_rsa, new_ticket_key, random_id, random_place,
+        random_session_id,
     },
 };

@@ -23,6 +23,7 @@ pub mod realm;
 pub mod representation;
 pub mod sign_in;
 pub mod start;
+pub mod status;
 pub mod store;
 pub mod transfer;
 

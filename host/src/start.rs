@@ -136,6 +136,11 @@ impl Server {
     /// Answers until `stop` comes, then lets requests in flight end
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let background = tokio::spawn(background(Arc::clone(&self.app)));
+        let app = Arc::clone(&self.app);
+        let stop = async move {
+            stop.await;
+            app.stopping.send_replace(true);
+        };
         serve::serve(self.listeners, crate::app(self.app), stop).await;
         background.abort();
     }

@@ -23,6 +23,7 @@ pub mod server;
 pub mod session;
 pub mod share;
 pub mod sign_in;
+pub mod status;
 pub mod user;
 mod writer;
 

@@ -34,6 +34,7 @@ mod selectors;
 mod sign_in;
 mod sign_out;
 mod start;
+mod status;
 mod token;
 mod uma_policy;
 mod walk;

@@ -13,7 +13,7 @@ use countersign_core::dpop;
 use serde_json::{Map, Value, json};
 
 use super::{Family, extract::InRealm, json, token};
-use crate::{app::App, auth::client::ASSERTIONS};
+use crate::{app::App, auth::client::ASSERTIONS, status};
 
 /// `GET …/.well-known/uma2-configuration`
 pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) -> Response {
@@ -23,6 +23,8 @@ pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) 
     set("resource_registration_endpoint", format!("{protection}/resource_set"));
     set("permission_endpoint", format!("{protection}/permission"));
     set("policy_endpoint", format!("{protection}/uma-policy"));
+    set("status_list_uri", status::list_uri(&place.issuer));
+    set("status_stream_uri", status::stream_uri(&place.issuer));
     answer(&document, &headers)
 }
 

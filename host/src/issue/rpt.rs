@@ -15,7 +15,7 @@ use crate::{
     error::ApiError,
     keys::random_id,
     realm::{Client, Realm, Session, User},
-    store,
+    status, store,
 };
 
 /// What an RPT is made of
@@ -52,6 +52,8 @@ pub struct IssuedRpt {
     pub jti: String,
     /// Its last good second
     pub expires_at: UnixTime,
+    /// Its place in the realm's status list
+    pub status_index: u64,
     /// The grant row of its refresh token, and the last second for which that row is of use
     pub grant: Option<(String, UnixTime)>,
     access: String,
@@ -111,6 +113,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     let alg = access_token_alg(realm, client);
     let ring = app.keys.with(&app.store, realm, alg).await?;
     let authorization = json!({ "permissions": request.permissions });
+    let place = status::draw(app, realm)?;
     let refreshing = session.filter(|_| client.uses_refresh_tokens());
     let grant = match (request.grant, refreshing) {
         (_, None) => None,
@@ -142,6 +145,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         let mut access = access_claims(tx, &context)?;
         set_rpt_audience(&mut access, &server.client_id);
         access.insert("authorization".to_owned(), authorization.clone());
+        access.insert("status".to_owned(), status::claim(request.issuer, place));
         let refresh = grant.as_ref().map(|(grant, _)| {
             refresh_claims(&context, Some(RptGrant { grant, authorization: &authorization }))
         });
@@ -153,6 +157,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     Ok(IssuedRpt {
         jti,
         expires_at: now.plus(life.access),
+        status_index: place,
         grant,
         access: ring.sign(alg, &access)?,
         refresh,

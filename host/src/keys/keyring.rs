@@ -111,9 +111,14 @@ impl Keyring {
 
     /// Signs a token that others check (RFC 7519)
     pub fn sign(&self, alg: Alg, claims: &impl Serialize) -> Result<String, KeyError> {
+        self.sign_as(alg, "JWT", claims)
+    }
+
+    /// The same for a token of another type (RFC 8725 §3.11)
+    pub fn sign_as(&self, alg: Alg, typ: &str, claims: &impl Serialize) -> Result<String, KeyError> {
         let signer = self.signers.iter().find(|signer| signer.alg == alg).ok_or(KeyError::Algorithm)?;
         let claims = serde_json::to_vec(claims).map_err(|_| KeyError::Claims)?;
-        let header = Header { alg, typ: Some("JWT"), kid: Some(&signer.kid) };
+        let header = Header { alg, typ: Some(typ), kid: Some(&signer.kid) };
         let input = jws::signing_input(&header, claims);
         let signature = signer.key.sign(input.as_bytes())?;
         Ok(jws::compact(input, &signature))

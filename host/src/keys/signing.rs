@@ -188,6 +188,13 @@ pub fn random_id() -> Result<String, KeyError> {
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
 }
 
+/// A number below `places`, which is a power of two
+pub fn random_place(places: u64) -> Result<u64, KeyError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| KeyError::Random)?;
+    Ok(u64::from_le_bytes(bytes) & places.saturating_sub(1))
+}
+
 /// 18 random bytes as 24 base64url characters: a session's id (wire §6.12)
 pub fn random_session_id() -> Result<String, KeyError> {
     let mut bytes = [0; 18];

@@ -42,6 +42,8 @@ pub struct NewRpt {
     pub expires_at: UnixTime,
     /// What it permits
     pub permissions: Vec<Permission>,
+    /// Its place in the realm's status list
+    pub status_index: u64,
     /// A refresh token goes with it: id of its grant row and its end
     pub grant: Option<(String, UnixTime)>,
 }
@@ -171,6 +173,7 @@ impl Store {
                 removed = removed.saturating_add(tx.prepare_cached(&sql)?.execute([seconds(now)])?);
             }
             removed = removed.saturating_add(super::sign_in::sweep(tx, now)?);
+            super::status::tend(tx)?;
             Ok(removed)
         })
         .await
@@ -225,8 +228,8 @@ pub fn held(tx: &Transaction<'_>, grant_id: &str) -> Result<Vec<Permission>, Sto
 fn insert_rpt(tx: &Transaction<'_>, rpt: &NewRpt) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO rpt (jti, realm_id, server_id, requester, grant_id, session_id, issued_at, expires_at, permissions,
-                          client_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                          client_id, status_index)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         rpt.jti,
@@ -239,7 +242,13 @@ fn insert_rpt(tx: &Transaction<'_>, rpt: &NewRpt) -> Result<(), StoreError> {
         seconds(rpt.expires_at),
         serde_json::to_string(&rpt.permissions)?,
         rpt.client_id,
-    ])?;
+        i64::try_from(rpt.status_index).unwrap_or(i64::MAX),
+    ])
+    .map_err(|error| {
+        let error = error.into();
+        // Another token has taken its place in the status list meanwhile: it is made again with another.
+        if matches!(error, StoreError::Conflict(_)) { StoreError::Stale } else { error }
+    })?;
     for resource in rpt.permissions.iter().filter_map(|permission| permission.rsid.as_ref()) {
         tx.prepare_cached("INSERT OR IGNORE INTO rpt_resource (resource_id, jti) VALUES (?1, ?2)")?
             .execute([resource.as_str(), &rpt.jti])?;

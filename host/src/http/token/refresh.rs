@@ -195,6 +195,7 @@ async fn again(
             session_id: Some(session.id.clone()),
             issued_at: now,
             expires_at: issued.expires_at,
+            status_index: issued.status_index,
             permissions: held,
             // The grant row is there already.
             grant: None,

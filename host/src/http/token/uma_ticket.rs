@@ -192,6 +192,7 @@ async fn record(
         session_id: session.as_ref().map(|session| session.id.clone()),
         issued_at: now,
         expires_at: issued.expires_at,
+        status_index: issued.status_index,
         permissions,
         grant: issued.grant.clone(),
     };
