@@ -249,9 +249,10 @@ fn claims(
         scopes,
         address: caller.admin.address,
         origin: Origin::Uma,
+        key: None,
         now: authz.now(),
     };
-    Ok(app.store.read(|tx| issue::claims(tx, &context))?)
+    Ok(app.store.read(|tx| issue::access_claims(tx, &context))?)
 }
 
 /// Every claim that the RPT would have
