@@ -119,7 +119,7 @@ export class Withdrawals {
     const list = this.#list
     if (list === undefined || this.#uri === undefined) return
     const began = now()
-    const answer = await request(this.#uri, { headers: { accept: 'application/statuslist+jwt' }, cache: 'no-store' }, LIMIT, http)
+    const answer = await request(this.#uri, { headers: { accept: 'application/statuslist+jwt' } }, LIMIT, http)
     if (answer.status !== 200) throw new Error(`the status list answered ${answer.status}`)
     const begin = (): ReturnType<typeof list.begin> => list.begin(module, answer.body, began, now())
     let begun: ReturnType<typeof list.begin>
