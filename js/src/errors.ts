@@ -52,7 +52,9 @@ export class ServerError extends CountersignError {
   readonly errorDescription: string | undefined
 
   constructor(what: string, status: number, error: string | undefined, errorDescription: string | undefined) {
-    super('server_refused', `${what}: the authorization server answered ${status}${error ? ` (${error})` : ''}`)
+    // What it says goes into logs only if it is an error code as OAuth has them (RFC 6749 §5.2).
+    const said = error !== undefined && /^[ !#-[\]-~]{1,100}$/.test(error) ? ` (${error})` : ''
+    super('server_refused', `${what}: the authorization server answered ${status}${said}`)
     this.status = status
     this.error = error
     this.errorDescription = errorDescription

@@ -9,6 +9,7 @@ import { MetadataSource } from './metadata.js'
 import type { GateEngine, GuardEngine, Jwk } from './platform/types.js'
 import { Proofs, type DpopOptions, type Proof } from './proofs.js'
 import { SeenToken, SeenTokens } from './seen.js'
+import { Withdrawals, type Standing } from './withdrawals.js'
 import type { Answer, Denied, DpopRequest, Explanation, Permission, Permitted, Request, RptClaims } from './types.js'
 
 /** What a guard needs to know */
@@ -31,6 +32,14 @@ export interface GuardOptions extends HttpOptions {
   readonly waitUntil?: (work: Promise<unknown>) => void
   /** The resource server's credentials, for requests that are to be `fresh`. Loads the larger module. */
   readonly introspection?: IntrospectionOptions
+  /**
+   * `list` looks up every token that has a status in the issuer's status list, which is fetched again at its `ttl`; `none`,
+   * the default, believes tokens until their `exp`. Loads the larger module.
+   */
+  readonly withdrawals?: 'list' | 'none'
+  /** With `list`: what is done when no list can be had for longer than `maxStaleness` seconds; `deny` and 60 by default */
+  readonly onStale?: 'deny' | 'until-exp'
+  readonly maxStaleness?: number
   /** Takes tokens that are bound to a key, with their proofs (RFC 9449). Loads the larger module. */
   readonly dpop?: DpopOptions | true
 }
@@ -72,8 +81,8 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
   return createTokenGuard(options, isSmallEnough(options) ? await loadGuard() : await loadGate())
 }
 
-function isSmallEnough({ dpop, introspection }: GuardOptions): boolean {
-  return dpop === undefined && introspection === undefined
+function isSmallEnough({ dpop, introspection, withdrawals = 'none' }: GuardOptions): boolean {
+  return dpop === undefined && introspection === undefined && withdrawals === 'none'
 }
 
 /** Makes a guard of a certain module. */
@@ -118,6 +127,7 @@ export class TokenGuard implements Guard {
   readonly #scratch: () => GuardModule
   readonly #introspection: Introspection | undefined
   readonly #proofs: Proofs | undefined
+  readonly #withdrawals: Withdrawals | undefined
   #view: Uint8Array = new Uint8Array()
   /** Where the token that was begun last stands in the module's memory, or 0 */
   #writtenAt = 0
@@ -150,8 +160,25 @@ export class TokenGuard implements Guard {
       inspect: (jwks) => this.#inspect(jwks),
       install: (jwks) => this.#install(jwks),
     })
-    if (introspection !== undefined) {
-      this.#introspection = new Introspection({ ...options, ...introspection }, new MetadataSource(issuer, options))
+    const metadata = new MetadataSource(issuer, options)
+    if (introspection !== undefined) this.#introspection = new Introspection({ ...options, ...introspection }, metadata)
+    const { withdrawals = 'none', onStale = 'deny', maxStaleness = 60 } = options
+    if (!['list', 'none'].includes(withdrawals) || !['deny', 'until-exp'].includes(onStale) || !(maxStaleness >= 0)) {
+      throw new CountersignError('invalid_configuration', '`withdrawals`, `onStale` or `maxStaleness` is none of its values')
+    }
+    if (withdrawals === 'list') {
+      this.#withdrawals = new Withdrawals({
+        issuer,
+        onStale,
+        maxStaleness: Math.floor(maxStaleness),
+        http: options,
+        metadata,
+        engine: engine as GateEngine,
+        module: this.module as LargeModule,
+        keys: () => ({ verifiers: this.#keys.keys, generation: this.#keys.generation }),
+        lookAgain: () => this.#keys.lookAgain(),
+        now: () => this.now(),
+      })
     }
     if (dpop !== undefined && 'ProofModule' in engine.bindings) {
       this.#proofs = new Proofs(engine as GateEngine, dpop === true ? {} : dpop)
@@ -202,7 +229,11 @@ export class TokenGuard implements Guard {
 
   /** Verifies a token for an adapter that asks the module something else; `use` may wait only if it is private. */
   with<T>(request: Pick<Request, 'token' | 'dpop'>, use: Use<T | Promise<T>>, isPrivate = false): Promise<T | Denied> {
-    return this.#verified(request, use, isPrivate)
+    const withdrawals = this.#withdrawals
+    if (withdrawals === undefined) return this.#verified(request, use, isPrivate)
+    const standing: Use<Promise<T | Denied>> = async (seen) =>
+      refusedBy(await withdrawals.standing(seen.token, seen)) ?? (await use(seen))
+    return this.#verified<T | Denied>(request, standing, true)
   }
 
   now(): number {
@@ -214,6 +245,7 @@ export class TokenGuard implements Guard {
       if (request.fresh === true) return await this.#checkFresh(request, look)
       const known = this.#known(request, this.now(), look)
       if (known !== undefined) return known
+      if (this.#withdrawals !== undefined) return await this.#checkListed(request, look, this.#withdrawals)
       return await this.#verified<Answer>(request, (seen) => {
         look(seen)
         return this.#permits(seen, request, this.now())
@@ -229,26 +261,44 @@ export class TokenGuard implements Guard {
     if (introspection === undefined) {
       return denied('status_unavailable', 'the guard has no option `introspection`, which a fresh answer needs')
     }
-    return this.#verified<Answer>(
-      request,
-      async (seen) => {
-        const said = await introspection.ask(seen.token)
-        if (said === undefined) return denied('status_unavailable', 'introspection cannot be asked')
-        const handle = (this.module as LargeModule).introspected(seen.handle, said)
-        if (handle < 0) {
-          this.#seen.remove(seen.token)
-          return this.#refusal()
-        }
-        try {
-          const left = new SeenToken(seen.token, handle)
-          look(left)
-          return this.#permits(left, request, this.now())
-        } finally {
-          this.module.forget(handle)
-        }
-      },
-      true,
-    )
+    return this.#verified<Answer>(request, (seen) => this.#introspected(seen, request, look, introspection), true)
+  }
+
+  /** By what introspection says is left; the token's handle has to be private. */
+  async #introspected(seen: SeenToken, request: Request, look: Use<void>, introspection: Introspection): Promise<Answer> {
+    const said = await introspection.ask(seen.token)
+    if (said === undefined) return denied('status_unavailable', 'introspection cannot be asked')
+    const handle = (this.module as LargeModule).introspected(seen.handle, said)
+    if (handle < 0) {
+      this.#seen.remove(seen.token)
+      return this.#refusal()
+    }
+    try {
+      const left = new SeenToken(seen.token, handle)
+      look(left)
+      return this.#permits(left, request, this.now())
+    } finally {
+      this.module.forget(handle)
+    }
+  }
+
+  /** Verifies, asks the status list, and introspection where the list says that less is left. */
+  async #checkListed(request: Request, look: Use<void>, withdrawals: Withdrawals): Promise<Answer> {
+    const introspection = this.#introspection
+    const judge = async (seen: SeenToken): Promise<Answer> => {
+      const standing = await withdrawals.standing(seen.token, seen)
+      if (standing === 'narrowed' && introspection !== undefined) return this.#introspected(seen, request, look, introspection)
+      const refused = refusedBy(standing)
+      if (refused !== undefined) return refused
+      look(seen)
+      return this.#permits(seen, request, this.now())
+    }
+    if (request.dpop !== undefined) return this.#verified<Answer>(request, judge)
+    // The first verification leaves the token to those who come later.
+    const first = await this.#verified<undefined>(request, () => undefined)
+    if (first !== undefined) return first
+    const known = this.#known(request, this.now(), look)
+    return known ?? this.#verified<Answer>(request, judge, true)
   }
 
   #known(request: Request, now: number, look: Use<void> = () => {}): Answer | undefined {
@@ -256,6 +306,11 @@ export class TokenGuard implements Guard {
     const seen = typeof request.token === 'string' ? this.#seen.get(request.token) : undefined
     if (seen === undefined || !this.#keys.isUsable(now)) return undefined
     this.#keys.renewIfOld(now)
+    const standing = this.#withdrawals?.known(seen.token, seen) ?? 'good'
+    // Somebody has to be asked.
+    if (standing === 'unknown' || (standing === 'narrowed' && this.#introspection !== undefined)) return undefined
+    const refused = refusedBy(standing)
+    if (refused !== undefined) return refused
     look(seen)
     return this.#permits(seen, request, now)
   }
@@ -426,6 +481,21 @@ export class TokenGuard implements Guard {
   #refusal(): Denied {
     const { code, message } = this.module.refusal() as { code: DenialCode; message: string }
     return denied(code, message)
+  }
+}
+
+/** Why a token that stands so is refused; nothing where it is not */
+function refusedBy(standing: Standing): Denied | undefined {
+  switch (standing) {
+    case 'good':
+      return undefined
+    case 'narrowed':
+    case 'withdrawn':
+      return denied('withdrawn', 'token was taken back')
+    case 'foreign':
+      return denied('invalid_token', 'the status of the token is in a list that is not its issuer\'s')
+    case 'unknown':
+      return denied('status_unavailable', 'the status list cannot be had')
   }
 }
 

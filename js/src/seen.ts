@@ -17,6 +17,8 @@ interface KeptAnswer {
 export class SeenToken {
   readonly token: string
   readonly handle: number
+  /** Its place in the issuer's status list, once somebody has looked */
+  place?: number
   #answers: KeptAnswer[] | undefined
   #claims: RptClaims | undefined
 

@@ -22,9 +22,9 @@ async function start() {
 /** The code of a guard that is new, in less than this many milliseconds */
 async function codeOf(issuer, options = {}) {
   const begin = performance.now()
-  const guard = await createGuard({ ...issuer.guardOptions, timeout: 100, ...options })
+  const guard = await createGuard({ ...issuer.guardOptions, timeout: 2_000, ...options })
   const { code } = await guard.check({ token: issuer.token(), ...READ })
-  assert.ok(performance.now() - begin < 5_000, 'answered in time')
+  assert.ok(performance.now() - begin < 10_000, 'answered in time')
   return code
 }
 
@@ -59,18 +59,21 @@ const BAD = {
   'of a symmetric key': [() => [200, { keys: [{ kty: 'oct', k: 'AAAA', kid: 'EdDSA' }] }], 'unknown_key'],
 }
 
+/** Those that nothing but the timeout ends */
+const HANGS = new Set(['never sent', 'sent by the drop'])
+
 describe('a key set that is', () => {
   for (const [name, [route, code]] of Object.entries(BAD)) {
     it(`${name} denies with ${code}`, async () => {
       const issuer = await start()
       issuer.routes.set(CERTS, () => route(issuer))
-      assert.equal(await codeOf(issuer), code)
+      assert.equal(await codeOf(issuer, HANGS.has(name) ? { timeout: 100 } : {}), code)
     })
   }
 
   it('bad takes nothing from a guard that has a good one', async () => {
     const issuer = await start()
-    const guard = await createGuard({ ...issuer.guardOptions, timeout: 100 })
+    const guard = await createGuard({ ...issuer.guardOptions, timeout: 1_000 })
     for (const [name, [route, code]] of Object.entries(BAD)) {
       if (code !== 'keys_unavailable') continue
       issuer.routes.set(CERTS, () => route(issuer))
@@ -104,7 +107,7 @@ describe('an issuer that', () => {
     it(`${name} instead of metadata denies with keys_unavailable`, async () => {
       const issuer = await start()
       issuer.routes.set(METADATA, route)
-      assert.equal(await codeOf(issuer), 'keys_unavailable')
+      assert.equal(await codeOf(issuer, { timeout: 100 }), 'keys_unavailable')
     })
   }
 
@@ -113,7 +116,7 @@ describe('an issuer that', () => {
     await once(silent.listen(0, '127.0.0.1'), 'listening')
     const url = `http://127.0.0.1:${silent.address().port}/`
     const issuer = await start()
-    assert.equal(await codeOf(issuer, { jwksUri: url }), 'keys_unavailable')
+    assert.equal(await codeOf(issuer, { jwksUri: url, timeout: 100 }), 'keys_unavailable')
     silent.close()
   })
 
@@ -129,7 +132,7 @@ describe('an issuer that', () => {
 
   it('hangs is given up though a `fetch` heeds no signal', async () => {
     const issuer = await start()
-    assert.equal(await codeOf(issuer, { fetch: () => new Promise(() => {}) }), 'keys_unavailable')
+    assert.equal(await codeOf(issuer, { fetch: () => new Promise(() => {}), timeout: 100 }), 'keys_unavailable')
     assert.equal(await codeOf(issuer, { fetch: () => { throw new TypeError('no') } }), 'keys_unavailable')
     assert.equal(await codeOf(issuer, { fetch: async () => undefined }), 'keys_unavailable')
   })
@@ -139,7 +142,7 @@ describe('an issuer that', () => {
     const issuer = await start()
     for (const [route] of Object.values(BAD)) {
       issuer.routes.set(CERTS, () => route(issuer))
-      await codeOf(issuer)
+      await codeOf(issuer, { timeout: 100 })
     }
     await issuer.drained()
     const left = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length

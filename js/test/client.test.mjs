@@ -379,6 +379,31 @@ describe('request_submitted', () => {
     await assert.rejects(submission.wait({ signal: AbortSignal.abort(new Error('never')) }), /never/)
   })
 
+  it('is waited for by others when one of them has had enough, and can be waited for again', async () => {
+    let naps = []
+    const { handlers, calls, umaFetch, url } = await start({
+      sleep: (_, signal) => new Promise((resolve, reject) => {
+        naps.push(resolve)
+        signal.addEventListener('abort', () => reject(signal.reason))
+      }),
+    })
+    handlers.push(submitted('read:42:b'))
+    const { submission } = await umaFetch(url('42')).catch((error) => error)
+    const [first, second] = [new AbortController(), new AbortController()]
+    const waits = [submission.wait({ signal: first.signal }), submission.wait({ signal: second.signal })]
+    assert.equal(naps.length, 1, 'one asks for both')
+    first.abort(new Error('the first'))
+    await assert.rejects(waits[0], /the first/)
+    second.abort(new Error('the second'))
+    await assert.rejects(waits[1], /the second/)
+    naps = []
+    const again = submission.wait()
+    naps[0]()
+    await again
+    assert.equal(calls.at(-1).ticket, 'read:42:b')
+    assert.equal((await umaFetch(url('42'))).status, 200)
+  })
+
   it('ends with the owner', async () => {
     const { handlers, umaFetch, url } = await start()
     handlers.push(submitted('read:42:b'), () => [403, { error: 'request_denied' }])

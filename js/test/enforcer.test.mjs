@@ -126,6 +126,12 @@ describe('enforce', { skip: noServer }, () => {
     })
   }
 
+  it('challenges whoever shows a token, good or not, and nobody else unless it is bearer-only', async () => {
+    const call = await start('node', keycloak({ 'user-managed-access': {}, paths: paths() }))
+    const answers = await Promise.all([undefined, 'rubbish', await server.token('bob')].map((token) => call('/documents/42', token)))
+    assert.deepEqual(answers.map(({ status, headers }) => [status, /^UMA /.test(headers.get('www-authenticate') ?? '')]), [[403, false], [401, true], [401, true]])
+  })
+
   it('looks instances up by their path, and keeps what it has found', async () => {
     let lookups = 0
     const counted = (url, init) => {

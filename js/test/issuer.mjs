@@ -55,6 +55,24 @@ export class Issuer {
     return sign(this.claims(more), privateKey, { alg, kid, ...header })
   }
 
+  /** Anything else that it signs */
+  sign(claims, header, kid = this.keys[0].kid) {
+    const { privateKey, alg } = this.#pairs.get(kid)
+    return sign(claims, privateKey, { alg, kid, ...header })
+  }
+
+  /** What its metadata say unless a test says otherwise */
+  get metadata() {
+    return {
+      issuer: this.url,
+      jwks_uri: `${this.url}/protocol/openid-connect/certs`,
+      token_endpoint: `${this.url}/protocol/openid-connect/token`,
+      introspection_endpoint: `${this.url}/protocol/openid-connect/token/introspect`,
+      resource_registration_endpoint: `${this.url}/authz/protection/resource_set`,
+      permission_endpoint: `${this.url}/authz/protection/permission`,
+    }
+  }
+
   /** Options of a guard that lives in this issuer's time */
   get guardOptions() {
     return { issuer: this.url, audience: 'documents', clock: () => this.now * 1_000 }
@@ -95,16 +113,7 @@ export class Issuer {
       response.writeHead(status, { 'content-type': 'application/json', ...headers })
       response.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body))
     } else if (path === '/.well-known/uma2-configuration') {
-      response.end(
-        JSON.stringify({
-          issuer: this.url,
-          jwks_uri: `${this.url}/protocol/openid-connect/certs`,
-          token_endpoint: `${this.url}/protocol/openid-connect/token`,
-          introspection_endpoint: `${this.url}/protocol/openid-connect/token/introspect`,
-          resource_registration_endpoint: `${this.url}/authz/protection/resource_set`,
-          permission_endpoint: `${this.url}/authz/protection/permission`,
-        }),
-      )
+      response.end(JSON.stringify(this.metadata))
     } else if (path === '/protocol/openid-connect/certs') {
       response.end(JSON.stringify({ keys: this.keys }))
     } else {

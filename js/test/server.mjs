@@ -48,7 +48,9 @@ export class Server {
     server.folder = await mkdtemp(join(tmpdir(), 'countersign-js-'))
     await writeFile(join(server.folder, 'realm.json'), JSON.stringify(description))
     const args = ['serve', '--listen', '127.0.0.1:0', '--database', 'sqlite:test.db', '--import', 'realm.json']
-    server.child = spawn(PROGRAM, args, { cwd: server.folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    // The program refuses variables of its prefix that it does not know, and is to have none of whoever runs the tests.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_')))
+    server.child = spawn(PROGRAM, args, { cwd: server.folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let log = ''
     server.child.stderr.on('data', (chunk) => (log += chunk))
     const ended = once(server.child, 'exit').then(() => Promise.reject(new Error(`the server has ended: ${log}`)))

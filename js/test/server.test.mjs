@@ -138,6 +138,28 @@ describe('with the real server', { skip: noServer }, () => {
     }
   })
 
+  it('a withdrawal ends a token by the list, and by introspection what is left of it', async (t) => {
+    const resource = await protection.ensure(document('withdrawn'))
+    const { id } = await protection.tickets.create({ resource, scopeName: 'read', requesterName: 'bob', granted: true })
+    const ticket = await protection.requestTicket([{ resource, scopes: ['read'] }])
+    const { access_token: token } = await (await fetch(`${server.issuer}/protocol/openid-connect/token`, {
+      method: 'POST', headers: { authorization: `Bearer ${await server.token('bob')}` },
+      body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:uma-ticket', ticket }),
+    })).json()
+    const { status } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'))
+    if (status === undefined) return t.skip('this server keeps no status list')
+    let now = Date.now()
+    const options = { issuer: server.issuer, audience: 'documents', clock: () => now, withdrawals: 'list' }
+    const guards = [await createGuard(options), await createGuard({ ...options, introspection: server.credentials })]
+    const codes = () => Promise.all(guards.map(async (guard) => (await guard.check({ token, resource, scopes: ['read'] })).code))
+    assert.deepEqual(await codes(), [undefined, undefined])
+    await protection.tickets.remove(id)
+    now += 6_000
+    const [blind, asking] = await codes()
+    assert.equal(blind, 'withdrawn')
+    assert.ok(['withdrawn', 'not_permitted'].includes(asking), asking)
+  })
+
   it('introspection tells what a token permits', async () => {
     const resource = await protection.ensure(document('looked at'))
     const { id } = await protection.tickets.create({ resource, scopeName: 'read', requesterName: 'bob', granted: true })

@@ -135,7 +135,7 @@ describe('a fresh answer', () => {
   })
 
   it('that cannot be had is a no', async () => {
-    const { issuer, guard } = await start({ ...credentials, timeout: 100 })
+    const { issuer, guard } = await start({ ...credentials, timeout: 1_000 })
     const answers = {
       '401': () => [401, { error: 'unauthorized_client' }], '500': () => [500, ''], 'HTML': () => [200, '<html>'],
       'hangs': () => () => {}, 'closes': () => (response) => response.destroy(), 'redirect': () => [302, '', { location: '/' }],

@@ -173,8 +173,9 @@ export class Uma {
   }
 }
 
-function needsGate({ keycloak, dpop, introspection }: UmaOptions): boolean {
-  return keycloak?.['policy-enforcer'] !== undefined || dpop !== undefined || introspection === true
+function needsGate({ keycloak, dpop, introspection, withdrawals = 'none' }: UmaOptions): boolean {
+  const isAsking = introspection === true || withdrawals !== 'none'
+  return keycloak?.['policy-enforcer'] !== undefined || dpop !== undefined || isAsking
 }
 
 function unreachable(): Refusal {

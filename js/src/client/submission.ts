@@ -16,12 +16,19 @@ export interface SubmissionParts {
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
 }
 
+/** Somebody asks, for all who wait */
+interface Flight {
+  readonly promise: Promise<void>
+  readonly abort: AbortController
+  waiting: number
+}
+
 /** A request that waits for its owner (UMA Grant §3.3.6, `request_submitted`) */
 export class Submission {
   readonly #parts: SubmissionParts
   #ticket: string
   #interval: number
-  #flight: { readonly promise: Promise<void>; readonly abort: AbortController; waiting: number } | undefined
+  #flight: Flight | undefined
 
   constructor(parts: SubmissionParts) {
     this.#parts = parts
@@ -51,15 +58,7 @@ export class Submission {
    */
   async wait({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     signal?.throwIfAborted()
-    if (this.#flight === undefined) {
-      const abort = new AbortController()
-      const promise = this.#poll(abort.signal).finally(() => {
-        this.#flight = undefined
-      })
-      promise.catch(() => {})
-      this.#flight = { promise, abort, waiting: 0 }
-    }
-    const flight = this.#flight
+    const flight = (this.#flight ??= this.#start())
     flight.waiting += 1
     let onAbort: (() => void) | undefined
     const aborted = new Promise<never>((_, reject) => {
@@ -71,8 +70,23 @@ export class Submission {
     } finally {
       if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
       flight.waiting -= 1
-      if (flight.waiting === 0) flight.abort.abort()
+      if (flight.waiting === 0) {
+        this.#land(flight)
+        flight.abort.abort()
+      }
     }
+  }
+
+  #start(): Flight {
+    const abort = new AbortController()
+    const flight: Flight = { promise: this.#poll(abort.signal).finally(() => this.#land(flight)), abort, waiting: 0 }
+    flight.promise.catch(() => {})
+    return flight
+  }
+
+  /** Whoever comes next begins anew. */
+  #land(flight: Flight): void {
+    if (this.#flight === flight) this.#flight = undefined
   }
 
   async #poll(signal: AbortSignal): Promise<void> {

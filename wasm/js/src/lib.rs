@@ -4,7 +4,7 @@
 //! cryptography does, between [`GuardModule::begin`] and [`GuardModule::finish`].
 //!
 //! Of this crate come two modules: `guard`, and with the feature `gate` the larger `gate`, which has the rules of
-//! Keycloak's policy enforcer, `DPoP` proofs and answers of introspection as well.
+//! Keycloak's policy enforcer, `DPoP` proofs, status lists and answers of introspection as well.
 
 pub mod challenge;
 #[cfg(feature = "gate")]
@@ -14,6 +14,8 @@ pub mod introspection;
 #[cfg(feature = "gate")]
 pub mod proof;
 mod tokens;
+#[cfg(feature = "gate")]
+pub mod withdrawal;
 
 use countersign_core::{
     denial::Denial,
