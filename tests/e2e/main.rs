@@ -9,14 +9,21 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod client_auth;
 mod decisions;
+mod dpop;
 mod engine;
+mod exchange;
 mod fixtures;
 mod hostile;
 mod imports;
+mod mappers;
+mod openid;
 mod permission;
 mod races;
+mod refresh;
 mod resource_set;
+mod revoke;
 mod selectors;
 mod start;
 mod token;

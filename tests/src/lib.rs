@@ -20,6 +20,7 @@ pub mod forge;
 pub mod http;
 pub mod realm;
 pub mod server;
+pub mod signer;
 pub mod table;
 pub mod world;
 
