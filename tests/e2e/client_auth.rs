@@ -79,31 +79,39 @@ fn cred_2_to_6_a_client_signs_by_each_algorithm_and_redeems_a_ticket() {
         { "name": "permission", "type": "resource",
           "config": { "resources": "[\"Default Resource\"]", "applyPolicies": "[\"all\"]" } },
     ]);
-    for alg in ALGS.into_iter().chain(["Ed25519", "HS256", "HS384", "HS512"]) {
-        let signer = Signer::new(alg);
-        let members = if alg.starts_with("HS") {
-            json!({ "clientAuthenticatorType": "client-secret-jwt",
-                    "attributes": { "token.endpoint.auth.signing.alg": alg } })
-        } else {
-            by_jwks(&signer.jwks("k1"), json!({ "token.endpoint.auth.signing.alg": alg }))
-        };
-        let settings = json!({ "resources": [resource], "policies": policies });
-        let world = World::of(&Realm::new("test").settings(settings).client("documents", members));
-        let header = json!({ "typ": "JWT", "kid": "k1" });
-        let sign = |claims: &Value| match alg {
-            alg if alg.starts_with("HS") => {
-                by_secret(alg, header.clone(), claims, secret("documents").as_bytes())
+    let settings = json!({ "resources": [resource], "policies": policies });
+    let algs: Vec<_> = ALGS.into_iter().chain(["Ed25519", "HS256", "HS384", "HS512"]).collect();
+    let signers: Vec<_> = algs.iter().map(|alg| Signer::new(alg)).collect();
+    let realm =
+        algs.iter().zip(&signers).fold(Realm::new("test").settings(settings), |realm, (alg, signer)| {
+            let own = json!({ "token.endpoint.auth.signing.alg": alg });
+            let members = if alg.starts_with("HS") {
+                json!({ "clientAuthenticatorType": "client-secret-jwt", "attributes": own })
+            } else {
+                by_jwks(&signer.jwks("k1"), own)
+            };
+            realm.client(&format!("by-{alg}"), with(members, json!({ "serviceAccountsEnabled": true })))
+        });
+    let world = World::of(&realm);
+    let (pat_of_server, alice) = (world.pat(), world.token_by("reader", "alice"));
+    let listed = world.protection("GET", "resource_set?name=Default%20Resource", &pat_of_server).send();
+    let id = listed.expect(200).json()[0].as_str().unwrap().to_owned();
+    for (alg, signer) in algs.into_iter().zip(&signers) {
+        let client = format!("by-{alg}");
+        let sign = || {
+            let claims = with(assertion(&world), json!({ "iss": client, "sub": client }));
+            let header = json!({ "typ": "JWT", "kid": "k1" });
+            if alg.starts_with("HS") {
+                by_secret(alg, header, &claims, secret(&client).as_bytes())
+            } else {
+                signer.sign(header, &claims)
             }
-            _ => signer.sign(header.clone(), claims),
         };
-        let pat = pat(&world, &sign(&assertion(&world))).expect(200).member("access_token");
-        let listed = world.protection("GET", "resource_set?name=Default%20Resource", &pat).send().expect(200);
-        let id = listed.json()[0].as_str().unwrap().to_owned();
-        let ticket = world.ticket(&pat, &id, &[]);
-        let alice = world.token_by("reader", "alice");
+        let own = pat(&world, &sign()).expect(200).member("access_token");
+        assert_eq!(claims(&own)["azp"], client);
+        let ticket = world.ticket(&pat_of_server, &id, &[]);
         let fields = [("grant_type", UMA), ("ticket", &*ticket), ("subject_token", &*alice)];
-        let rpt =
-            with_assertion(&world, &sign(&assertion(&world)), &fields).expect(200).member("access_token");
+        let rpt = with_assertion(&world, &sign(), &fields).expect(200).member("access_token");
         assert_eq!(claims(&rpt)["authorization"]["permissions"][0]["rsid"], id, "{alg}");
     }
 }

@@ -61,8 +61,9 @@ fn userinfo(world: &World, scheme: &str, token: &str, proof: Option<&str>) -> An
 /// RFC 9449 §5, §6, §7
 #[test]
 fn a_bound_token_is_worth_nothing_without_its_key() {
+    let world = World::new();
     for alg in ["ES256", "EdDSA", "RS256"] {
-        let (world, signer, other) = (World::new(), Signer::new(alg), Signer::new(alg));
+        let (signer, other) = (Signer::new(alg), Signer::new(alg));
         let answer = sign_in(&world, "reader", Some(&proof(&world, &signer))).expect(200);
         assert_eq!(answer.json()["token_type"], "DPoP");
         let token = answer.member("access_token");

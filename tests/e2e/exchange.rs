@@ -61,9 +61,11 @@ fn a_users_token_becomes_one_for_the_audience_and_that_gets_an_rpt() {
     assert_eq!(world.introspect(&rpt)["permissions"][0]["rsid"], id);
     // Several audiences, or all that there are.
     let both = [("audience", "documents"), ("audience", "archive")];
-    for fields in [&both[..], &[]] {
+    for (fields, want) in
+        [(&both[..], json!(["archive", "documents"])), (&[], json!(["account", "archive", "documents"]))]
+    {
         let token = exchange(&world, "backend", &subject, fields).expect(200).member("access_token");
-        assert_eq!(claims(&token)["aud"], json!(["archive", "documents"]));
+        assert_eq!(claims(&token)["aud"], want);
     }
 }
 

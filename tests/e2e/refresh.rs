@@ -109,10 +109,11 @@ fn a_refresh_may_ask_for_less_and_never_for_more() {
 
 #[test]
 fn the_shortest_of_the_lives_counts() {
+    // A slow machine may need some seconds between the begin of a session and its tokens.
     let lives = |realm: &Realm| {
         let world = World::of(realm);
         let answer = world.sign_in("backend", "alice").json();
-        let seconds = |name: &str| answer[name].as_u64().unwrap();
+        let seconds = |name: &str| answer[name].as_u64().unwrap().div_ceil(10) * 10;
         (seconds("expires_in"), seconds("refresh_expires_in"))
     };
     let realm = Realm::new("test");

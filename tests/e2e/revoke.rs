@@ -43,8 +43,9 @@ fn an_access_token_dies_alone_and_an_rpt_too() {
     _ = revoke(&world, "documents", &token).expect(200);
 
     let id = world.register(&world.pat(), &document("report", "alice"));
+    _ = world.share(&id, "read", "bob");
     let rpt =
-        world.knock(&world.token_by("reader", "alice"), &id, &["read"]).expect(200).member("access_token");
+        world.knock(&world.token_by("reader", "bob"), &id, &["read"]).expect(200).member("access_token");
     assert_eq!(world.introspect(&rpt)["permissions"][0]["rsid"], id);
     _ = revoke(&world, "reader", &rpt).expect(200);
     assert_eq!(world.introspect(&rpt), json!({ "active": false }));
