@@ -23,6 +23,7 @@ pub mod forge;
 pub mod http;
 pub mod realm;
 pub mod server;
+pub mod signer;
 pub mod stream;
 pub mod table;
 pub mod terminal;

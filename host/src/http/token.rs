@@ -165,7 +165,7 @@ async fn issue_cut(
                 let text = "Offline tokens not allowed for the user or client";
                 return Err(ApiError::bad_request("not_allowed", text));
             }
-            Some(enter(app, place, Entering { client, session, origin, acr, offline }).await?)
+            Some(enter(app, place, Entering { client, session, origin, acr, offline, now }).await?)
         }
     };
     let context = |entered| IssueContext {
@@ -228,6 +228,8 @@ struct Entering<'a> {
     acr: Option<&'a str>,
     /// It gets an offline session of its own besides
     offline: bool,
+    /// When it does
+    now: UnixTime,
 }
 
 /// The sign-ins that the tokens of one answer belong to
@@ -258,8 +260,8 @@ impl Part {
 
 /// Stores that a client gets tokens of a sign-in
 async fn enter(app: &App, place: &InRealm, entering: Entering<'_>) -> Result<Entered, ApiError> {
-    let Entering { client, session, origin, acr, offline } = entering;
-    let (realm, now) = (Arc::clone(&place.realm), app.clock.now());
+    let Entering { client, session, origin, acr, offline, now } = entering;
+    let realm = Arc::clone(&place.realm);
     let offline = if offline { Some(session.offline(random_session_id()?, &realm, now)) } else { None };
     let (session, client_id, acr) = (session.clone(), client.id.clone(), acr.map(str::to_owned));
     let entered = app.store.write(move |tx| {
