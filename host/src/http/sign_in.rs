@@ -6,7 +6,10 @@
 pub mod answer;
 pub mod authorize;
 pub mod cookies;
+mod finish;
 pub mod logout;
+mod new_password;
+mod next;
 pub mod pages;
 pub mod resources;
 pub mod status;

@@ -9,42 +9,31 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use rusqlite::Transaction;
 
 use super::{
     super::extract::{Form, InRealm, Query},
     answer,
-    authorize::current,
     cookies::{Cookie, Cookies},
+    finish::finish,
+    new_password::new_password,
+    next::{Next, next, texts},
     pages::{self, SignIn, Step},
 };
 use crate::{
     app::App,
     error::ApiError,
-    issue::Scopes,
-    keys::{random_id, random_session_id},
-    realm::{Client, Realm, Session, User},
+    realm::{Client, User},
     sign_in::{
         Token, credentials,
         credentials::{Attempt, Refused},
-        fingerprint,
         progress::{Known, Lost, Progress},
         request::{self, AuthRequest, Refusal},
     },
     store::{
-        self, StoreError,
+        self,
         audit::{self, Event},
-        sign_in::{Grant, Redeemed},
-        user::Credential,
     },
 };
-
-/// How long a code is good, in seconds
-const CODE: u64 = 60;
-/// How long a browser counts as one in which somebody has signed in, in seconds
-const KNOWN: u64 = 90 * 24 * 3_600;
-/// Shortest password that somebody may choose, in characters
-const SHORTEST_PASSWORD: usize = 8;
 
 const NOT_VALID: &str =
     "This page is not valid any more. Please go back to the application and sign in again.";
@@ -144,7 +133,7 @@ fn resume(app: &App, place: &InRealm, cookies: &Cookies, query: &Query) -> Resul
 }
 
 /// Where the same request begins again
-fn again(place: &InRealm, request: &AuthRequest) -> String {
+pub(super) fn again(place: &InRealm, request: &AuthRequest) -> String {
     let parameters = request.parameters();
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     answer::with_query(&format!("{}/protocol/openid-connect/auth", place.issuer), &parameters)
@@ -225,60 +214,6 @@ pub(super) struct Went {
     pub(super) posted: bool,
 }
 
-/// What is left to do
-enum Next {
-    OneTimeCode,
-    NewPassword,
-    Consent(Vec<String>),
-    Done,
-}
-
-/// Finds out what is left to do for somebody who is known; nothing, if he is not any more
-fn next(
-    tx: &Transaction<'_>,
-    realm: &Realm,
-    client: &Client,
-    request: &AuthRequest,
-    known: &Known,
-) -> Result<Option<(User, Next)>, StoreError> {
-    let Some(user) = store::user::by_id(tx, &realm.id, &known.user)?.filter(|user| user.enabled) else {
-        return Ok(None);
-    };
-    let stored = store::user::password(tx, &user.id)?;
-    let same = known.password.is_none() || stored.as_ref().map(credentials::mark) == known.password;
-    if !same || known.at < realm.not_before.max(user.not_before) {
-        return Ok(None);
-    }
-    if !known.second && store::sign_in::otp(tx, &user.id)?.is_some() {
-        return Ok(Some((user, Next::OneTimeCode)));
-    }
-    if store::sign_in::required_actions(tx, &user.id)?.iter().any(|action| action == "UPDATE_PASSWORD") {
-        return Ok(Some((user, Next::NewPassword)));
-    }
-    let wanted = wanted(tx, realm, client, request, &user)?;
-    Ok(Some((user, wanted.map_or(Next::Done, Next::Consent))))
-}
-
-/// The scopes that the user has to agree to
-fn wanted(
-    tx: &Transaction<'_>,
-    realm: &Realm,
-    client: &Client,
-    request: &AuthRequest,
-    user: &User,
-) -> Result<Option<Vec<String>>, StoreError> {
-    if !client.settings.consent_required && !request.prompt.consent {
-        return Ok(None);
-    }
-    let all = Scopes::resolve(realm, client, request.scope.as_deref()).unwrap_or_default().names();
-    let given = store::sign_in::consent(tx, &user.id, &client.id)?;
-    let enough = given.is_some_and(|given| all.is_subset(&given));
-    if enough && !request.prompt.consent {
-        return Ok(None);
-    }
-    Ok(Some(all.into_iter().collect()))
-}
-
 /// Shows the page of what is left to do, or ends the sign-in
 pub(super) async fn go_on(
     app: &App,
@@ -334,32 +269,6 @@ fn page(
         }
         Next::Done => return Err(ApiError::server_error()),
     })
-}
-
-/// What scopes mean, in words for people; those that say nothing to them are left out
-fn texts(realm: &Realm, scopes: &[String]) -> Vec<String> {
-    let ours = |text: &str| match text {
-        "${profileScopeConsentText}" => Some("User profile"),
-        "${emailScopeConsentText}" => Some("Email address"),
-        "${addressScopeConsentText}" => Some("Address"),
-        "${phoneScopeConsentText}" => Some("Phone number"),
-        "${rolesScopeConsentText}" => Some("User roles"),
-        "${offlineAccessScopeConsentText}" => Some("Offline access"),
-        _ => None,
-    };
-    let known = scopes
-        .iter()
-        .filter_map(|name| realm.settings.client_scopes.iter().find(|scope| scope.name == *name));
-    let asked = known.filter(|scope| {
-        scope.attributes.get("display.on.consent.screen").is_none_or(|shown| shown == "true")
-    });
-    asked
-        .map(|scope| {
-            let text = scope.attributes.get("consent.screen.text").filter(|text| !text.is_empty());
-            let text = text.unwrap_or(&scope.name);
-            ours(text).unwrap_or(text).to_owned()
-        })
-        .collect()
 }
 
 /// The form of somebody who is known already
@@ -420,128 +329,4 @@ async fn further(
     }
     let progress = progress.with(known, &browser, now);
     go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await
-}
-
-/// Stores the password that somebody chose; gives its mark, or what is wrong with it
-async fn new_password(
-    app: &App,
-    place: &InRealm,
-    user: &User,
-    form: &Form,
-) -> Result<Result<String, &'static str>, ApiError> {
-    let Some(chosen) = form.get("password-new") else { return Ok(Err("Please specify password.")) };
-    if form.get("password-confirm") != Some(chosen) {
-        return Ok(Err("Passwords don't match."));
-    }
-    if chosen.chars().count() < SHORTEST_PASSWORD {
-        return Ok(Err("Invalid password: minimum length 8."));
-    }
-    if chosen.eq_ignore_ascii_case(&user.username) {
-        return Ok(Err("Invalid password: must not be equal to the username."));
-    }
-    let failed = |error| match Refused::from(error) {
-        Refused::Failed(error) => error,
-        Refused::Wrong | Refused::Disabled => ApiError::server_error(),
-    };
-    let old = app.store.read(|tx| store::user::password(tx, &user.id))?;
-    let old =
-        old.and_then(|old| crate::password::PasswordHash::read(&old.secret_data, &old.credential_data).ok());
-    if let Some(old) = old
-        && app.passwords.check(Some(old), chosen.to_owned()).await.map_err(failed)?
-            != crate::password::Checked::Wrong
-    {
-        return Ok(Err("Invalid password: must not be the one that you had."));
-    }
-    let (secret_data, credential_data) = app.passwords.hash(chosen.to_owned()).await.map_err(failed)?;
-    let new = Credential { id: random_id()?, secret_data, credential_data };
-    let mark = credentials::mark(&new);
-    let (realm, user_id, now) = (Arc::clone(&place.realm), user.id.clone(), app.clock.now());
-    let event = Event::new("password.updated", &realm.id, &user.id, now);
-    app.store
-        .write(move |tx| {
-            store::sign_in::update_password(tx, &realm, &user_id, &new, now)?;
-            audit::record(tx, &event)
-        })
-        .await?;
-    Ok(Ok(mark))
-}
-
-/// Begins or goes on with the session, and sends the code to the client
-async fn finish(
-    app: &App,
-    place: &InRealm,
-    cookies: &Cookies,
-    client: &Client,
-    progress: Progress,
-    user: &User,
-) -> Result<Response, ApiError> {
-    let (realm, now) = (Arc::clone(&place.realm), app.clock.now());
-    let Progress { request, known: Some(known), .. } = progress else { return Err(ApiError::server_error()) };
-    let grant = Grant {
-        redirect_uri: request.to.redirect_uri.clone(),
-        scope: request.scope.clone(),
-        nonce: request.nonce.clone(),
-        challenge: request.challenge.clone(),
-        acr: if known.session.is_some() { "0" } else { "1" }.to_owned(),
-    };
-    let (code, identity) = (Token::random()?, Token::random()?);
-    let browser = match cookies.get(Cookie::Known) {
-        Some(browser) => browser,
-        None => Token::random()?,
-    };
-    let there = current(app, place, cookies)?.map(|(session, _)| session);
-    let fresh = known.session.is_none();
-    let session = match (&known.session, there.clone()) {
-        // The session that was enough is gone.
-        (Some(id), there) if there.as_ref().is_none_or(|there| there.id != *id) => {
-            return Ok(pages::expired(place, &again(place, &request)));
-        }
-        (Some(_), Some(there)) => there,
-        // The same user has shown again who he is.
-        (None, Some(there)) if there.user_id == user.id && there.remember_me == known.remember => {
-            Session { auth_time: Some(known.at), ..there.used(&realm, now) }
-        }
-        (_, _) => {
-            let address = place.address.to_string();
-            let begun = Session::begin(random_session_id()?, &realm, &user.id, Some(address), known.at);
-            if known.remember { begun.remembered(&realm) } else { begun }
-        }
-    };
-    // Another one of this browser ends: it would have no cookie any more.
-    let replaced = there.map(|there| there.id).filter(|id| *id != session.id);
-    let redeemed = Redeemed { client_id: client.id.clone(), session_id: session.id.clone(), grant };
-    let event = Event::new("sign_in", &realm.id, &user.id, now);
-    let stored = (session.clone(), code.clone(), identity.clone(), browser.clone());
-    app.store
-        .write(move |tx| {
-            let (session, code, identity, browser) = stored;
-            if fresh {
-                if let Some(id) = replaced {
-                    store::session::end(tx, &id)?;
-                }
-                store::session::put(tx, &realm.id, &session)?;
-                store::sign_in::put_cookie(tx, &session.id, &identity)?;
-                store::sign_in::know(tx, &session.user_id, &browser, now.plus(KNOWN))?;
-                audit::record(tx, &event)?;
-            } else {
-                store::session::touch(tx, &realm, &session.id, now)?;
-            }
-            store::sign_in::put_code(tx, &realm.id, &code, &redeemed, now.plus(CODE))
-        })
-        .await?;
-    if fresh {
-        // Before this browser was known, failures counted for the user.
-        credentials::succeeded(app, &place.realm, user, cookies.get(Cookie::Known).as_ref()).await?;
-    }
-    let mut response = answer::granted(place, &request.to, &session.id, &code);
-    if fresh {
-        let seconds = session.remember_me.then(|| now.seconds_until(session.expires_at));
-        cookies.set(&mut response, Cookie::Identity, identity.reveal(), seconds);
-        cookies.set(&mut response, Cookie::Status, &fingerprint(session.id.as_bytes()), seconds);
-        cookies.set(&mut response, Cookie::Known, browser.reveal(), Some(KNOWN));
-    }
-    if fresh || cookies.get(Cookie::Begun).is_some() {
-        cookies.clear(&mut response, Cookie::Begun);
-    }
-    Ok(response)
 }

@@ -1,0 +1,63 @@
+//! A password that somebody has to choose anew (`UPDATE_PASSWORD`).
+
+use std::sync::Arc;
+
+use super::super::extract::{Form, InRealm};
+use crate::{
+    app::App,
+    error::ApiError,
+    keys::random_id,
+    password::{Checked, PasswordHash},
+    realm::User,
+    sign_in::credentials::{self, Refused},
+    store::{
+        self,
+        audit::{self, Event},
+        user::Credential,
+    },
+};
+
+/// Shortest password that somebody may choose, in characters
+const SHORTEST: usize = 8;
+
+/// Stores the password that somebody chose; gives its mark, or what is wrong with it
+pub(super) async fn new_password(
+    app: &App,
+    place: &InRealm,
+    user: &User,
+    form: &Form,
+) -> Result<Result<String, &'static str>, ApiError> {
+    let Some(chosen) = form.get("password-new") else { return Ok(Err("Please specify password.")) };
+    if form.get("password-confirm") != Some(chosen) {
+        return Ok(Err("Passwords don't match."));
+    }
+    if chosen.chars().count() < SHORTEST {
+        return Ok(Err("Invalid password: minimum length 8."));
+    }
+    if chosen.eq_ignore_ascii_case(&user.username) {
+        return Ok(Err("Invalid password: must not be equal to the username."));
+    }
+    let failed = |error| match Refused::from(error) {
+        Refused::Failed(error) => error,
+        Refused::Wrong | Refused::Disabled => ApiError::server_error(),
+    };
+    let old = app.store.read(|tx| store::user::password(tx, &user.id))?;
+    let old = old.and_then(|old| PasswordHash::read(&old.secret_data, &old.credential_data).ok());
+    if let Some(old) = old
+        && app.passwords.check(Some(old), chosen.to_owned()).await.map_err(failed)? != Checked::Wrong
+    {
+        return Ok(Err("Invalid password: must not be the one that you had."));
+    }
+    let (secret_data, credential_data) = app.passwords.hash(chosen.to_owned()).await.map_err(failed)?;
+    let new = Credential { id: random_id()?, secret_data, credential_data };
+    let mark = credentials::mark(&new);
+    let (realm, user_id, now) = (Arc::clone(&place.realm), user.id.clone(), app.clock.now());
+    let event = Event::new("password.updated", &realm.id, &user.id, now);
+    app.store
+        .write(move |tx| {
+            store::sign_in::update_password(tx, &realm, &user_id, &new, now)?;
+            audit::record(tx, &event)
+        })
+        .await?;
+    Ok(Ok(mark))
+}
