@@ -241,7 +241,7 @@ fn what_is_wrong_with_a_policy_is_named() {
     table.row("strategy", user(body), 400, INVALID, "Invalid decisionStrategy");
     table.row("users", user(json!({ "name": "x", "users": "alice" })), 400, INVALID, "Invalid users");
     let text = "Invalid json representation for UserPolicyRepresentation. \
-                Unrecognized field \"roles\" at line 1 column 20.";
+                Unrecognized field \"roles\" at line 1 column 19.";
     table.bare("of another type", user(json!({ "name": "x", "roles": [] })), 400, text);
     let text = "Invalid json representation for PolicyRepresentation. \
                 Unrecognized field \"users\" at line 1 column 33.";
