@@ -376,7 +376,7 @@ fn settings_of_every_fixture_come_out_as_they_went_in() {
         let server = builder.import_text(name, &text).start();
         let mut names = BTreeMap::new();
         names_by_id(&realm, &mut names);
-        for users in file("dotnet-uma-users.json") {
+        if let Some(users) = file("dotnet-uma-users.json") {
             names_by_id(&serde_json::from_str(&users).unwrap(), &mut names);
         }
         let form = [
