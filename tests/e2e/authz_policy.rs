@@ -1,7 +1,7 @@
 //! Policies in the admin API, generic and of every type (`admin-surface` §11, §13).
 
 use countersign_tests::{
-    authz::{Authz, DOCUMENTS, EDITOR, GROUPS, ROLES, generic, listed, names},
+    authz::{Authz, BACKEND, DOCUMENTS, EDITOR, GROUPS, ROLES, generic, listed, names},
     realm::with,
     table::Table,
 };
@@ -241,7 +241,7 @@ fn what_is_wrong_with_a_policy_is_named() {
     table.row("strategy", user(body), 400, INVALID, "Invalid decisionStrategy");
     table.row("users", user(json!({ "name": "x", "users": "alice" })), 400, INVALID, "Invalid users");
     let text = "Invalid json representation for UserPolicyRepresentation. \
-                Unrecognized field \"roles\" at line 1 column 20.";
+                Unrecognized field \"roles\" at line 1 column 19.";
     table.bare("of another type", user(json!({ "name": "x", "roles": [] })), 400, text);
     let text = "Invalid json representation for PolicyRepresentation. \
                 Unrecognized field \"users\" at line 1 column 33.";
@@ -472,4 +472,40 @@ fn policies_of_owners_are_seen_and_not_written() {
     let rpt = authz.world.ask(&bob, &[&hers]).expect(200).member("access_token");
     authz.delete(&format!("policy/{id}"));
     assert_eq!(authz.world.introspect(&rpt)["permissions"], json!([]));
+}
+
+#[test]
+fn whoever_is_deleted_leaves_the_policies_and_opens_nothing() {
+    let authz = Authz::new();
+    let gone = |path: &str| {
+        _ = authz.bare("DELETE", path).bearer(&authz.token()).send().expect(204);
+    };
+    let alice = authz.world.id_of("alice");
+    let id = authz.resource("r", &[]);
+    let [a, b] = ROLES;
+    let role = authz.make("policy/role", &json!({ "name": "roles", "roles": [{ "id": a }, { "id": b }] }));
+    let user = authz.make("policy/user", &json!({ "name": "users", "users": ["bob"], "logic": "NEGATIVE" }));
+    let group =
+        authz.make("policy/group", &json!({ "name": "groups", "groups": [{ "path": "/staff/night" }] }));
+    let client = authz.make("policy/client", &json!({ "name": "clients", "clients": ["backend"] }));
+    _ = authz.make("permission/resource", &json!({ "name": "p", "resources": ["r"], "policies": ["users"] }));
+    let decide = || {
+        let body = json!({ "userId": alice, "resources": [{ "_id": id }] });
+        authz.request("POST", "policy/evaluate").json(&body).send().expect(200).json()["status"].clone()
+    };
+    assert_eq!(decide(), "PERMIT");
+
+    gone(&format!("roles-by-id/{a}"));
+    assert_eq!(authz.get(&format!("policy/role/{role}"))["roles"], json!([{ "id": b, "required": false }]));
+    gone("roles/Role%20B");
+    assert_eq!(authz.get(&format!("policy/role/{role}"))["roles"], json!([]));
+    assert_eq!(listed(&authz.get(&format!("policy/{role}")), "roles"), json!([]));
+    gone(&format!("users/{}", authz.world.id_of("bob")));
+    assert_eq!(authz.get(&format!("policy/user/{user}"))["users"], json!([]));
+    gone(&format!("groups/{}", GROUPS[1]));
+    assert_eq!(authz.get(&format!("policy/group/{group}"))["groups"], json!([]));
+    gone(&format!("clients/{BACKEND}"));
+    assert_eq!(authz.get(&format!("policy/client/{client}"))["clients"], json!([]));
+    // Everybody but bob is not everybody once he is gone: a list that lost all it named grants nothing.
+    assert_eq!(decide(), "DENY");
 }
