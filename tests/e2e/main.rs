@@ -13,6 +13,7 @@ mod admin_clients;
 mod admin_realms;
 mod admin_roles;
 mod admin_sessions;
+mod admin_transfer;
 mod admin_users;
 mod authz_evaluate;
 mod authz_permission;

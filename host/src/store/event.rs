@@ -45,6 +45,12 @@ pub fn record(tx: &Transaction<'_>, realm: &Realm, event: &NewEvent) -> Result<(
     if !is_kept(realm, &event.kind) {
         return Ok(());
     }
+    let life = realm.settings.events_expiration.saturating_mul(1000);
+    if life > 0 {
+        let oldest = i64::try_from(event.at.saturating_sub(life)).unwrap_or(i64::MAX);
+        tx.prepare_cached("DELETE FROM event WHERE realm_id = ?1 AND at < ?2")?
+            .execute(params![realm.id, oldest])?;
+    }
     tx.prepare_cached(
         "INSERT INTO event (uid, realm_id, at, type, client_id, user_id, session_id, address, error, details)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
