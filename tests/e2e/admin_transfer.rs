@@ -61,6 +61,8 @@ fn normal(value: &Value) -> Value {
             list.sort_by_key(Value::to_string);
             Value::Array(list)
         }
+        // Old files write truth values as texts.
+        Value::String(text) if text == "true" || text == "false" => Value::Bool(text == "true"),
         Value::String(text) => {
             // Lists inside texts of policies have no order either.
             match serde_json::from_str::<Value>(text) {
@@ -165,7 +167,7 @@ fn forgiving(realm: &mut Value) {
     }
     for client in realm["clients"].as_array_mut().into_iter().flatten() {
         text_is_gone(client, &["defaultRoles"]);
-        let settings = &mut client["authorizationSettings"];
+        let Some(settings) = client.get_mut("authorizationSettings") else { continue };
         for resource in settings["resources"].as_array_mut().into_iter().flatten() {
             // An export names by name (wire §9.5); `uri` is the old form of `uris`.
             text_is_gone(resource, &["_id", "uri"]);

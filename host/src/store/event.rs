@@ -99,8 +99,8 @@ pub fn list(
         .to_owned();
     let mut values: Vec<Sql> = vec![realm_id.to_owned().into()];
     if !filter.kinds.is_empty() {
-        sql.push_str(&format!(" AND type IN ({})", vec!["?"; filter.kinds.len()].join(", ")));
-        values.extend(filter.kinds.iter().cloned().map(Sql::from));
+        sql.push_str(" AND type IN (SELECT value FROM json_each(?))");
+        values.push(serde_json::to_string(&filter.kinds)?.into());
     }
     let texts = [
         (" AND client_id = ?", &filter.client),
