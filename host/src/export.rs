@@ -71,7 +71,8 @@ pub fn realm(store: &Store, master: &MasterKey, name: &str, parts: Parts) -> Res
         let written = Export { tx, realm: &realm, master, parts, clients: clients(tx, &realm)? }.write();
         let document = match written {
             Err(ExportError::Store(error)) => return Err(error),
-            other => other,
+            Err(error) => Err(error),
+            Ok(document) => Ok(document),
         };
         Ok((Some(realm), document))
     })?;

@@ -4,6 +4,7 @@ use countersign_tests::{
     admin::{Admin, administered, sign_in, usual},
     realm::{Realm, password, user, with},
     server::Server,
+    world::World,
 };
 use serde_json::{Value, json};
 
@@ -71,6 +72,29 @@ fn roles_open_a_realm_and_are_read_from_the_record() {
     _ = by.get("clients").expect(200);
     _ = by.put("", &json!({ "displayName": "Clerk's" })).expect(204);
     _ = by.put(&format!("users/{clerk}/groups/{boss}"), &json!({})).expect(204);
+}
+
+#[test]
+fn an_app_without_full_scope_does_not_administer() {
+    let realm = Realm::new("test").client("narrow", json!({ "fullScopeAllowed": false }));
+    let server = administered(Server::builder().import(realm.json()));
+    let root = Admin::root(&server, "test");
+    let (carol, management) = (root.user("carol"), root.client("realm-management"));
+    let role = root.read(&format!("clients/{management}/roles/view-users"));
+    _ = root.post(&format!("users/{carol}/role-mappings/clients/{management}"), &json!([role])).expect(204);
+    let world = World { server, realm: "test".to_owned() };
+    let users = |client: &str| {
+        let token = world.token_by(client, "carol");
+        let url = format!("{}/admin/realms/test/users", world.server.base());
+        world.server.http.get(&url).bearer(&token).send().status
+    };
+    assert_eq!((users("backend"), users("narrow")), (200, 403));
+    // Unless the role is one of those that it may show.
+    let root = Admin::root(&world.server, "test");
+    let narrow = root.client("narrow");
+    let path = format!("clients/{narrow}/scope-mappings/clients/{management}");
+    _ = root.post(&path, &json!([role])).expect(204);
+    assert_eq!(users("narrow"), 200);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod admin_command;
 mod admin_realms;
 mod admin_roles;
 mod admin_sessions;
+mod admin_transfer;
 mod admin_users;
 mod authorize;
 mod authz_evaluate;

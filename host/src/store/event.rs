@@ -45,6 +45,12 @@ pub fn record(tx: &Transaction<'_>, realm: &Realm, event: &NewEvent) -> Result<(
     if !is_kept(realm, &event.kind) {
         return Ok(());
     }
+    let life = realm.settings.events_expiration.saturating_mul(1000);
+    if life > 0 {
+        let oldest = i64::try_from(event.at.saturating_sub(life)).unwrap_or(i64::MAX);
+        tx.prepare_cached("DELETE FROM event WHERE realm_id = ?1 AND at < ?2")?
+            .execute(params![realm.id, oldest])?;
+    }
     tx.prepare_cached(
         "INSERT INTO event (uid, realm_id, at, type, client_id, user_id, session_id, address, error, details)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -93,8 +99,8 @@ pub fn list(
         .to_owned();
     let mut values: Vec<Sql> = vec![realm_id.to_owned().into()];
     if !filter.kinds.is_empty() {
-        sql.push_str(&format!(" AND type IN ({})", vec!["?"; filter.kinds.len()].join(", ")));
-        values.extend(filter.kinds.iter().cloned().map(Sql::from));
+        sql.push_str(" AND type IN (SELECT value FROM json_each(?))");
+        values.push(serde_json::to_string(&filter.kinds)?.into());
     }
     let texts = [
         (" AND client_id = ?", &filter.client),

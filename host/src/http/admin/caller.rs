@@ -358,7 +358,18 @@ fn authenticate(parts: &Parts, app: &App, realm: Option<&Arc<Realm>>) -> Result<
         .ok_or_else(unauthorized)?;
     let verified =
         auth::verify_access_token(app, home, &issuer, token).map_err(|error| error.or_else(unauthorized))?;
-    let roles = app.store.read(|tx| store::user::effective_roles(tx, &verified.user.id))?;
+    let roles = app.store.read(|tx| {
+        let mut roles = store::user::effective_roles(tx, &verified.user.id)?;
+        let client = &verified.client;
+        if !client.settings.full_scope_allowed {
+            // An app that may not show her roles does not get to use them.
+            let shown = store::role::effective(tx, store::role::Holder::Scope, &client.id)?;
+            roles.retain(|role| {
+                role.client.as_ref() == Some(&client.id) || shown.iter().any(|known| known.id == role.id)
+            });
+        }
+        Ok(roles)
+    })?;
     let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
     Ok(Administrator {
         user: verified.user,

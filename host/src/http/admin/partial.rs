@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     REALM,
-    answer::{conflict, one, or_else, refused, wrong},
+    answer::{one, or_else, refused, wrong},
     caller::{Caller, Role},
 };
 use crate::{
@@ -156,9 +156,9 @@ async fn import(
         note.record(tx)?;
         Ok(outcomes)
     });
-    let outcomes = done.await.map_err(|error| match error {
-        StoreError::Conflict(text) => conflict(text),
-        other => or_else(other, String::new, "Realm not found."),
+    let outcomes = done.await.map_err(|error| {
+        let taken = if let StoreError::Conflict(text) = &error { text.clone() } else { String::new() };
+        or_else(error, || taken, "Realm not found.")
     })?;
     let count = |action: &str| outcomes.iter().filter(|one| one.action == action).count();
     let results: Vec<Value> = outcomes

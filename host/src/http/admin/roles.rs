@@ -50,6 +50,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
     router
         .at(&base, get(read).put(change).delete(remove))
         .at(&format!("{base}/composites"), get(composites).post(add_composites).delete(remove_composites))
+        .at(&format!("{base}/composites/realm"), get(composites_of_realm))
+        .at(&format!("{base}/composites/clients/{{other}}"), get(composites_of_client))
 }
 
 /// Which role a path means: by id, or by name below the realm or a client

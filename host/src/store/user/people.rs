@@ -102,30 +102,30 @@ impl UserFilter {
             rusqlite::types::Value::from(text)
         };
         let fields = [
-            ("u.username", &self.username),
-            ("u.email", &self.email),
-            ("u.first_name", &self.first_name),
-            ("u.last_name", &self.last_name),
+            (" AND lower(u.username) LIKE ? ESCAPE '\\'", &self.username),
+            (" AND lower(u.email) LIKE ? ESCAPE '\\'", &self.email),
+            (" AND lower(u.first_name) LIKE ? ESCAPE '\\'", &self.first_name),
+            (" AND lower(u.last_name) LIKE ? ESCAPE '\\'", &self.last_name),
         ];
-        for (column, value) in fields {
+        for (condition, value) in fields {
             if let Some(value) = value {
-                sql.push_str(&format!(" AND lower({column}) LIKE ? ESCAPE '\\'"));
+                sql.push_str(condition);
                 values.push(pattern(value));
             }
         }
         if let Some(text) = &self.search {
-            let text = text.trim_matches('*').to_owned();
-            sql.push_str(" AND (");
-            for (place, (column, _)) in fields.iter().enumerate() {
-                let or = if place == 0 { "" } else { " OR " };
-                sql.push_str(&format!("{or}lower({column}) LIKE ? ESCAPE '\\'"));
-                values.push(pattern(&text));
-            }
-            sql.push(')');
+            let text = pattern(&text.trim_matches('*').to_owned());
+            sql.push_str(
+                " AND (lower(u.username) LIKE ? ESCAPE '\\' OR lower(u.email) LIKE ? ESCAPE '\\'
+                   OR lower(u.first_name) LIKE ? ESCAPE '\\' OR lower(u.last_name) LIKE ? ESCAPE '\\')",
+            );
+            values.extend([text.clone(), text.clone(), text.clone(), text]);
         }
-        for (column, value) in [("u.enabled", self.enabled), ("u.email_verified", self.email_verified)] {
+        let flags =
+            [(" AND u.enabled = ?", self.enabled), (" AND u.email_verified = ?", self.email_verified)];
+        for (condition, value) in flags {
             if let Some(value) = value {
-                sql.push_str(&format!(" AND {column} = ?"));
+                sql.push_str(condition);
                 values.push(i64::from(value).into());
             }
         }
