@@ -41,7 +41,7 @@ fn read(query: &str) -> Result<AuthRequest, Refused> {
 #[test]
 fn a_request_is_read_and_can_be_asked_again() {
     let more = format!(
-        "{BASE}&scope=openid+profile&nonce=n&prompt=login+consent&max_age=60&login_hint=alice\
+        "{BASE}&scope=openid&nonce=n&prompt=login+consent&max_age=60&login_hint=alice\
          &response_mode=fragment&code_challenge={CHALLENGE}&code_challenge_method=S256&ui_locales=de&other=x"
     );
     let request = read(&more).unwrap();
