@@ -70,7 +70,7 @@ impl ApiError {
     }
 
     /// 400 for a value that the profile of people does not take; `params` begin with the field
-    pub fn violation(field: &str, message: &'static str, params: Vec<serde_json::Value>) -> Self {
+    pub fn violation(field: &str, message: &'static str, params: &[serde_json::Value]) -> Self {
         let body = json!({ "field": field, "errorMessage": message, "params": params });
         Self { shape: Shape::Violation, ..Self::bare(StatusCode::BAD_REQUEST, body.to_string()) }
     }

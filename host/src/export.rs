@@ -31,6 +31,7 @@ use crate::{
 
 /// What an export holds besides the realm
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each part is there or not, whatever the others are")]
 pub struct Parts {
     /// People; service accounts are always there
     pub users: bool,
@@ -114,6 +115,9 @@ fn clients(tx: &Transaction<'_>, realm: &Realm) -> Result<BTreeMap<String, Clien
     let all = store::client::list(tx, &realm.id, None, (0, -1))?;
     Ok(all.into_iter().map(|record| (record.client.id.clone(), record)).collect())
 }
+
+/// Names of realm roles, and of client roles by client
+type RoleLists = (Vec<String>, BTreeMap<String, Vec<String>>);
 
 struct Export<'a> {
     tx: &'a Transaction<'a>,
@@ -235,11 +239,7 @@ impl Export<'_> {
         Ok(())
     }
 
-    fn roles_of(
-        &self,
-        holder: Holder,
-        id: &str,
-    ) -> Result<(Vec<String>, BTreeMap<String, Vec<String>>), StoreError> {
+    fn roles_of(&self, holder: Holder, id: &str) -> Result<RoleLists, StoreError> {
         let (mut realm, mut clients) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
         for role in store::role::of(self.tx, holder, id)? {
             match &role.client {

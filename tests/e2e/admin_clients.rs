@@ -138,7 +138,7 @@ fn guide_enables_user_managed_access_on_a_client_by_put() {
     let world = World { server, realm: "test".to_owned() };
     let root = Admin::root(&world.server, "test");
     let id = root.create("clients", &confidential("guide"));
-    let mut client = root.read(&format!("clients?clientId=guide"))[0].clone();
+    let mut client = root.read("clients?clientId=guide")[0].clone();
     client["authorizationServicesEnabled"] = true.into();
     client["serviceAccountsEnabled"] = true.into();
     client["attributes"]["use.refresh.tokens"] = "true".into();

@@ -70,7 +70,7 @@ fn normal(value: &Value) -> Value {
                 _ => value.clone(),
             }
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -98,7 +98,7 @@ fn lacking(path: &str, first: &Value, second: &Value, out: &mut Vec<String>) {
                 };
                 match same {
                     Some(there) => {
-                        lacking(&format!("{path}[{}]", key(value).unwrap_or_default()), value, there, out)
+                        lacking(&format!("{path}[{}]", key(value).unwrap_or_default()), value, there, out);
                     }
                     None => out.push(format!("{path} has no {value}")),
                 }

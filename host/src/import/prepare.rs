@@ -176,13 +176,13 @@ fn providers(kept: &Members) -> impl Iterator<Item = &Value> {
 
 /// Private keys are kept sealed, and nowhere else
 fn without_keys(mut kept: Members) -> Members {
-    if let Some(Value::Object(components)) = kept.get_mut("components") {
-        if let Some(list) = components.get_mut(KEY_PROVIDER).and_then(Value::as_array_mut) {
-            for config in list.iter_mut().filter_map(|one| one.get_mut("config")?.as_object_mut()) {
-                config.retain(|name, _| {
-                    !matches!(name.as_str(), "privateKey" | "secret" | "ecdsaPrivateKey" | "eddsaPrivateKey")
-                });
-            }
+    if let Some(Value::Object(components)) = kept.get_mut("components")
+        && let Some(list) = components.get_mut(KEY_PROVIDER).and_then(Value::as_array_mut)
+    {
+        for config in list.iter_mut().filter_map(|one| one.get_mut("config")?.as_object_mut()) {
+            config.retain(|name, _| {
+                !matches!(name.as_str(), "privateKey" | "secret" | "ecdsaPrivateKey" | "eddsaPrivateKey")
+            });
         }
     }
     kept

@@ -193,10 +193,10 @@ fn put_profile(members: &mut Members, profile: &Value) {
 
 /// The settings for secrets of other services are never shown
 pub fn without_secrets(members: &mut Members) {
-    if let Some(smtp) = members.get_mut("smtpServer").and_then(Value::as_object_mut) {
-        if smtp.contains_key("password") {
-            smtp.insert("password".to_owned(), json!("**********"));
-        }
+    if let Some(smtp) = members.get_mut("smtpServer").and_then(Value::as_object_mut)
+        && smtp.contains_key("password")
+    {
+        smtp.insert("password".to_owned(), json!("**********"));
     }
 }
 

@@ -162,17 +162,16 @@ pub fn service_account(
         }
         return Ok(());
     }
-    let account = match known {
-        Some(account) => account.id,
-        None => {
-            let mut account = user::people::UserRecord::named(&service_account_name(&client.client_id), now);
-            account.user.service_client = Some(client.id.clone());
-            user::people::insert(tx, realm_id, &account)?;
-            if let Some(role) = role::by_name(tx, realm_id, None, default_role)? {
-                role::give(tx, role::Holder::User, &account.user.id, &role.id)?;
-            }
-            account.user.id
+    let account = if let Some(account) = known {
+        account.id
+    } else {
+        let mut account = user::people::UserRecord::named(&service_account_name(&client.client_id), now);
+        account.user.service_client = Some(client.id.clone());
+        user::people::insert(tx, realm_id, &account)?;
+        if let Some(role) = role::by_name(tx, realm_id, None, default_role)? {
+            role::give(tx, role::Holder::User, &account.user.id, &role.id)?;
         }
+        account.user.id
     };
     if client.settings.authorization_services_enabled {
         let role = uma_protection(tx, realm_id, &client.id)?;

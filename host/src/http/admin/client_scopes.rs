@@ -38,7 +38,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     for (name, always) in [("default-default-client-scopes", true), ("default-optional-client-scopes", false)]
     {
         let base = format!("{REALM}/{name}");
-        router = router.at(&base, get(move |caller| usual(always, caller))).at(
+        router = router.at(&base, get(move |caller: Caller| async move { usual(always, &caller) })).at(
             &format!("{base}/{{id}}"),
             put(move |app: S, caller, place| set_usual(always, true, app, caller, place))
                 .delete(move |app: S, caller, place| set_usual(always, false, app, caller, place)),
@@ -193,7 +193,7 @@ async fn remove(
     Ok(no_content())
 }
 
-async fn usual(always: bool, caller: Caller) -> Result<Response, ApiError> {
+fn usual(always: bool, caller: &Caller) -> Result<Response, ApiError> {
     caller.require(Role::ViewClients)?;
     let settings = &caller.realm.settings;
     let names = if always {

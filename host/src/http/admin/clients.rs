@@ -78,15 +78,15 @@ fn rendered(app: &App, caller: &Caller, record: &ClientRecord) -> Result<Members
     ] {
         members.entry(name).or_insert_with(|| json!(usual));
     }
-    if client.is_confidential() {
-        if let Some(secret) = auth::client_secret(app.keys.master(), client)? {
-            let shown = if caller.may(Role::ManageClients) {
-                String::from_utf8_lossy(&secret).into_owned()
-            } else {
-                "**********".to_owned()
-            };
-            members.insert("secret".to_owned(), shown.into());
-        }
+    if client.is_confidential()
+        && let Some(secret) = auth::client_secret(app.keys.master(), client)?
+    {
+        let shown = if caller.may(Role::ManageClients) {
+            String::from_utf8_lossy(&secret).into_owned()
+        } else {
+            "**********".to_owned()
+        };
+        members.insert("secret".to_owned(), shown.into());
     }
     members.insert("access".to_owned(), access(caller.may(Role::ManageClients)));
     Ok(members)
@@ -365,19 +365,20 @@ async fn installation(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ManageClients)?;
     let client = load(&app, &caller, &place.uuid)?.client;
-    let mut body = json!({
-        "realm": caller.realm.name,
-        "auth-server-url": format!("{}/", caller.admin.base),
-        "ssl-required": caller.realm.settings.ssl_required,
-        "resource": client.client_id,
-        "confidential-port": 0,
-    });
+    let mut body = Members::from_iter([
+        ("realm".to_owned(), json!(caller.realm.name)),
+        ("auth-server-url".to_owned(), json!(format!("{}/", caller.admin.base))),
+        ("ssl-required".to_owned(), json!(caller.realm.settings.ssl_required)),
+        ("resource".to_owned(), json!(client.client_id)),
+        ("confidential-port".to_owned(), json!(0)),
+    ]);
     if client.settings.public_client {
-        body["public-client"] = true.into();
+        body.insert("public-client".to_owned(), true.into());
     } else if client.settings.bearer_only {
-        body["bearer-only"] = true.into();
+        body.insert("bearer-only".to_owned(), true.into());
     } else if let Some(secret) = auth::client_secret(app.keys.master(), &client)? {
-        body["credentials"] = json!({ "secret": String::from_utf8_lossy(&secret) });
+        let secret = String::from_utf8_lossy(&secret);
+        body.insert("credentials".to_owned(), json!({ "secret": secret }));
     }
     Ok(one(&body))
 }

@@ -94,13 +94,16 @@ pub(super) fn rendered(
     Ok(members)
 }
 
+/// Names of realm roles, and of client roles by client
+type RoleLists = (Vec<String>, BTreeMap<String, Vec<String>>);
+
 /// Names of the roles that a holder has itself, by client
-pub(crate) fn roles_by_name(
+fn roles_by_name(
     tx: &Transaction<'_>,
     realm_id: &str,
     holder: Holder,
     id: &str,
-) -> Result<(Vec<String>, BTreeMap<String, Vec<String>>), StoreError> {
+) -> Result<RoleLists, StoreError> {
     let (mut realm, mut clients) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
     for role in role::of(tx, holder, id)? {
         match &role.client {
@@ -298,10 +301,10 @@ async fn create(
     Json(given): Json<GroupRepresentation>,
 ) -> Result<Response, ApiError> {
     caller.require(Role::ManageUsers)?;
-    if let Some(id) = given.id.clone() {
-        if app.store.read(|tx| store::group::by_id(tx, &caller.realm.id, &id))?.is_some() {
-            return move_below(&app, &caller, &id, None).await;
-        }
+    if let Some(id) = given.id.clone()
+        && app.store.read(|tx| store::group::by_id(tx, &caller.realm.id, &id))?.is_some()
+    {
+        return move_below(&app, &caller, &id, None).await;
     }
     let name = name(&given)?;
     let group = record(&given, name.clone(), None);
@@ -368,10 +371,10 @@ async fn move_below(
     let note = caller.note("group.move", "UPDATE", "GROUP", format!("groups/{id}"));
     app.store
         .write(move |tx| {
-            if let Some(parent) = &group.parent {
-                if store::group::is_within(tx, parent, &group.id)? {
-                    return Err(StoreError::Refused("A group cannot be below itself".to_owned()));
-                }
+            if let Some(parent) = &group.parent
+                && store::group::is_within(tx, parent, &group.id)?
+            {
+                return Err(StoreError::Refused("A group cannot be below itself".to_owned()));
             }
             store::group::update(tx, &realm, &group)?;
             note.record(tx)

@@ -49,7 +49,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         router = router
             .at(
                 &format!("{base}/models"),
-                get(move |app: S, caller, place| all(of, app, caller, place))
+                get(move |app: S, caller: Caller, place| async move { all(of, app, &caller, place) })
                     .post(move |app: S, caller, place, body| create(of, app, caller, place, body)),
             )
             .at(
@@ -58,13 +58,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
             )
             .at(
                 &format!("{base}/models/{{mapper}}"),
-                get(move |app: S, caller, place| read(of, app, caller, place))
+                get(move |app: S, caller: Caller, place| async move { read(of, app, &caller, place) })
                     .put(move |app: S, caller, place, body| change(of, app, caller, place, body))
                     .delete(move |app: S, caller, place| remove(of, app, caller, place)),
             )
             .at(
                 &format!("{base}/protocol/{{protocol}}"),
-                get(move |app: S, caller, place| all(of, app, caller, place)),
+                get(move |app: S, caller: Caller, place| async move { all(of, app, &caller, place) }),
             );
     }
     router
@@ -93,28 +93,28 @@ fn load(app: &App, caller: &Caller, of: Of, place: &Place) -> Result<Vec<Protoco
     }
 }
 
-async fn all(
+fn all(
     of: Of,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Place>,
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewClients)?;
-    let mut mappers = load(&app, &caller, of, &place)?;
+    let mut mappers = load(&app, caller, of, &place)?;
     mappers.retain(|mapper| {
         place.protocol.is_empty() || mapper.protocol.as_deref() == Some(place.protocol.as_str())
     });
     Ok(list(&mappers))
 }
 
-async fn read(
+fn read(
     of: Of,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Place>,
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewClients)?;
-    let mappers = load(&app, &caller, of, &place)?;
+    let mappers = load(&app, caller, of, &place)?;
     let mapper = mappers.iter().find(|mapper| mapper.id.as_ref() == Some(&place.mapper));
     Ok(one(mapper.ok_or_else(|| missing(MISSING))?))
 }

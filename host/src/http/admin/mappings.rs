@@ -90,29 +90,40 @@ struct Place {
     uuid: Option<String>,
 }
 
+type S = State<Arc<App>>;
+
 pub(super) fn routes() -> Router<Arc<App>> {
     let mut router = Router::new();
     for of in [Of::User, Of::Group, Of::Client, Of::ClientScope] {
         let base = format!("{REALM}/{}", of.base());
-        type S = State<Arc<App>>;
-        router = router.at(&base, get(move |app: S, caller, place| everything(of, app, caller, place)));
+        router = router.at(
+            &base,
+            get(move |app: S, caller: Caller, place| async move { everything(of, app, &caller, place) }),
+        );
         for below in ["realm", "clients/{uuid}"] {
             let base = format!("{base}/{below}");
-            router = router
-                .at(
-                    &base,
-                    get(move |app: S, caller, place| own(of, app, caller, place))
-                        .post(move |app: S, caller, place, body| put(of, true, app, caller, place, body))
-                        .delete(move |app: S, caller, place, body| put(of, false, app, caller, place, body)),
-                )
-                .at(
-                    &format!("{base}/available"),
-                    get(move |app: S, caller, place| available(of, app, caller, place)),
-                )
-                .at(
-                    &format!("{base}/composite"),
-                    get(move |app: S, caller, place, query| composite(of, app, caller, place, query)),
-                );
+            router =
+                router
+                    .at(
+                        &base,
+                        get(move |app: S, caller: Caller, place| async move { own(of, app, &caller, place) })
+                            .post(move |app: S, caller, place, body| put(of, true, app, caller, place, body))
+                            .delete(move |app: S, caller, place, body| {
+                                put(of, false, app, caller, place, body)
+                            }),
+                    )
+                    .at(
+                        &format!("{base}/available"),
+                        get(move |app: S, caller: Caller, place| async move {
+                            available(of, app, &caller, place)
+                        }),
+                    )
+                    .at(
+                        &format!("{base}/composite"),
+                        get(move |app: S, caller: Caller, place, query: Query| async move {
+                            composite(of, app, &caller, place, &query)
+                        }),
+                    );
         }
     }
     router
@@ -131,10 +142,10 @@ fn about<T>(
         if !of.exists(tx, caller, &place.id)? {
             return Ok(Err(of.missing()));
         }
-        if let Some(uuid) = &place.uuid {
-            if store::realm::client_by_id(tx, &caller.realm.id, uuid)?.is_none() {
-                return Ok(Err(super::clients::MISSING));
-            }
+        if let Some(uuid) = &place.uuid
+            && store::realm::client_by_id(tx, &caller.realm.id, uuid)?.is_none()
+        {
+            return Ok(Err(super::clients::MISSING));
         }
         question(tx).map(Ok)
     })?;
@@ -142,14 +153,14 @@ fn about<T>(
 }
 
 /// `GET …/role-mappings`: all of them, by client
-async fn everything(
+fn everything(
     of: Of,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Place>,
 ) -> Result<Response, ApiError> {
     let realm = &caller.realm.id;
-    let body = about(&app, &caller, of, &place, |tx| {
+    let body = about(&app, caller, of, &place, |tx| {
         let roles = store::role::of(tx, of.holder(), &place.id)?;
         let mut body = Map::new();
         let of_realm: Vec<_> = roles
@@ -183,24 +194,24 @@ fn of_place(roles: Vec<RoleRecord>, place: &Place) -> Vec<RoleRecord> {
     roles.into_iter().filter(|role| role.client == place.uuid).collect()
 }
 
-async fn own(
+fn own(
     of: Of,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Place>,
 ) -> Result<Response, ApiError> {
-    let roles = about(&app, &caller, of, &place, |tx| store::role::of(tx, of.holder(), &place.id))?;
+    let roles = about(&app, caller, of, &place, |tx| store::role::of(tx, of.holder(), &place.id))?;
     Ok(rendered_all(&of_place(roles, &place), &caller.realm.id, true))
 }
 
-async fn available(
+fn available(
     of: Of,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Place>,
 ) -> Result<Response, ApiError> {
     let realm = &caller.realm.id;
-    let roles = about(&app, &caller, of, &place, |tx| {
+    let roles = about(&app, caller, of, &place, |tx| {
         let held = store::role::of(tx, of.holder(), &place.id)?;
         let mut all = store::role::list(tx, realm, place.uuid.as_deref(), None, (0, -1))?;
         all.retain(|role| !held.iter().any(|known| known.id == role.id));
@@ -209,15 +220,15 @@ async fn available(
     Ok(rendered_all(&roles, realm, true))
 }
 
-async fn composite(
+fn composite(
     of: Of,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Place>,
-    query: Query,
+    query: &Query,
 ) -> Result<Response, ApiError> {
     let brief = query.flag("briefRepresentation").unwrap_or(true);
-    let roles = about(&app, &caller, of, &place, |tx| store::role::effective(tx, of.holder(), &place.id))?;
+    let roles = about(&app, caller, of, &place, |tx| store::role::effective(tx, of.holder(), &place.id))?;
     Ok(rendered_all(&of_place(roles, &place), &caller.realm.id, brief))
 }
 

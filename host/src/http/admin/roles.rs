@@ -24,7 +24,10 @@ use crate::{
         Routes as _,
         extract::{Json, Query},
     },
-    representation::{Members, keep, lenient, rendered as shown, role::RoleRepresentation},
+    representation::{
+        Members, keep, lenient, rendered as shown,
+        role::{Composites, RoleRepresentation},
+    },
     store::{self, StoreError, new_id, role::RoleRecord},
 };
 
@@ -66,7 +69,7 @@ struct Place {
 
 impl Place {
     /// Demands the right for roles of the realm, or of clients; which one, a role by id says itself
-    fn require(&self, caller: &Caller, of_client: bool, manage: bool) -> Result<(), ApiError> {
+    fn require(caller: &Caller, of_client: bool, manage: bool) -> Result<(), ApiError> {
         caller.require(match (of_client, manage) {
             (false, false) => Role::ViewRealm,
             (false, true) => Role::ManageRealm,
@@ -98,13 +101,13 @@ impl Place {
     /// The role, with the right to see or to change it
     fn load(&self, app: &App, caller: &Caller, manage: bool) -> Result<RoleRecord, ApiError> {
         if self.id.is_none() {
-            self.require(caller, self.uuid.is_some(), manage)?;
+            Self::require(caller, self.uuid.is_some(), manage)?;
         }
         let role = app
             .store
             .read(|tx| self.role(tx, &caller.realm.id))
             .map_err(|error| or_else(error, String::new, MISSING))?;
-        self.require(caller, role.client.is_some(), manage)?;
+        Self::require(caller, role.client.is_some(), manage)?;
         Ok(role)
     }
 }
@@ -139,11 +142,7 @@ async fn all(
     Path(place): Path<Place>,
     query: Query,
 ) -> Result<Response, ApiError> {
-    if place.uuid.is_some() {
-        caller.require(Role::ViewClients)?
-    } else {
-        caller.require(Role::ViewRealm)?
-    }
+    Place::require(&caller, place.uuid.is_some(), false)?;
     let (page, brief) = (Page::of(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
     let realm = &caller.realm.id;
     let roles = app.store.read(|tx| {
@@ -160,7 +159,7 @@ async fn create(
     Path(place): Path<Place>,
     Json(given): Json<RoleRepresentation>,
 ) -> Result<Response, ApiError> {
-    place.require(&caller, place.uuid.is_some(), true)?;
+    Place::require(&caller, place.uuid.is_some(), true)?;
     let name = given.name().to_owned();
     if name.is_empty() || name.chars().count() > 255 {
         return Err(refused("The name of a role has 1 to 255 characters"));
@@ -186,7 +185,7 @@ async fn create(
         };
         store::role::insert(tx, &realm.id, &role)?;
         let mut writing = store::import::Writing::new(tx, realm, by.now());
-        for (client, name) in given.composites.iter().flat_map(|composites| composites.iter()) {
+        for (client, name) in given.composites.iter().flat_map(Composites::iter) {
             let child = writing.known_role(client, name)?;
             let child = child.ok_or_else(|| StoreError::Refused(format!("Role {name} does not exist")))?;
             by.demand_gift(tx, &child)?;

@@ -75,7 +75,10 @@ pub(super) fn routes(below: &str) -> Router<Arc<App>> {
         [("default-client-scopes", List::Default), ("optional-client-scopes", List::Optional)]
     {
         router = router
-            .at(&format!("{below}/{name}"), get(move |app: S, caller, place| all(which, app, caller, place)))
+            .at(
+                &format!("{below}/{name}"),
+                get(move |app: S, caller: Caller, place| async move { all(which, app, &caller, place) }),
+            )
             .at(
                 &format!("{below}/{name}/{{id}}"),
                 put(move |app: S, caller, place| set(which, true, app, caller, place))
@@ -85,14 +88,14 @@ pub(super) fn routes(below: &str) -> Router<Arc<App>> {
     router
 }
 
-async fn all(
+fn all(
     which: List,
     State(app): State<Arc<App>>,
-    caller: Caller,
+    caller: &Caller,
     Path(place): Path<Client>,
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewClients)?;
-    let client = load(&app, &caller, &place.uuid)?.client;
+    let client = load(&app, caller, &place.uuid)?.client;
     let names = which.of(&client.settings, &caller.realm.settings);
     let scopes = caller.realm.settings.client_scopes.iter().filter(|scope| names.contains(&scope.name));
     Ok(list(&scopes.map(|scope| json!({ "id": scope.id, "name": scope.name })).collect::<Vec<_>>()))

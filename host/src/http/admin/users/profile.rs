@@ -267,7 +267,7 @@ fn is_address(text: &str) -> bool {
 fn violation(field: &str, message: &'static str, rest: &[Value]) -> ApiError {
     let mut params = vec![json!(field)];
     params.extend(rest.iter().cloned());
-    ApiError::violation(field, message, params)
+    ApiError::violation(field, message, &params)
 }
 
 pub(in crate::http::admin) async fn read(
