@@ -99,7 +99,11 @@ fn gate(policy: Value) -> World {
         "config": { "resources": "[\"gate-0001\"]", "applyPolicies": "[\"the policy\"]" } });
     let settings = json!({ "resources": resources, "policies": [policy, permission] });
     let scopes = json!([{ "id": "cs-1", "name": "reading", "protocol": "openid-connect",
-        "attributes": { "include.in.token.scope": "true" } }]);
+        "attributes": { "include.in.token.scope": "true" } }, {
+        "id": "cs-2", "name": "profile", "protocol": "openid-connect", "protocolMappers": [{
+            "name": "username", "protocol": "openid-connect", "protocolMapper": "oidc-usermodel-property-mapper",
+            "config": { "user.attribute": "username", "claim.name": "preferred_username",
+                        "access.token.claim": "true" } }] }]);
     World::of(
         &Realm::new("test")
             .set("clientScopes", scopes)

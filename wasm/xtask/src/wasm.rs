@@ -52,7 +52,8 @@ pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
 
 /// Builds a module that nothing ships, as it comes from the linker.
 pub(crate) fn build_plain(layout: &Layout, choice: Choice, package: &str) -> Result<PathBuf> {
-    let bytes = with_toolchain(layout, choice, |toolchain| toolchain.compile(layout, package, &[], Aim::Speed))?;
+    let bytes =
+        with_toolchain(layout, choice, |toolchain| toolchain.compile(layout, package, &[], Aim::Speed))?;
     let file = layout.wasm().join(format!("{package}.wasm"));
     fs::write(&file, bytes)?;
     Ok(file)
