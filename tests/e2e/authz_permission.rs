@@ -115,10 +115,10 @@ fn permissions_decide_from_the_moment_they_are_stored() {
     // A denied permission takes its scope from everybody, also from what was issued, when somebody asks.
     let bob = authz.user_policy("bob", "bob");
     let only = json!({ "name": "writing", "scopes": ["write"], "policies": [bob] });
-    let scoped = authz.make("permission/scope", &only);
+    let narrower = authz.make("permission/scope", &only);
     assert_eq!(scopes(&rpt), json!(["read"]));
     ask(&format!("{id}#write")).refused(status, error, text);
-    authz.delete(&format!("permission/scope/{scoped}"));
+    authz.delete(&format!("permission/scope/{narrower}"));
     assert_eq!(scopes(&rpt), json!(["read", "write"]));
 
     // Negative logic, and a policy that lets nobody in

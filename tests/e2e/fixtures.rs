@@ -281,16 +281,16 @@ fn config_value(value: &Value, names: &BTreeMap<String, String>) -> Value {
     let Some(Ok(Value::Array(mut items))) = value.as_str().map(serde_json::from_str::<Value>) else {
         return value.clone();
     };
-    let named = |text: &mut Value| {
+    let put_name = |text: &mut Value| {
         if let Some(name) = text.as_str().and_then(|id| names.get(id)) {
             *text = name.as_str().into();
         }
     };
     for item in &mut items {
-        named(item);
+        put_name(item);
         if let Some(members) = item.as_object_mut() {
             members.retain(|_, value| *value != false);
-            members.values_mut().for_each(named);
+            members.values_mut().for_each(put_name);
         }
     }
     items.sort_by_key(ToString::to_string);

@@ -1,8 +1,9 @@
 //! Resource servers of a realm as administrators see them (`admin-surface` §10-§12).
 
+use core::time::Duration;
 use std::{
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::{Value, json};
