@@ -135,7 +135,7 @@ pub(crate) async fn issue(app: &App, place: &InRealm, request: Ordinary<'_>) -> 
     issue_cut(app, place, request, None).await
 }
 
-/// [`issue`] of tokens that may have no more than an exchanged one had
+/// [`issue()`] of tokens that may have no more than an exchanged one had
 async fn issue_cut(
     app: &App,
     place: &InRealm,
