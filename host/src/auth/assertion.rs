@@ -17,7 +17,7 @@ use crate::keys::Verifier;
 /// What `client_assertion_type` has to be
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Seconds for which an assertion may be good from now on
-const LONGEST: u64 = 900;
+const LONGEST: u64 = 3_600;
 /// Seconds that the client's clock may be ahead
 const AHEAD: u64 = 15;
 

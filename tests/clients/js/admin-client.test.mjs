@@ -84,7 +84,7 @@ test('a resource server with resources, scopes, policies and permissions is buil
   const permission = await admin.clients.createPermission({ id, type: 'scope' }, {
     name: 'who may read', scopes: [read.id], resources: [plan._id], policies: [only.id], decisionStrategy: 'UNANIMOUS'
   })
-  const evaluate = async userId => (await admin.clients.evaluateResource({ id, realm: '' }, {
+  const evaluate = async userId => (await admin.clients.evaluateResource({ id }, {
     userId, roleIds: [], entitlements: false, context: { attributes: {} }, resources: [{ name: 'plan', _id: plan._id }]
   })).status
   assert.equal(await evaluate(alice.id), 'PERMIT')

@@ -53,6 +53,7 @@ class Authlib(World):
         client = self.admin.get_client_id("documents")
         self.admin.update_client(client, {"clientAuthenticatorType": "client-secret-jwt"})
         session = self.session("client_secret_jwt")
-        session.register_client_auth_method(ClientSecretJWT(self.metadata["token_endpoint"]))
+        # The audience of an assertion is the issuer (rfc7523bis §4).
+        session.register_client_auth_method(ClientSecretJWT(self.issuer))
         token = session.fetch_token(self.metadata["token_endpoint"], grant_type="client_credentials")
         self.assertEqual("Bearer", token["token_type"])

@@ -69,7 +69,7 @@ class Administration(World):
         self.assertEqual("ENFORCING", settings["policyEnforcementMode"])
         self.assertEqual(["plan"], [one["name"] for one in admin.get_client_authz_resources(documents)])
         self.assertEqual(["read"], [one["name"] for one in admin.get_client_authz_scopes(documents)])
-        self.assertEqual({"editors", "who may read"}, {one["name"] for one in admin.get_client_authz_policies(documents)})
+        self.assertEqual(["editors"], [one["name"] for one in admin.get_client_authz_policies(documents)])
         self.assertEqual(["who may read"], [one["name"] for one in admin.get_client_authz_permissions(documents)])
         used = admin.get_client_authz_permission_associated_policies(documents, permission["id"])
         self.assertEqual(["editors"], [one["name"] for one in used])
