@@ -104,6 +104,8 @@ fn lacking(path: &str, first: &Value, second: &Value, out: &mut Vec<String>) {
                 }
             }
         }
+        // What is not there says nothing.
+        (Value::Null, _) => {}
         (one, other) if one == other => {}
         (one, other) => out.push(format!("{path}: {one} became {other}")),
     }

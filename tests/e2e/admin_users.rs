@@ -89,7 +89,8 @@ fn searches_find_parts_and_whole_values() {
     assert_eq!(found("search=AL"), ["alice"]);
     assert_eq!(found("search=test.example&max=2&first=1"), ["bob", "carol"]);
     assert_eq!(found("max=-1&first=-1").len(), 4);
-    assert_eq!(found("username=BO"), ["bob"]);
+    // As in Keycloak, service accounts are found by their names alone.
+    assert_eq!(found("username=BO"), ["bob", "service-account-robot"]);
     assert_eq!(found("username=bo&exact=true"), Vec::<String>::new());
     assert_eq!(found("username=BOB&exact=true"), ["bob"]);
     assert_eq!(found("email=alice@test.example&exact=true"), ["alice"]);

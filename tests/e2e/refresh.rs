@@ -184,10 +184,12 @@ fn a_client_ends_a_sign_in_by_the_refresh_token() {
         |fields: &[(&str, &str)]| world.request("POST", "protocol/openid-connect/logout").form(fields).send();
     let answer = world.sign_in("backend", "alice");
     let (token, key) = (answer.member("refresh_token"), secret("backend"));
-    logout(&[("client_id", "backend"), ("client_secret", &key)]).refused(
-        400,
-        "invalid_request",
-        "No refresh token",
+    // Without a refresh token it is a person who signs out, and there is nobody to be signed out.
+    assert!(
+        logout(&[("client_id", "backend"), ("client_secret", &key)])
+            .expect(200)
+            .text()
+            .contains("Signed out")
     );
     let credentials = "Invalid client or Invalid client credentials";
     let wrong = [("client_id", "backend"), ("client_secret", "wrong"), ("refresh_token", &*token)];

@@ -95,7 +95,11 @@ impl<'a> Mapper<'a> {
             Target::Access => access(),
             Target::Lightweight => self.is_set("lightweight.claim"),
             Target::Id => !only_access && self.is_set("id.token.claim"),
-            Target::UserInfo if only_access || self.kind() == "oidc-audience-mapper" => false,
+            Target::UserInfo
+                if only_access || matches!(self.kind(), "oidc-audience-mapper" | "oidc-acr-mapper") =>
+            {
+                false
+            }
             Target::UserInfo => self
                 .config("userinfo.token.claim")
                 .map_or_else(|| self.is_set("id.token.claim"), |value| value == "true"),
