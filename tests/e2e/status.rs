@@ -128,6 +128,20 @@ fn a_deleted_resource_takes_its_tokens_along() {
 }
 
 #[test]
+fn a_sign_in_that_ends_takes_its_tokens_along() {
+    let world = World::new();
+    let document = world.document("plan");
+    _ = world.share(&document, "read", "bob");
+    let tokens = world.sign_in("reader", "bob");
+    let asked = format!("{document}#read");
+    let rpt = world.ask(&tokens.member("access_token"), &[&asked]).expect(200).member("access_token");
+    let place = place(&world, &rpt).idx();
+    let form = [("client_id", "reader"), ("refresh_token", &*tokens.member("refresh_token"))];
+    _ = world.request("POST", "protocol/openid-connect/logout").form(&form).send().expect(204);
+    assert_eq!(list(&world).status(place), Status::Invalid);
+}
+
+#[test]
 fn a_server_that_stops_ends_its_streams() {
     let Shared { mut world, .. } = shared(&["read"]);
     let mut events = stream(&world, None);

@@ -36,6 +36,12 @@ BEGIN
     INSERT INTO status_change (realm_id, seq, status_index, status)
         SELECT realm_id, seq, OLD.status_index, 1 FROM status_list WHERE realm_id = OLD.realm_id;
 END;
+-- Tokens of a sign-in that has ended are dead, however it ended.
+CREATE TRIGGER session_ended AFTER DELETE ON session
+BEGIN
+    UPDATE rpt SET status = 1, permissions = '[]'
+    WHERE session_id = OLD.id AND status <> 1 AND expires_at >= unixepoch();
+END;
 CREATE TRIGGER realm_removed AFTER DELETE ON realm
 BEGIN
     DELETE FROM status_change WHERE realm_id = OLD.id;
