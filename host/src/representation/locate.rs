@@ -59,7 +59,7 @@ impl<'de> Visitor<'de> for Step<'_> {
             match self.path.split_first() {
                 Some((first, [])) if *first == name => return Err(A::Error::custom(self.message)),
                 Some((first, rest)) if *first == name => {
-                    return map.next_value_seed(Step { path: rest, ..self });
+                    map.next_value_seed(Step { path: rest, ..self })?;
                 }
                 _ => _ = map.next_value::<IgnoredAny>()?,
             }
@@ -68,14 +68,20 @@ impl<'de> Visitor<'de> for Step<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Some((first, rest)) = self.path.split_first() else { return Ok(()) };
-        let Ok(place) = first.parse::<usize>() else { return Ok(()) };
-        for _ in 0..place {
-            if list.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(());
+        let (first, rest) = self.path.split_first().unzip();
+        let wanted = first.and_then(|first| first.parse::<usize>().ok());
+        let rest = rest.unwrap_or_default();
+        for place in 0_usize.. {
+            let found = if Some(place) == wanted {
+                list.next_element_seed(Step { path: rest, ..self })?.is_some()
+            } else {
+                list.next_element::<IgnoredAny>()?.is_some()
+            };
+            if !found {
+                break;
             }
         }
-        list.next_element_seed(Step { path: rest, ..self }).map(|_| ())
+        Ok(())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
