@@ -82,7 +82,7 @@ impl Party {
 
     fn bare(user: &User, client: &Client) -> Result<Self, ApiError> {
         let requester = Requester {
-            id: party_id(identity(user))?,
+            id: party_id(user.identity())?,
             client: party_id(&client.id)?,
             roles: Roles::default(),
             recorded_roles: None,
@@ -105,11 +105,6 @@ fn all_claims(claims: &TokenClaims) -> Map<String, Value> {
     let mut all = claims.other.clone();
     all.extend(registered.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into()))));
     all
-}
-
-/// Under which id somebody owns and asks: a service account is its client (`keycloak-wire` §2.1)
-pub fn identity(user: &User) -> &str {
-    user.service_client.as_deref().unwrap_or(&user.id)
 }
 
 /// An internal id as the core takes it

@@ -23,6 +23,8 @@ pub use self::{
 
 /// The realm of those who administer all others
 pub const MASTER: &str = "master";
+/// The client role that opens the protection API
+pub const UMA_PROTECTION: &str = "uma_protection";
 
 /// A realm: a name space of clients, people and keys with an issuer of its own
 #[derive(Debug, Clone)]
@@ -449,6 +451,13 @@ pub struct User {
     pub attributes: BTreeMap<String, Vec<String>>,
     /// Tokens issued before this are dead
     pub not_before: UnixTime,
+}
+
+impl User {
+    /// Under which id somebody owns and asks: a service account is its client (`keycloak-wire` §2.1)
+    pub fn identity(&self) -> &str {
+        self.service_client.as_deref().unwrap_or(&self.id)
+    }
 }
 
 /// A role of a realm or of a client

@@ -8,6 +8,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_core::{jws::Alg, time::UnixTime};
+use rusqlite::Transaction;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -46,18 +47,16 @@ pub fn claim(issuer: &str, place: u64) -> Value {
 /// A place for a new token, drawn at random so that it tells nothing (Token Status List §12).
 ///
 /// The store refuses it where another token has taken it meanwhile.
-pub fn draw(app: &App, realm: &Realm) -> Result<u64, ApiError> {
-    let drawn = app.store.read(|tx| {
-        let (_, places) = store::status::state(tx, &realm.id)?;
-        for _ in 0..DRAWS {
-            let place = random_place(places).map_err(|error| StoreError::Other(error.to_string()))?;
-            if store::status::is_free(tx, &realm.id, place)? {
-                return Ok(Some(place));
-            }
+pub fn draw(tx: &Transaction<'_>, realm: &Realm) -> Result<u64, StoreError> {
+    let (_, places) = store::status::state(tx, &realm.id)?;
+    for _ in 0..DRAWS {
+        let place = random_place(places).map_err(|error| StoreError::Other(error.to_string()))?;
+        if store::status::is_free(tx, &realm.id, place)? {
+            return Ok(place);
         }
-        Ok(None)
-    })?;
-    drawn.ok_or_else(ApiError::temporarily_unavailable)
+    }
+    // It is made longer soon.
+    Err(StoreError::Stale)
 }
 
 /// Entries of two bits, packed from the least significant bit up (Token Status List §4.1)

@@ -42,6 +42,12 @@ BEGIN
     UPDATE rpt SET status = 1, permissions = '[]'
     WHERE session_id = OLD.id AND status <> 1 AND expires_at >= unixepoch();
 END;
+-- And those of a client that has left it (refresh token used twice, sign-out of one app).
+CREATE TRIGGER client_session_ended AFTER DELETE ON client_session
+BEGIN
+    UPDATE rpt SET status = 1, permissions = '[]'
+    WHERE session_id = OLD.session_id AND client_id = OLD.client_id AND status <> 1 AND expires_at >= unixepoch();
+END;
 CREATE TRIGGER realm_removed AFTER DELETE ON realm
 BEGIN
     DELETE FROM status_change WHERE realm_id = OLD.id;

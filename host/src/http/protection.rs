@@ -13,14 +13,10 @@ use super::extract::InRealm;
 use crate::{
     app::App,
     auth::{self, TokenRefused},
-    decide,
     error::ApiError,
-    realm::{Client, Realm},
+    realm::{Client, Realm, UMA_PROTECTION},
     store::{audit::Event, server::ServerSettings},
 };
-
-/// The client role that opens the protection API
-pub const ROLE: &str = "uma_protection";
 
 /// A caller whose token was issued to a resource server
 #[derive(Debug)]
@@ -53,7 +49,7 @@ impl Caller {
         if self.has_role || self.is_server() {
             Ok(())
         } else {
-            Err(ApiError::forbidden("invalid_scope", format!("Requires {ROLE} scope.")))
+            Err(ApiError::forbidden("invalid_scope", format!("Requires {UMA_PROTECTION} scope.")))
         }
     }
 
@@ -94,7 +90,7 @@ impl FromRequestParts<Arc<App>> for Caller {
                 }
                 error.or_else(refused)
             })?;
-        let id = decide::identity(&verified.user).to_owned();
+        let id = verified.user.identity().to_owned();
         let now = app.clock.now();
         let server = verified.client;
         let Some(settings) = app.store.resource_server(&server.id)? else {
@@ -113,7 +109,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             .and_then(|access| access.get(&server.client_id))
             .and_then(|access| access.get("roles"))
             .and_then(serde_json::Value::as_array)
-            .is_some_and(|roles| roles.iter().any(|role| role == ROLE));
+            .is_some_and(|roles| roles.iter().any(|role| role == UMA_PROTECTION));
         let subject = verified.user.id;
         let InRealm { realm, issuer, .. } = place;
         Ok(Self { realm, issuer, server, settings, id, subject, now, has_role })

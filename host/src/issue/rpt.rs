@@ -113,14 +113,14 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     let alg = access_token_alg(realm, client);
     let ring = app.keys.with(&app.store, realm, alg).await?;
     let authorization = json!({ "permissions": request.permissions });
-    let place = status::draw(app, realm)?;
     let refreshing = session.filter(|_| client.uses_refresh_tokens());
     let grant = match (request.grant, refreshing) {
         (_, None) => None,
         (Some(kept), Some(session)) => Some((kept.to_owned(), grant_until(session, now))),
         (None, Some(session)) => Some((random_id()?, grant_until(session, now))),
     };
-    let (access, refresh, life, scope) = app.store.read(|tx| {
+    let (access, refresh, life, scope, place) = app.store.read(|tx| {
+        let place = status::draw(tx, realm)?;
         let subject = subject(tx, request.user.clone())?;
         let scopes = Scopes::resolve(realm, server, None).unwrap_or_default();
         let scopes = scopes.permitted(tx, realm, &subject.roles)?;
@@ -149,7 +149,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         let refresh = grant.as_ref().map(|(grant, _)| {
             refresh_claims(&context, Some(RptGrant { grant, authorization: &authorization }))
         });
-        Ok((access, refresh, lifetimes(realm, client, sign_in, now), scopes.in_token()))
+        Ok((access, refresh, lifetimes(realm, client, sign_in, now), scopes.in_token(), place))
     })?;
     let jti = access.get("jti").and_then(Value::as_str).unwrap_or_default().to_owned();
     let refresh = refresh.transpose()?.map(|claims| ring.sign_internal(&claims)).transpose()?;

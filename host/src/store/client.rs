@@ -5,8 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::{StoreError, document, forget, party, realm, resource::containing, role, seconds, time, user};
 use crate::{
-    http::protection,
-    realm::{Client, Sealed},
+    realm::{Client, Sealed, UMA_PROTECTION},
     representation::Members,
 };
 
@@ -182,12 +181,12 @@ pub fn service_account(
 
 /// The client role that opens the protection API, made if it is not there
 fn uma_protection(tx: &Transaction<'_>, realm_id: &str, client: &str) -> Result<String, StoreError> {
-    if let Some(role) = role::by_name(tx, realm_id, Some(client), protection::ROLE)? {
+    if let Some(role) = role::by_name(tx, realm_id, Some(client), UMA_PROTECTION)? {
         return Ok(role.id);
     }
     let role = role::RoleRecord {
         id: super::new_id(),
-        name: protection::ROLE.to_owned(),
+        name: UMA_PROTECTION.to_owned(),
         client: Some(client.to_owned()),
         ..role::RoleRecord::default()
     };

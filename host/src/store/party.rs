@@ -42,24 +42,6 @@ pub fn end_server(tx: &Transaction<'_>, id: &str, now: UnixTime) -> Result<(), S
     Ok(())
 }
 
-/// Ends sign-ins and what was issued in them; their number
-pub fn end_session(tx: &Transaction<'_>, id: &str, now: UnixTime) -> Result<usize, StoreError> {
-    tx.prepare_cached(&format!("{INVALIDATE} WHERE session_id = ?1 AND expires_at >= ?2"))?
-        .execute(params![id, seconds(now)])?;
-    // Grants go with it (foreign key).
-    Ok(tx.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([id])?)
-}
-
-/// Ends every sign-in of a realm
-pub fn end_all_sessions(tx: &Transaction<'_>, realm_id: &str, now: UnixTime) -> Result<(), StoreError> {
-    tx.prepare_cached(&format!(
-        "{INVALIDATE} WHERE session_id IN (SELECT id FROM session WHERE realm_id = ?1) AND expires_at >= ?2"
-    ))?
-    .execute(params![realm_id, seconds(now)])?;
-    tx.prepare_cached("DELETE FROM session WHERE realm_id = ?1")?.execute([realm_id])?;
-    Ok(())
-}
-
 /// Removes what somebody owns, shares or asked for at any resource server of the realm
 pub fn forget(tx: &Transaction<'_>, realm_id: &str, id: &str, now: UnixTime) -> Result<(), StoreError> {
     let pairs = |sql: &str| -> Result<Vec<(String, String)>, StoreError> {

@@ -138,9 +138,13 @@ pub fn enter(
 }
 
 /// Ends a sign-in; tokens that name it are dead
-pub fn end(tx: &Transaction<'_>, id: &str) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([id])?;
-    Ok(())
+pub fn end(tx: &Transaction<'_>, id: &str) -> Result<usize, StoreError> {
+    Ok(tx.prepare_cached("DELETE FROM session WHERE id = ?1")?.execute([id])?)
+}
+
+/// Ends every sign-in of a realm
+pub fn end_all(tx: &Transaction<'_>, realm_id: &str) -> Result<usize, StoreError> {
+    Ok(tx.prepare_cached("DELETE FROM session WHERE realm_id = ?1")?.execute([realm_id])?)
 }
 
 /// Says that a client takes part in a sign-in, or does again; without `acr` that stays as it is
@@ -206,7 +210,10 @@ pub fn withdraw(tx: &Transaction<'_>, session_id: &str, client_id: &str) -> Resu
     leave(tx, session_id, client_id)?;
     tx.prepare_cached("DELETE FROM grant_row WHERE session_id = ?1 AND client_id = ?2")?
         .execute([session_id, client_id])?;
-    if parts(tx, session_id)?.is_empty() { end(tx, session_id) } else { Ok(()) }
+    if parts(tx, session_id)?.is_empty() {
+        end(tx, session_id)?;
+    }
+    Ok(())
 }
 
 /// Counts a use of a refresh token; false where it was used more often than once and `reuse` times again

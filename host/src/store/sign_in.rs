@@ -6,7 +6,10 @@ use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, seconds, time, user::Credential};
+use super::{
+    StoreError, seconds, time,
+    user::{Credential, people},
+};
 use crate::{
     realm::Realm,
     sign_in::{Token, pkce::Challenge, throttle::Failures},
@@ -296,19 +299,7 @@ pub fn update_password(
     password: &Credential,
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM credential WHERE user_id = ?1 AND type = 'password'")?
-        .execute([user_id])?;
-    tx.prepare_cached(
-        "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
-         VALUES (?1, ?2, 'password', ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        password.id,
-        user_id,
-        password.secret_data,
-        password.credential_data,
-        seconds(now)
-    ])?;
+    people::set_password(tx, user_id, password, now)?;
     let left: Vec<_> =
         required_actions(tx, user_id)?.into_iter().filter(|action| action != "UPDATE_PASSWORD").collect();
     tx.prepare_cached("UPDATE user SET required_actions = ?2 WHERE id = ?1")?

@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{StoreError, realm, seconds, time};
-use crate::realm::{Group, Role, User};
+use self::people::UserRecord;
+use super::{StoreError, realm, time};
+use crate::{
+    realm::{Group, Role, User},
+    representation::Members,
+};
 
 const USER: &str =
     "SELECT id, username, email, first_name, last_name, email_verified, enabled, service_client,
@@ -204,17 +208,6 @@ pub fn by_login(
     Ok(None)
 }
 
-/// Switches an account on or off and says so to whoever keeps things of the realm
-pub fn set_enabled(tx: &Transaction<'_>, realm_id: &str, id: &str, enabled: bool) -> Result<(), StoreError> {
-    let changed = tx
-        .prepare_cached("UPDATE user SET enabled = ?3 WHERE realm_id = ?1 AND id = ?2")?
-        .execute(params![realm_id, id, enabled])?;
-    if changed == 0 {
-        return Err(StoreError::Missing);
-    }
-    realm::touch(tx, realm_id)
-}
-
 /// Whether a realm has anybody who is no service account
 pub fn has_people(tx: &Transaction<'_>, realm_id: &str) -> Result<bool, StoreError> {
     let found = tx
@@ -232,36 +225,14 @@ pub fn insert(
     roles: &[String],
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO user (id, realm_id, username, email, first_name, last_name, email_verified, enabled,
-                           service_client, attributes, not_before, created_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?
-    .execute(params![
-        user.id,
-        realm_id,
-        user.username,
-        user.email,
-        user.first_name,
-        user.last_name,
-        user.email_verified,
-        user.enabled,
-        user.service_client,
-        serde_json::to_string(&user.attributes)?,
-        seconds(user.not_before),
-        seconds(now),
-    ])?;
-    tx.prepare_cached(
-        "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
-         VALUES (?1, ?2, 'password', ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        password.id,
-        user.id,
-        password.secret_data,
-        password.credential_data,
-        seconds(now)
-    ])?;
+    let record = UserRecord {
+        user: user.clone(),
+        created_at: now,
+        required_actions: Vec::new(),
+        kept: Members::default(),
+    };
+    people::insert(tx, realm_id, &record)?;
+    people::set_password(tx, &user.id, password, now)?;
     for role in roles {
         let granted = tx
             .prepare_cached(

@@ -108,7 +108,7 @@ async fn change(
     if name != caller.realm.name && caller.realm.name == MASTER {
         return Err(refused("The realm `master` cannot be renamed"));
     }
-    let (before, now) = (Arc::clone(&caller.realm), caller.now());
+    let before = Arc::clone(&caller.realm);
     let note = caller.note("realm.change", "UPDATE", "REALM", "");
     let taken = name.clone();
     let changed = app.store.write(move |tx| {
@@ -126,7 +126,7 @@ async fn change(
             uma,
             ..Realm::clone(&before)
         };
-        store::realm::update(tx, &after, &kept, now)?;
+        store::realm::update(tx, &after, &kept)?;
         note.record(tx)
     });
     changed.await.map_err(|error| {

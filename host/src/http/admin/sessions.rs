@@ -59,11 +59,11 @@ pub(super) fn rendered(
 
 async fn end_all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     caller.require(Role::ManageUsers)?;
-    let (realm, now) = (caller.realm.id.clone(), caller.now());
+    let realm = caller.realm.id.clone();
     let note = caller.note("realm.logout", "ACTION", "REALM", "logout-all");
     app.store
         .write(move |tx| {
-            store::party::end_all_sessions(tx, &realm, now)?;
+            store::session::end_all(tx, &realm)?;
             note.record(tx)
         })
         .await?;
@@ -87,7 +87,7 @@ async fn end(
         if store::session::live(tx, &realm, &place.sid, now)?.is_none() {
             return Ok(false);
         }
-        store::party::end_session(tx, &place.sid, now)?;
+        store::session::end(tx, &place.sid)?;
         note.record(tx)?;
         Ok(true)
     });

@@ -39,7 +39,10 @@ use crate::{
         self, StoreError,
         import::StoredPassword,
         role::{self, Holder},
-        user::people::{self, UserFilter, UserRecord},
+        user::{
+            Credential,
+            people::{self, UserFilter, UserRecord},
+        },
     },
 };
 
@@ -247,7 +250,12 @@ fn put_passwords(
     now: countersign_core::time::UnixTime,
 ) -> Result<(), StoreError> {
     for password in passwords.iter().filter(|password| password.kind == "password") {
-        people::set_password(tx, &record.user.id, &password.secret_data, &password.credential_data, now)?;
+        let new = Credential {
+            id: store::new_id(),
+            secret_data: password.secret_data.clone(),
+            credential_data: password.credential_data.clone(),
+        };
+        people::set_password(tx, &record.user.id, &new, now)?;
         record.required_actions.retain(|action| action != UPDATE_PASSWORD);
         if password.temporary {
             record.required_actions.push(UPDATE_PASSWORD.to_owned());

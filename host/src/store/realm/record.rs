@@ -7,7 +7,7 @@ use super::{super::document, StoreError, by_name, touch};
 use crate::{
     realm::{MASTER, Realm, RealmSettings},
     representation::Members,
-    store::{client, party, role, seconds},
+    store::{client, role, seconds, session},
 };
 
 /// What is kept of a realm and read by nothing here
@@ -41,7 +41,7 @@ pub fn insert(tx: &Transaction<'_>, realm: &Realm, kept: &Members, now: UnixTime
 }
 
 /// Replaces what a realm is; a realm that is switched off, or whose older tokens are dead, ends its sign-ins
-pub fn update(tx: &Transaction<'_>, realm: &Realm, kept: &Members, now: UnixTime) -> Result<(), StoreError> {
+pub fn update(tx: &Transaction<'_>, realm: &Realm, kept: &Members) -> Result<(), StoreError> {
     let (name, enabled, not_before): (String, bool, i64) = tx
         .prepare_cached("SELECT name, enabled, not_before FROM realm WHERE id = ?1")?
         .query_row([&realm.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -57,7 +57,7 @@ pub fn update(tx: &Transaction<'_>, realm: &Realm, kept: &Members, now: UnixTime
         serde_json::to_string(kept)?,
     ])?;
     if enabled && !realm.enabled || seconds(realm.not_before) > not_before {
-        party::end_all_sessions(tx, &realm.id, now)?;
+        session::end_all(tx, &realm.id)?;
     }
     if name != realm.name {
         rename_management(tx, &name, &realm.name)?;

@@ -3,8 +3,11 @@
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
-use super::super::{StoreError, document, forget, new_id, party, realm, resource::containing, seconds, time};
-use crate::{decide, realm::User, representation::Members};
+use super::{
+    super::{StoreError, document, forget, new_id, party, realm, resource::containing, seconds, time},
+    Credential,
+};
+use crate::{realm::User, representation::Members};
 
 /// A user with what only administrators see
 #[derive(Debug, Clone)]
@@ -221,7 +224,7 @@ pub fn update(
     ])?;
     if before.enabled && !user.enabled || user.not_before > before.not_before {
         party::end_user(tx, &user.id, now)?;
-        party::end_requester(tx, decide::identity(user), now)?;
+        party::end_requester(tx, user.identity(), now)?;
     }
     realm::touch(tx, realm_id)
 }
@@ -230,7 +233,7 @@ pub fn update(
 pub fn delete(tx: &Transaction<'_>, realm_id: &str, id: &str, now: UnixTime) -> Result<(), StoreError> {
     let before = by_id(tx, realm_id, id)?.ok_or(StoreError::Missing)?.user;
     party::end_user(tx, id, now)?;
-    party::end_requester(tx, decide::identity(&before), now)?;
+    party::end_requester(tx, before.identity(), now)?;
     party::forget(tx, realm_id, id, now)?;
     forget::forget(tx, realm_id, forget::Kind::User, id)?;
     tx.prepare_cached("DELETE FROM user WHERE id = ?1")?.execute([id])?;
@@ -279,32 +282,20 @@ pub fn credentials(tx: &Transaction<'_>, id: &str) -> Result<Vec<StoredCredentia
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Adds a password
-pub fn add_password(
-    tx: &Transaction<'_>,
-    id: &str,
-    secret_data: &str,
-    credential_data: &str,
-    now: UnixTime,
-) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
-         VALUES (?1, ?2, 'password', ?3, ?4, ?5)",
-    )?
-    .execute(params![new_id(), id, secret_data, credential_data, seconds(now)])?;
-    Ok(())
-}
-
 /// Puts a password in the place of all that the user has
 pub fn set_password(
     tx: &Transaction<'_>,
     id: &str,
-    secret_data: &str,
-    credential_data: &str,
+    password: &Credential,
     now: UnixTime,
 ) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM credential WHERE user_id = ?1 AND type = 'password'")?.execute([id])?;
-    add_password(tx, id, secret_data, credential_data, now)
+    tx.prepare_cached(
+        "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
+         VALUES (?1, ?2, 'password', ?3, ?4, ?5)",
+    )?
+    .execute(params![password.id, id, password.secret_data, password.credential_data, seconds(now)])?;
+    Ok(())
 }
 
 /// Whether somebody else has this address

@@ -47,7 +47,7 @@ pub(super) async fn end(
     app.store
         .write(move |tx| {
             for session in store::session::of_user(tx, &realm, &user.id, now)? {
-                store::party::end_session(tx, &session.id, now)?;
+                store::session::end(tx, &session.id)?;
             }
             note.record(tx)
         })
