@@ -30,9 +30,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// `<target>/wasm`, where xtask puts the modules
+/// Where xtask puts the modules: it says so itself, and without it they are in `<target>/wasm`
 fn modules() -> Option<PathBuf> {
+    println!("cargo::rerun-if-env-changed=COUNTERSIGN_MODULES");
     println!("cargo::rerun-if-env-changed=CARGO_TARGET_DIR");
+    if let Some(folder) = env::var_os("COUNTERSIGN_MODULES") {
+        return Some(folder.into());
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR")?);
     let tagged = out.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     let target = tagged.map(Path::to_path_buf).or_else(|| env::var_os("CARGO_TARGET_DIR").map(PathBuf::from));

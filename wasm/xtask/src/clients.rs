@@ -32,7 +32,6 @@ pub(crate) fn against(layout: &Layout, program: &Path) -> Result<()> {
     python.current_dir(folder.join("python")).env("PYTHONDONTWRITEBYTECODE", "1");
     run("Python clients", python.args(["-m", "unittest", "--verbose"]))?;
     let mut rust = process::cargo(layout);
-    // What they depend on is compiled once for all clones of this user.
-    rust.current_dir(folder.join("rust")).env("CARGO_TARGET_DIR", layout.cache.join("clients"));
+    rust.current_dir(folder.join("rust"));
     run("Rust clients", rust.args(["test", "--locked", "--tests"]))
 }

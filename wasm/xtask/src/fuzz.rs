@@ -89,7 +89,8 @@ fn build(layout: &Layout) -> Result<PathBuf> {
     // an address sanitizer to find in it, and without one three times as many inputs are tried.
     let mut command = tool::cargo(layout)?;
     command.args(["fuzz", "build", "--debug-assertions", "--sanitizer", "none"]);
-    command.arg("--fuzz-dir").arg(crate_folder(layout)).arg("--target-dir").arg(&cache);
+    process::apart(&mut command, &cache).arg("--fuzz-dir").arg(crate_folder(layout));
+    command.arg("--target-dir").arg(&cache);
     let log = layout.target.join("xtask/fuzz.log");
     process::run_quietly("compile the fuzz targets", &mut command, &log, Duration::from_mins(20))?;
     let folder = layout.target.join("fuzz/bin");

@@ -27,6 +27,11 @@ impl Layout {
         Ok(Self { root, target, cache: cache_folder()? })
     }
 
+    /// What cargo compiles on the way to a native program: dependencies are the same in every clone of this user
+    pub(crate) fn native(&self) -> PathBuf {
+        self.cache.join("native")
+    }
+
     /// Where the WebAssembly modules go
     pub(crate) fn wasm(&self) -> PathBuf {
         self.target.join("wasm")

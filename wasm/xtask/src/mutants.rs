@@ -62,7 +62,7 @@ pub(crate) fn run(layout: &Layout, shard: Option<&str>, parts: &[String]) -> Res
     }
     let mut command = tool::cargo(layout)?;
     // The changes are made to a copy, which has a target folder of its own.
-    command.env_remove("CARGO_TARGET_DIR");
+    command.env_remove("CARGO_TARGET_DIR").env_remove("CARGO_BUILD_BUILD_DIR");
     command.args(["mutants", "--package", "countersign-core", "--cargo-test-arg=--tests"]);
     for part in PARTS.into_iter().filter(|part| parts.is_empty() || parts.iter().any(|named| named == part)) {
         for place in ["core/src/{}.rs", "core/src/{}/**"] {

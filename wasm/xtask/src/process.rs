@@ -64,10 +64,16 @@ pub(crate) fn version(program: impl AsRef<OsStr>) -> Option<String> {
 pub(crate) fn cargo(layout: &Layout) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&layout.root).env("CARGO_TARGET_DIR", &layout.target);
+    command.env("CARGO_BUILD_BUILD_DIR", layout.native()).env("COUNTERSIGN_MODULES", layout.wasm());
     for (name, _) in env::vars_os().filter(|(name, _)| is_of_the_outer_build(name)) {
         command.env_remove(name);
     }
     command
+}
+
+/// Everything that this cargo makes goes into one folder, which nobody shares.
+pub(crate) fn apart<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    command.env("CARGO_TARGET_DIR", folder).env("CARGO_BUILD_BUILD_DIR", folder)
 }
 
 /// A cargo that is not this toolchain's: nothing of the outer `cargo run` may reach it.

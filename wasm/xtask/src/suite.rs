@@ -3,7 +3,7 @@
 pub(crate) mod budget;
 
 use core::{fmt::Write as _, time::Duration};
-use std::{process::Command, time::Instant};
+use std::{path::Path, process::Command, time::Instant};
 
 use anyhow::{Context as _, Result};
 
@@ -55,7 +55,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     steps.take("npm packages", || npm::ensure(layout))?;
     steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))?;
     let program = steps.take("host", || host::embed(layout))?;
-    rust_steps(&mut steps, layout)?;
+    rust_steps(&mut steps, layout, &program)?;
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
     steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
     steps.take("apps in a browser", || browser::against(layout, &program))?;
@@ -67,10 +67,10 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     Ok(())
 }
 
-fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
+fn rust_steps(steps: &mut Steps, layout: &Layout, program: &Path) -> Result<()> {
     let cargo = |arguments: &[&str], long: bool| {
         let mut command = process::cargo(layout);
-        command.args(arguments);
+        command.args(arguments).env("COUNTERSIGN_BIN", program);
         announce(&mut command, long);
         command
     };

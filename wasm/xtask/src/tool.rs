@@ -100,7 +100,7 @@ pub(crate) fn cargo(layout: &Layout) -> Result<Command> {
 fn compile(layout: &Layout, name: &str, version: &str) -> Result<()> {
     let mut command = process::cargo(layout);
     // Not in the target folder: it is no part of this build, and need not be kept.
-    command.env("CARGO_TARGET_DIR", layout.target.join("xtask/tools"));
+    process::apart(&mut command, &layout.target.join("xtask/tools"));
     command.args(["install", "--locked", "--force", "--version", version, "--root"]);
     command.arg(layout.cache.join("tools")).arg(name);
     let log = layout.target.join(format!("xtask/{name}.log"));

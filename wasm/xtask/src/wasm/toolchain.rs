@@ -134,7 +134,7 @@ impl Toolchain {
             }
         };
         let folder = self.target_folder(layout);
-        command.current_dir(&layout.root).env("CARGO_TARGET_DIR", &folder);
+        process::apart(command.current_dir(&layout.root), &folder);
         command.args(["build", "--profile", "wasm", "--target", TARGET, "--package", package]);
         if self == Self::Debian {
             command.arg("-Zbuild-std=std,panic_abort");
