@@ -1,5 +1,6 @@
 //! The HTTP face: which path is answered by whom, and what every answer has in common.
 
+pub mod account;
 pub mod admin;
 pub mod certs;
 pub mod discovery;
@@ -64,6 +65,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(protocol())
         .merge(sign_in::routes())
         .merge(protection_api())
+        .merge(account::router(&app))
         .merge(admin::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -9,6 +9,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod account;
+mod account_access;
+mod account_person;
 mod admin_clients;
 mod admin_command;
 mod admin_realms;

@@ -1,0 +1,8 @@
+-- What people see of their own, in pages: resources by name, what is shared with them, what they share.
+CREATE INDEX resource_owner_name ON resource (owner, name, id);
+CREATE INDEX share_with ON share (requester, state, resource_id, id);
+DROP INDEX share_owner;
+CREATE INDEX share_owner ON share (owner, state, resource_id);
+-- Their newest sign-ins.
+DROP INDEX session_user;
+CREATE INDEX session_user ON session (user_id, started_at);
