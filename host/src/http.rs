@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod authzen;
 pub mod certs;
 pub mod discovery;
 pub mod extract;
@@ -66,6 +67,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(sign_in::routes())
         .merge(protection_api())
         .merge(account::router(&app))
+        .merge(authzen::routes())
         .merge(admin::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

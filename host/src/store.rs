@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod authzen;
 pub mod client;
 pub mod event;
 pub mod facts;

@@ -25,6 +25,8 @@ mod authz_permission;
 mod authz_policy;
 mod authz_resource;
 mod authz_server;
+mod authzen;
+mod authzen_search;
 mod client_auth;
 mod code;
 mod decisions;
