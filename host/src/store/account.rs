@@ -1,7 +1,8 @@
 //! What people see and change of their own: their resources, whom these are shared with, what is shared with them
 //! (`keycloak-wire` §10).
 //!
-//! Every list is read in pages along an index: after an entry, or behind so many.
+//! Every list is read in pages along an index: after an entry, or behind so many. Which index is said: without statistics
+//! SQLite takes one that it has to sort by.
 
 use std::collections::BTreeSet;
 
@@ -70,25 +71,26 @@ pub struct Wanted {
     pub scopes: BTreeSet<String>,
 }
 
-const OWNED: &str = "SELECT id FROM resource WHERE owner = ?1 AND (name, id) > (?2, ?3)
+const OWNED: &str =
+    "SELECT id FROM resource INDEXED BY resource_owner_name WHERE owner = ?1 AND (name, id) > (?2, ?3)
      AND (?4 IS NULL OR name LIKE ?4 ESCAPE '\\') ORDER BY name, id LIMIT ?5 OFFSET ?6";
 
-const SHARED_WITH: &str = "SELECT DISTINCT h.resource_id FROM share h
+const SHARED_WITH: &str = "SELECT DISTINCT h.resource_id FROM share h INDEXED BY share_with
      WHERE h.requester = ?1 AND h.state = 'granted' AND h.resource_id > ?2 AND h.requester_kind = 'user'
        AND (h.expires_at IS NULL OR h.expires_at > ?6)
        AND (?3 IS NULL OR EXISTS (SELECT 1 FROM resource r WHERE r.id = h.resource_id AND r.name LIKE ?3 ESCAPE '\\'))
      ORDER BY h.resource_id LIMIT ?4 OFFSET ?5";
 
-const SHARED_BY: &str = "SELECT DISTINCT resource_id FROM share
+const SHARED_BY: &str = "SELECT DISTINCT resource_id FROM share INDEXED BY share_owner
      WHERE owner = ?1 AND state = 'granted' AND resource_id > ?2 AND requester_kind = 'user'
        AND (expires_at IS NULL OR expires_at > ?5)
      ORDER BY resource_id LIMIT ?3 OFFSET ?4";
 
-const ASKED_FOR: &str = "SELECT resource_id, scope_id FROM share
+const ASKED_FOR: &str = "SELECT resource_id, scope_id FROM share INDEXED BY share_with
      WHERE requester = ?1 AND state = 'pending' AND requester_kind = 'user' AND resource_id > ?2
      ORDER BY resource_id, id LIMIT ?3 OFFSET ?4";
 
-const HOLDERS: &str = "SELECT DISTINCT requester FROM share
+const HOLDERS: &str = "SELECT DISTINCT requester FROM share INDEXED BY share_key
      WHERE resource_id = ?1 AND requester_kind = 'user' AND requester > ?2 AND state = ?3
        AND (expires_at IS NULL OR expires_at > ?6 OR state <> 'granted')
      ORDER BY requester LIMIT ?4 OFFSET ?5";

@@ -7,10 +7,9 @@ use super::StoreError;
 const BY_ID: &str = "SELECT id FROM resource WHERE id = ?1 AND server_id = ?2 AND type = ?3";
 const BY_NAME: &str =
     "SELECT id FROM resource WHERE server_id = ?2 AND owner = ?2 AND name = ?1 AND type = ?3";
-const OF_TYPE: &str =
-    "SELECT id FROM resource WHERE server_id = ?1 AND type = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+const OF_TYPE: &str = "SELECT id FROM resource INDEXED BY resource_of_type WHERE server_id = ?1 AND type = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
 const PEOPLE: &str =
-    "SELECT id FROM user WHERE realm_id = ?1 AND id > ?2 AND service_client IS NULL AND enabled = 1
+    "SELECT id FROM user INDEXED BY user_of_realm WHERE realm_id = ?1 AND id > ?2 AND service_client IS NULL AND enabled = 1
      ORDER BY id LIMIT ?3";
 const CLIENTS: &str = "SELECT client_id FROM client WHERE realm_id = ?1 AND client_id > ?2 AND enabled = 1 ORDER BY client_id LIMIT ?3";
 
