@@ -1,9 +1,10 @@
 //! From a question without facts to an assessment: load, ask the engine, read its answer.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use countersign_core::{
-    assessment::{Assessment, Facts, Question, ResourceServer},
+    assessment::{Assessment, Facts, Question, ResourceServer, explain},
     ids::{PartyId, ResourceId},
     limits::RESOURCES,
     permission::{Claims, Permission},
@@ -11,15 +12,17 @@ use countersign_core::{
     scope::ScopeSet,
     time::UnixTime,
     token::Claims as TokenClaims,
+    trace::Trace,
 };
 use serde_json::{Map, Value};
 
 use crate::{
     app::App,
     error::ApiError,
+    issue::{self, IssueContext, Origin, Scopes},
     realm::{Client, OwnerAccess, Realm, RoleNames, User},
     store::{
-        self,
+        self, StoreError,
         facts::{FactsRequest, LoadedFacts},
         server::Version,
     },
@@ -32,6 +35,19 @@ pub struct Party {
     pub requester: Requester,
     /// The account behind it
     pub user_id: String,
+    /// It has no token: what one would say is found out where a policy looks at that
+    pub untold: Option<Untold>,
+}
+
+/// How a party would have come by a token
+#[derive(Debug, Clone)]
+pub struct Untold {
+    /// Through this client
+    pub client: Client,
+    /// Of this issuer
+    pub issuer: String,
+    /// From there
+    pub address: IpAddr,
 }
 
 /// What is asked, before facts are there; members as in [`Question`]
@@ -89,7 +105,7 @@ impl Party {
             groups: Vec::new(),
             claims: Map::new(),
         };
-        Ok(Self { requester, user_id: user.id.clone() })
+        Ok(Self { requester, user_id: user.id.clone(), untold: None })
     }
 }
 
@@ -130,6 +146,37 @@ fn recorded_roles(app: &App, user_id: &str) -> Result<Roles, ApiError> {
     Ok(Roles { realm, client: clients })
 }
 
+/// What a token of this party would say
+fn claims_of_record(
+    app: &App,
+    realm: &Realm,
+    party: &Party,
+    untold: &Untold,
+    now: UnixTime,
+) -> Result<Map<String, Value>, ApiError> {
+    let Untold { client, issuer, address } = untold;
+    let scopes = Scopes::resolve(realm, client, None).unwrap_or_default();
+    let claims = app.store.read(|tx| {
+        let user = store::user::by_id(tx, &realm.id, &party.user_id)?.ok_or(StoreError::Missing)?;
+        let subject = issue::subject(tx, user)?;
+        let context = IssueContext {
+            realm,
+            issuer,
+            client,
+            scopes_of: client,
+            subject: &subject,
+            sign_in: None,
+            scopes: &scopes,
+            address: *address,
+            origin: Origin::Uma,
+            key: None,
+            now,
+        };
+        issue::access_claims(tx, &context)
+    })?;
+    Ok(claims)
+}
+
 /// Loads the facts of a request and asks the engine
 pub fn decide(
     app: &App,
@@ -147,6 +194,14 @@ pub fn decide(
         page.0 = joined(page.0, more, enough);
     }
     Ok(page)
+}
+
+/// The engine's decision, and what it looked at: told by the same core, asked the same question in this process. Where
+/// the two do not agree there is no answer.
+pub fn explained(app: &App, question: &Question) -> Result<(Assessment, Trace), ApiError> {
+    let assessment = app.pdp.decide(question).map_err(|_| ApiError::temporarily_unavailable())?;
+    let (told, trace) = explain(question);
+    if told == assessment { Ok((assessment, trace)) } else { Err(ApiError::server_error()) }
 }
 
 /// After which resource there is more to look at
@@ -227,6 +282,8 @@ pub fn question_page(
     }
     if !wanted.claims {
         requester.claims = Map::new();
+    } else if let Some(untold) = &party.untold {
+        requester.claims = claims_of_record(app, realm, party, untold, now)?;
     }
     let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
     let mut question = question(request, requester, server, facts, now);

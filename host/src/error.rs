@@ -75,6 +75,15 @@ impl ApiError {
         Self { shape: Shape::Violation, ..Self::bare(StatusCode::BAD_REQUEST, body.to_string()) }
     }
 
+    /// A [violation](Self::violation) as the first of a list, as the account API has it
+    #[must_use]
+    pub fn in_list(self) -> Self {
+        if self.shape != Shape::Violation {
+            return self;
+        }
+        Self { error: format!("{{\"errors\":[{}]}}", self.error).into(), ..self }
+    }
+
     /// A status without a body
     pub fn empty(status: StatusCode) -> Self {
         Self { shape: Shape::Empty, ..Self::bare(status, "") }

@@ -1,6 +1,8 @@
 //! The HTTP face: which path is answered by whom, and what every answer has in common.
 
+pub mod account;
 pub mod admin;
+pub mod authzen;
 pub mod certs;
 pub mod discovery;
 pub mod extract;
@@ -64,6 +66,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(protocol())
         .merge(sign_in::routes())
         .merge(protection_api())
+        .merge(account::router(&app))
+        .merge(authzen::routes())
         .merge(admin::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -3,7 +3,9 @@
 //! SQLite in WAL mode, one file. Readers are called in place: a point read costs some microseconds, less than handing
 //! it to another thread. One thread writes ([`writer`]); an answer to it comes when the change is durable.
 
+pub mod account;
 pub mod audit;
+pub mod authzen;
 pub mod client;
 pub mod event;
 pub mod facts;

@@ -9,6 +9,9 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod account;
+mod account_access;
+mod account_person;
 mod admin_clients;
 mod admin_command;
 mod admin_realms;
@@ -22,6 +25,8 @@ mod authz_permission;
 mod authz_policy;
 mod authz_resource;
 mod authz_server;
+mod authzen;
+mod authzen_search;
 mod client_auth;
 mod code;
 mod decisions;

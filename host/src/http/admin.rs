@@ -14,7 +14,7 @@ mod realms;
 mod required_actions;
 mod roles;
 mod sessions;
-mod users;
+pub(in crate::http) mod users;
 
 use std::sync::Arc;
 

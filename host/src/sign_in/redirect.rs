@@ -151,6 +151,14 @@ pub fn only(client: &Client, base: &str) -> Option<RedirectUri> {
     (!one.contains('*') && Parts::read(&one).is_some()).then_some(RedirectUri(one))
 }
 
+/// Where a client is at home: its `baseUrl`, else its `rootUrl`
+pub fn home(client: &Client, base: &str) -> Option<String> {
+    match client.settings.base_url.as_deref().filter(|url| !url.is_empty()) {
+        Some(url) => Some(absolute(url, client, base)),
+        None => client.settings.root_url.as_deref().filter(|url| !url.is_empty()).map(|_| root(client, base)),
+    }
+}
+
 /// What relative URLs of a client are relative to
 fn root(client: &Client, base: &str) -> String {
     let root = client.settings.root_url.as_deref().unwrap_or_default();

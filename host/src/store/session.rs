@@ -83,6 +83,22 @@ pub fn of_user(
     Ok(all.into_iter().filter(|session| session.is_live(realm, now)).collect())
 }
 
+/// The newest sign-ins of a user that have not ended, at most so many looked at
+pub fn newest_of_user(
+    tx: &Transaction<'_>,
+    realm: &Realm,
+    user_id: &str,
+    most: u64,
+    now: UnixTime,
+) -> Result<Vec<Session>, StoreError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut statement =
+        tx.prepare_cached(&format!("{SESSION} AND user_id = ?2 ORDER BY started_at DESC LIMIT ?3"))?;
+    let rows = statement.query_map(params![realm.id, user_id, most], session)?;
+    let all = rows.map(|row| row?).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(all.into_iter().filter(|session| session.is_live(realm, now)).collect())
+}
+
 /// The sign-ins in which a client takes part and that have not ended, the newest first
 pub fn of_client(
     tx: &Transaction<'_>,

@@ -13,6 +13,7 @@ use super::{
     grant::{self, Holders},
     parse,
     policy::owners::OwnersPolicy,
+    resource::ResourceRecord,
     seconds,
     server::{self, Version, bump},
     time,
@@ -266,6 +267,40 @@ pub(super) fn put_granted(
     insert(tx, server_id, &id, &view.owner, key, ShareState::Granted, now)
 }
 
+/// Grants a scope to somebody, over a row of any state; false if he has it already
+pub(super) fn grant(
+    tx: &Transaction<'_>,
+    resource: &ResourceRecord,
+    scope_id: &str,
+    requester: &str,
+    now: UnixTime,
+) -> Result<bool, StoreError> {
+    let key = (resource.id.as_str(), Some(scope_id), requester);
+    let known: Option<(String, bool)> = tx
+        .prepare_cached(
+            "SELECT id, state = 'granted' AND (expires_at IS NULL OR expires_at > ?4) FROM share
+             WHERE resource_id = ?1 AND scope_id = ?2 AND requester_kind = 'user' AND requester = ?3",
+        )?
+        .query_row(params![key.0, key.1, key.2, seconds(now)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match known {
+        Some((_, true)) => return Ok(false),
+        Some((id, false)) => {
+            tx.prepare_cached(
+                "UPDATE share SET state = 'granted', granted_at = ?2, expires_at = NULL WHERE id = ?1",
+            )?
+            .execute(params![id, seconds(now)])?;
+        }
+        None => {
+            let id = uuid::Uuid::new_v4().to_string();
+            insert(tx, &resource.server_id, &id, &resource.owner, key, ShareState::Granted, now)?;
+        }
+    }
+    // What is shared is denied to others who have it by other ways (`keycloak-wire` §8.4).
+    bump(tx, &resource.server_id)?;
+    Ok(true)
+}
+
 type Key<'a> = (&'a str, Option<&'a str>, &'a str);
 
 fn ask(
@@ -344,6 +379,19 @@ pub(super) fn load(
         .prepare_cached(&format!("SELECT {COLUMNS} WHERE h.id = ?1 AND h.server_id = ?2 AND {SHOWN}"))?
         .query_row([id, server_id], record)
         .optional()?)
+}
+
+/// What somebody has, or has asked for, of a resource
+pub(super) fn of_requester(
+    tx: &Transaction<'_>,
+    resource_id: &str,
+    requester: &str,
+) -> Result<Vec<ShareRecord>, StoreError> {
+    let sql =
+        format!("SELECT {COLUMNS} WHERE h.resource_id = ?1 AND h.requester = ?2 AND {SHOWN} ORDER BY h.id");
+    let mut statement = tx.prepare_cached(&sql)?;
+    let shares = statement.query_map([resource_id, requester], record)?;
+    Ok(shares.collect::<Result<_, _>>()?)
 }
 
 /// The granted shares that one `uma` policy shows (design §2)

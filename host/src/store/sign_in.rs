@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use countersign_core::time::UnixTime;
-use rusqlite::{OptionalExtension as _, Transaction, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    StoreError, seconds, time,
+    StoreError, document, seconds, time,
     user::{Credential, people},
 };
 use crate::{
@@ -148,6 +148,75 @@ pub fn consent(
     Ok(found.map(|scopes| serde_json::from_str(&scopes)).transpose()?)
 }
 
+/// What a user lets a client have
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// Names of client scopes
+    pub scopes: BTreeSet<String>,
+    /// Since when he lets it have anything
+    pub created_at: UnixTime,
+    /// When he last changed that
+    pub changed_at: UnixTime,
+}
+
+fn consent_row(row: &Row<'_>) -> rusqlite::Result<(String, Consent)> {
+    let consent =
+        Consent { scopes: document(row, 1)?, created_at: time(row.get(2)?), changed_at: time(row.get(3)?) };
+    Ok((row.get(0)?, consent))
+}
+
+/// What a user lets a client have; nothing, if he was never asked
+pub fn consent_of(
+    tx: &Transaction<'_>,
+    user_id: &str,
+    client_id: &str,
+) -> Result<Option<Consent>, StoreError> {
+    let found = tx
+        .prepare_cached(
+            "SELECT client_id, scopes, created_at, changed_at FROM consent WHERE user_id = ?1 AND client_id = ?2",
+        )?
+        .query_row([user_id, client_id], consent_row)
+        .optional()?;
+    Ok(found.map(|(_, consent)| consent))
+}
+
+/// What a user lets clients have, by their internal ids; at most so many
+pub fn consents(
+    tx: &Transaction<'_>,
+    user_id: &str,
+    most: u64,
+) -> Result<Vec<(String, Consent)>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT client_id, scopes, created_at, changed_at FROM consent WHERE user_id = ?1
+         ORDER BY client_id LIMIT ?2",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(statement.query_map(params![user_id, most], consent_row)?.collect::<Result<_, _>>()?)
+}
+
+/// Puts scopes in the place of those that a user lets a client have
+pub fn replace_consent(
+    tx: &Transaction<'_>,
+    user_id: &str,
+    client_id: &str,
+    scopes: &BTreeSet<String>,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO consent (user_id, client_id, scopes, created_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = ?3, changed_at = ?4",
+    )?
+    .execute(params![user_id, client_id, serde_json::to_string(scopes)?, seconds(now)])?;
+    Ok(())
+}
+
+/// Takes away what a user lets a client have: he is asked again
+pub fn forget_consent(tx: &Transaction<'_>, user_id: &str, client_id: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM consent WHERE user_id = ?1 AND client_id = ?2")?
+        .execute([user_id, client_id])?;
+    Ok(())
+}
+
 /// Adds to the scopes that a user lets a client have
 pub fn put_consent(
     tx: &Transaction<'_>,
@@ -158,12 +227,7 @@ pub fn put_consent(
 ) -> Result<(), StoreError> {
     let mut all = consent(tx, user_id, client_id)?.unwrap_or_default();
     all.extend(scopes.iter().cloned());
-    tx.prepare_cached(
-        "INSERT INTO consent (user_id, client_id, scopes, created_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?4)
-         ON CONFLICT (user_id, client_id) DO UPDATE SET scopes = ?3, changed_at = ?4",
-    )?
-    .execute(params![user_id, client_id, serde_json::to_string(&all)?, seconds(now)])?;
-    Ok(())
+    replace_consent(tx, user_id, client_id, &all, now)
 }
 
 /// The failures of a subject

@@ -26,6 +26,24 @@ impl Drop for TempStore {
     }
 }
 
+/// Demands that a query goes along indexes, in their order: it reads no table as a whole and sorts nothing
+#[track_caller]
+pub(crate) fn assert_indexed(store: &Store, sql: &str) {
+    let plan: Vec<String> = store
+        .read(|tx| {
+            let mut statement = tx.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let mut rows = statement.raw_query();
+            let mut plan = Vec::new();
+            while let Some(row) = rows.next()? {
+                plan.push(row.get(3)?);
+            }
+            Ok(plan)
+        })
+        .unwrap();
+    let slow = |step: &&String| step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+    assert_eq!(plan.iter().find(slow), None, "{sql}\n{plan:#?}");
+}
+
 fn insert(tx: &rusqlite::Transaction<'_>, name: &str) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO realm (id, name, enabled, settings, created_at) VALUES (?1, ?1, 1, '{}', 0)",

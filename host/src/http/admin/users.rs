@@ -1,7 +1,7 @@
 //! People (`admin-surface` §4).
 
 mod groups;
-mod profile;
+pub(in crate::http) mod profile;
 mod sign_ins;
 
 use std::sync::Arc;
@@ -201,7 +201,7 @@ fn changed(before: UserRecord, given: &UserRepresentation) -> UserRecord {
 }
 
 /// What somebody else has already; said before anything is written
-enum Refusal {
+pub(in crate::http) enum Refusal {
     Username,
     Email,
 }
@@ -215,7 +215,7 @@ impl From<Refusal> for ApiError {
     }
 }
 
-fn taken(
+pub(in crate::http) fn taken(
     tx: &Transaction<'_>,
     realm: &crate::realm::Realm,
     user: &User,

@@ -49,12 +49,17 @@ pub(crate) fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
 /// What a browser asks before it lets a script send more than a form; the answer gives nothing away, for the call
 /// itself is still refused to sites that the client does not name
 pub(crate) async fn preflight(headers: HeaderMap) -> Response {
+    preflight_for(&headers, "GET, POST, OPTIONS")
+}
+
+/// The same for an endpoint with these methods
+pub(in crate::http) fn preflight_for(headers: &HeaderMap, methods: &'static str) -> Response {
     let mut response = StatusCode::OK.into_response();
     if let Some(origin) = headers.get(header::ORIGIN) {
         let answer = response.headers_mut();
         allow(answer, origin.clone());
         let set = [
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
             (
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 "Origin, Accept, X-Requested-With, Content-Type, Authorization, DPoP",

@@ -1,7 +1,6 @@
 //! `policy/evaluate`: what somebody would get, and why (`admin-surface` §12).
 //!
-//! The decision is the engine's. What it looked at is told by the same core, asked the same question in this process;
-//! where the two do not agree there is no answer.
+//! The decision is the engine's; what it looked at comes with it.
 
 mod answer;
 
@@ -9,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use countersign_core::{
-    assessment::{Ask, Assessment, Question, Refusal, Whose, explain},
+    assessment::{Ask, Assessment, Question, Refusal, Whose},
     permission::Permission,
     scope::{Scope, ScopeSet},
     time::{UnixTime, WallClock},
@@ -300,11 +299,7 @@ fn ask(app: &App, authz: &Authz, asked: Asked) -> Result<Vec<Ask>, ApiError> {
 
 /// The engine's decision and the core's account of it
 fn decided(app: &App, question: &Question) -> Result<(Vec<Permission>, Trace), ApiError> {
-    let assessment = app.pdp.decide(question).map_err(|_| failed())?;
-    let (told, trace) = explain(question);
-    if told != assessment {
-        return Err(failed());
-    }
+    let (assessment, trace) = decide::explained(app, question).map_err(|_| failed())?;
     match assessment {
         Assessment::Granted { permissions, .. } => Ok((permissions, trace)),
         Assessment::Denied { .. } => Ok((Vec::new(), trace)),

@@ -1,4 +1,5 @@
-//! The profile of people: which attributes they have, and what values these take (`admin-surface` §4).
+//! The profile of people: which attributes they have, what values these take, and what of it is their own business
+//! (`admin-surface` §4).
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,7 +27,7 @@ use crate::{
 /// A profile as it is sent and stored
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Document(Value);
+pub(in crate::http::admin) struct Document(Value);
 
 impl Represents for Document {
     const CLASS: &'static str = "UPConfig";
@@ -35,17 +36,47 @@ impl Represents for Document {
 /// The part of it that is acted on
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Profile {
+pub(in crate::http) struct Profile {
     attributes: Vec<Attribute>,
+    groups: Vec<Value>,
     unmanaged_attribute_policy: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Attribute {
     name: String,
+    display_name: Option<String>,
     validations: BTreeMap<String, Value>,
     required: Option<Required>,
+    permissions: Rights,
+    multivalued: bool,
+    group: Option<String>,
+    annotations: Option<Value>,
+}
+
+/// Who sees and who changes an attribute: `admin`, `user`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Rights {
+    view: Vec<String>,
+    edit: Vec<String>,
+}
+
+/// Who changes a profile
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Administrator,
+    Herself,
+}
+
+impl By {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "admin",
+            Self::Herself => "user",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -95,7 +126,7 @@ fn usual() -> Value {
 }
 
 /// The profile of a realm
-pub(super) fn of(realm: &Realm) -> Profile {
+pub(in crate::http) fn of(realm: &Realm) -> Profile {
     let document = realm.settings.user_profile.clone().unwrap_or_else(usual);
     // Checked when it was stored; one that an import brought and nobody can read lets nothing through but the names
     // that every profile has.
@@ -135,10 +166,83 @@ impl Profile {
         if user.username.is_empty() {
             return Err(violation("username", "error-user-attribute-required", &[]));
         }
-        for attribute in &self.attributes {
-            attribute.check(user)?;
+        self.attributes.iter().try_for_each(|attribute| attribute.check(user, By::Administrator))
+    }
+
+    /// What a person changes of herself: `given` attributes in the place of those that she may change, and the rest of
+    /// her, which was `before` something else
+    pub(in crate::http) fn apply_own(
+        &self,
+        before: &User,
+        user: &mut User,
+        given: Option<&BTreeMap<String, Option<Values>>>,
+    ) -> Result<(), ApiError> {
+        const READ_ONLY: &str = "error-user-attribute-read-only";
+        if let Some(given) = given {
+            user.attributes.retain(|name, _| !self.edits(name));
+            let given = lenient::attributes(given).into_iter();
+            for (name, values) in given.filter(|(name, _)| !OWN.contains(&name.as_str())) {
+                if self.edits(&name) {
+                    user.attributes.insert(name, values);
+                } else if self.sees(&name) && before.attributes.get(&name) != Some(&values) {
+                    return Err(violation(&name, READ_ONLY, &[]));
+                }
+            }
         }
-        Ok(())
+        for name in OWN {
+            // The name by which somebody signs in is not hers to change.
+            let is_hers = name != "username" && self.edits(name);
+            if !is_hers && own(before, name) != own(user, name) {
+                return Err(violation(name, READ_ONLY, &[]));
+            }
+        }
+        let mut hers = self.attributes.iter().filter(|attribute| self.edits(&attribute.name));
+        hers.try_for_each(|attribute| attribute.check(user, By::Herself))
+    }
+
+    /// Whether she may change an attribute
+    fn edits(&self, name: &str) -> bool {
+        match self.attributes.iter().find(|known| known.name == name) {
+            Some(known) => known.permissions.edit.iter().any(|role| role == By::Herself.name()),
+            None => self.unmanaged_attribute_policy.as_deref() == Some("ENABLED"),
+        }
+    }
+
+    /// Whether she may see it
+    fn sees(&self, name: &str) -> bool {
+        let known = self.attributes.iter().find(|known| known.name == name);
+        self.edits(name)
+            || known.is_some_and(|known| known.permissions.view.iter().any(|role| role == By::Herself.name()))
+    }
+
+    /// The attributes that a person sees of herself
+    pub(in crate::http) fn seen(&self, user: &User) -> BTreeMap<String, Vec<String>> {
+        let all = user.attributes.iter().filter(|(name, _)| self.sees(name));
+        all.map(|(name, values)| (name.clone(), values.clone())).collect()
+    }
+
+    /// What a form for her needs to know (`userProfileMetadata`)
+    pub(in crate::http) fn metadata(&self) -> Value {
+        let shown = self.attributes.iter().filter(|attribute| self.sees(&attribute.name));
+        let attributes: Vec<Value> = shown
+            .map(|attribute| {
+                let mut document = json!({
+                    "name": attribute.name,
+                    "displayName": attribute.display_name,
+                    "required": attribute.is_required(By::Herself),
+                    "readOnly": attribute.name == "username" || !self.edits(&attribute.name),
+                    "validators": attribute.validations,
+                    "multivalued": attribute.multivalued,
+                    "group": attribute.group,
+                    "annotations": attribute.annotations,
+                });
+                if let Some(members) = document.as_object_mut() {
+                    members.retain(|_, value| !value.is_null());
+                }
+                document
+            })
+            .collect();
+        json!({ "attributes": attributes, "groups": self.groups })
     }
 
     /// Whether this can be a profile
@@ -165,26 +269,37 @@ impl Profile {
     }
 }
 
+/// A member of a user that the profile calls an attribute
+fn own<'a>(user: &'a User, name: &str) -> Option<&'a str> {
+    match name {
+        "username" => Some(user.username.as_str()),
+        "email" => user.email.as_deref(),
+        "firstName" => user.first_name.as_deref(),
+        "lastName" => user.last_name.as_deref(),
+        _ => None,
+    }
+}
+
 impl Attribute {
     fn values<'a>(&self, user: &'a User) -> Vec<&'a str> {
-        match self.name.as_str() {
-            "username" => vec![user.username.as_str()],
-            "email" => user.email.as_deref().into_iter().collect(),
-            "firstName" => user.first_name.as_deref().into_iter().collect(),
-            "lastName" => user.last_name.as_deref().into_iter().collect(),
-            name => user.attributes.get(name).into_iter().flatten().map(String::as_str).collect(),
+        if OWN.contains(&self.name.as_str()) {
+            return own(user, &self.name).into_iter().collect();
         }
+        user.attributes.get(&self.name).into_iter().flatten().map(String::as_str).collect()
     }
 
-    fn check(&self, user: &User) -> Result<(), ApiError> {
+    fn is_required(&self, by: By) -> bool {
+        self.required.as_ref().is_some_and(|required| {
+            required.scopes.is_empty()
+                && (required.roles.is_empty() || required.roles.iter().any(|role| role == by.name()))
+        })
+    }
+
+    fn check(&self, user: &User, by: By) -> Result<(), ApiError> {
         let values = self.values(user);
         if values.iter().all(|value| value.trim().is_empty()) {
-            let required = self.required.as_ref().is_some_and(|required| {
-                required.scopes.is_empty()
-                    && (required.roles.is_empty() || required.roles.iter().any(|role| role == "admin"))
-            });
             // What belongs to a client has no profile to fill.
-            if required && user.service_client.is_none() {
+            if self.is_required(by) && user.service_client.is_none() {
                 return Err(violation(&self.name, "error-user-attribute-required", &[]));
             }
             return Ok(());

@@ -1,0 +1,142 @@
+//! From entities to the engine: one way for every question, the same as the UMA grant's.
+
+use std::collections::BTreeSet;
+
+use countersign_core::{
+    assessment::{Ask, Assessment},
+    ids::ResourceId,
+    permission::{Claims, Permission},
+    scope::{Scope, ScopeSet},
+    trace::Trace,
+};
+
+use super::{caller::Caller, entity::Entity};
+use crate::{
+    app::App,
+    decide::{self, Party, Request, Untold, decide, question_page},
+    error::ApiError,
+    realm::Client,
+    store,
+};
+
+/// A person; the other kind is a client
+pub(super) const USER: &str = "user";
+/// A client that asks for itself
+pub(super) const CLIENT: &str = "client";
+
+/// The party that a subject names: a person by id or user name, or a client; nothing if there is none that could act
+pub(super) fn party(app: &App, caller: &Caller, subject: &Entity) -> Result<Option<Party>, ApiError> {
+    let realm_id = caller.realm.id.as_str();
+    let found = app.store.read(|tx| {
+        if subject.kind == USER {
+            let user = match store::user::by_id(tx, realm_id, &subject.id)? {
+                Some(user) => Some(user),
+                None => store::user::by_username(tx, realm_id, &subject.id)?,
+            };
+            let person = user.filter(|user| user.service_client.is_none());
+            return Ok(person.map(|user| (user, caller.client.clone())));
+        }
+        if subject.kind != CLIENT {
+            return Ok(None);
+        }
+        let client = store::realm::client_by_any_id(tx, realm_id, &subject.id)?;
+        let Some(client) = client.filter(|client| client.enabled) else { return Ok(None) };
+        Ok(store::user::service_account(tx, realm_id, &client.id)?.map(|user| (user, client)))
+    })?;
+    let Some((user, client)) = found.filter(|(user, _)| user.enabled) else { return Ok(None) };
+    let party = Party::of_record(app, &user, &client)?;
+    Ok(Some(Party { untold: Some(untold(caller, client)), ..party }))
+}
+
+fn untold(caller: &Caller, client: Client) -> Untold {
+    Untold { client, issuer: caller.issuer.clone(), address: caller.address }
+}
+
+/// The id of the resource that an entity names: by id, else by the resource server's own name for it
+pub(super) fn resource(app: &App, caller: &Caller, resource: &Entity) -> Result<Option<String>, ApiError> {
+    let Entity { kind, id, .. } = resource;
+    Ok(app.store.read(|tx| store::authzen::resource(tx, &caller.client.id, kind, id))?)
+}
+
+/// Which of these resources a party may act upon in this way
+pub(super) fn permitted(
+    app: &App,
+    caller: &Caller,
+    party: &Party,
+    resources: &[String],
+    action: &str,
+    attributes: &Claims,
+) -> Result<BTreeSet<String>, ApiError> {
+    let Ok(scope) = action.parse::<Scope>() else { return Ok(BTreeSet::new()) };
+    let scopes: ScopeSet = [scope.clone()].into_iter().collect();
+    let permissions = granted(app, caller, party, resources, &scopes, attributes)?;
+    let fitting = permissions.into_iter().filter(|permission| permission.scopes.contains(&scope));
+    Ok(fitting.filter_map(|permission| Some(permission.rsid?.as_str().to_owned())).collect())
+}
+
+/// What a party may do with a resource
+pub(super) fn actions(
+    app: &App,
+    caller: &Caller,
+    party: &Party,
+    resource: &str,
+    attributes: &Claims,
+) -> Result<BTreeSet<String>, ApiError> {
+    let resources = [resource.to_owned()];
+    let permissions = granted(app, caller, party, &resources, &ScopeSet::new(), attributes)?;
+    let scopes = permissions.iter().flat_map(|permission| &permission.scopes);
+    Ok(scopes.map(|scope| scope.as_str().to_owned()).collect())
+}
+
+/// What was looked at for one question, with the decision itself
+pub(super) fn explained(
+    app: &App,
+    caller: &Caller,
+    party: &Party,
+    resource: &str,
+    action: &str,
+    attributes: &Claims,
+) -> Result<Option<(bool, Trace)>, ApiError> {
+    let (Ok(id), Ok(scope)) = (resource.parse::<ResourceId>(), action.parse::<Scope>()) else {
+        return Ok(None);
+    };
+    let scopes: ScopeSet = [scope.clone()].into_iter().collect();
+    let asks = vec![Ask::Id { resource: id.clone(), scopes }];
+    let request = request(asks, attributes);
+    let (question, _) = question_page(app, &caller.realm, &caller.client, party, &request, None, caller.now)?;
+    let (assessment, trace) = decide::explained(app, &question)?;
+    let is_permitted =
+        |permission: &Permission| permission.rsid.as_ref() == Some(&id) && permission.scopes.contains(&scope);
+    Ok(Some((permissions(assessment).iter().any(is_permitted), trace)))
+}
+
+/// Nothing but an answer comes of it: what is not granted becomes no request to an owner
+fn request(asks: Vec<Ask>, attributes: &Claims) -> Request {
+    Request { asks, pushed_claims: attributes.clone(), ..Request::default() }
+}
+
+fn permissions(assessment: Assessment) -> Vec<Permission> {
+    match assessment {
+        Assessment::Granted { permissions, .. } => permissions,
+        Assessment::Denied { .. } | Assessment::Refused(_) => Vec::new(),
+    }
+}
+
+/// The decision of the engine, as the grant gets it; nothing is stored of it
+fn granted(
+    app: &App,
+    caller: &Caller,
+    party: &Party,
+    resources: &[String],
+    scopes: &ScopeSet,
+    attributes: &Claims,
+) -> Result<Vec<Permission>, ApiError> {
+    let ids = resources.iter().filter_map(|id| id.parse().ok());
+    let asks: Vec<Ask> = ids.map(|resource| Ask::Id { resource, scopes: scopes.clone() }).collect();
+    if asks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (assessment, _) =
+        decide(app, &caller.realm, &caller.client, party, &request(asks, attributes), caller.now)?;
+    Ok(permissions(assessment))
+}
