@@ -5,6 +5,7 @@
 
 mod api;
 mod args;
+mod audit;
 mod authz;
 mod identity;
 mod members;
@@ -51,7 +52,7 @@ pub enum AdminError {
 
 /// Carries a command out
 pub fn run(args: &AdminArgs) -> Result<(), AdminError> {
-    let api = Api::sign_in(args)?;
+    let mut api = Api::sign_in(args)?;
     let shown = match &args.command {
         Command::Realm(command) => identity::realm(&api, command)?,
         Command::User(command) => identity::user(&api, command)?,
@@ -64,6 +65,10 @@ pub fn run(args: &AdminArgs) -> Result<(), AdminError> {
         Command::Permission(command) => authz::permission(&api, command)?,
         Command::Share(command) => authz::share(&api, command)?,
         Command::Why(command) => authz::why(&api, command)?,
+        Command::Audit(command) => match audit::audit(&mut api, command, args.json)? {
+            Some(shown) => shown,
+            None => return Ok(()),
+        },
     };
     shown.print(args.json)?;
     Ok(())

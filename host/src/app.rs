@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header, request::Parts};
 use countersign_core::{
     ticket::{Ticket, TicketClaims, TicketError, UnverifiedTicket},
     time::UnixTime,
@@ -14,13 +14,18 @@ use countersign_core::{
 use tokio::sync::watch;
 
 use crate::{
+    audit::Trail,
     auth::client_keys::FetchedKeys,
     clock::Clock,
+    config::Operations,
     error::ApiError,
     keys::{Keyrings, MasterKey},
+    limit::Limits,
+    metrics::{Exposure, Metrics},
     outside::Outside,
     password::Passwords,
     pdp::Pdp,
+    proxy::{self, Origin, Proxies},
     realm::Realm,
     status::StatusLists,
     store::{self, Store, StoreError},
@@ -47,6 +52,16 @@ pub struct App {
     pub client_keys: FetchedKeys,
     /// What guards learn of withdrawals
     pub status: StatusLists,
+    /// What is counted
+    pub metrics: Metrics,
+    /// Who may read that
+    pub exposure: Exposure,
+    /// Decisions on their way into the audit trail
+    pub trail: Trail,
+    /// How often somebody may ask
+    pub limits: Limits,
+    /// Proxies that are believed
+    pub proxies: Proxies,
     /// Set when the server stops: answers that would not end do
     pub stopping: watch::Sender<bool>,
     realms: RealmCache,
@@ -56,7 +71,14 @@ impl App {
     /// The state of a server on this store
     pub fn new(store: Store, clock: Clock, issuers: IssuerPolicy, pdp: Pdp, master: Arc<MasterKey>) -> Self {
         let (keys, passwords) = (Keyrings::new(master), Passwords::new());
+        let metrics = Metrics::new(store.measures(), pdp.measures(), &pdp.sha256().to_string());
+        let usual = Operations::default();
         Self {
+            metrics,
+            exposure: usual.metrics,
+            trail: Trail::new(usual.audit),
+            limits: Limits::new(usual.rates),
+            proxies: usual.proxies,
             store,
             clock,
             issuers,
@@ -77,9 +99,23 @@ impl App {
         Self { outside: Outside::new(hosts), ..self }
     }
 
+    /// With what its operator wants
+    #[must_use]
+    pub fn with_operations(self, operations: Operations) -> Self {
+        Self {
+            exposure: operations.metrics,
+            trail: Trail::new(operations.audit),
+            limits: Limits::new(operations.rates),
+            proxies: operations.proxies,
+            ..self
+        }
+    }
+
     /// A permission ticket, signed for this server only
     pub fn sign_ticket(&self, realm: &Realm, ticket: &TicketClaims) -> Result<String, ApiError> {
-        Ok(self.keys.current(&self.store, realm)?.sign_internal(ticket)?)
+        let signed = self.keys.current(&self.store, realm)?.sign_internal(ticket)?;
+        self.metrics.tickets.inc();
+        Ok(signed)
     }
 
     /// Checks a permission ticket: signature, issuer and time; whether it is spent, the store says
@@ -148,20 +184,43 @@ pub enum IssuerPolicy {
     Loopback {
         /// On which the server listens
         port: u16,
+        /// `http`, or `https` with a certificate
+        scheme: &'static str,
+    },
+    /// Only what proxies say that are believed
+    Proxied {
+        /// `http`, or `https` with a certificate: where they say nothing of that
+        scheme: &'static str,
     },
 }
 
 impl IssuerPolicy {
     /// The base of every URL that this request is answered with
-    pub fn base(&self, headers: &HeaderMap) -> Result<String, ApiError> {
+    pub fn base(&self, parts: &Parts) -> Result<String, ApiError> {
+        let headers = &parts.headers;
+        let passed_on = |own: &'static str| {
+            let origin = parts.extensions.get::<Origin>()?;
+            let host = || proxy::host(headers.get(header::HOST)?.to_str().ok()?);
+            let host = origin.host.clone().or_else(host)?;
+            Some(format!("{}://{host}", origin.scheme.unwrap_or(own)))
+        };
         match self {
             Self::Fixed(base) => Ok(base.clone()),
-            Self::Loopback { port } => {
+            Self::Proxied { scheme } => passed_on(scheme).ok_or_else(|| {
+                ApiError::invalid_request(
+                    "This server answers through its proxies; for others set --public-url",
+                )
+            }),
+            Self::Loopback { port, scheme } => {
+                if let Some(base) = passed_on(scheme) {
+                    return Ok(base);
+                }
                 let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
                 let (name, given) = split(host);
-                let right_port = given.map_or(*port == 80, |given| given == port.to_string());
+                let usual = if *scheme == "https" { 443 } else { 80 };
+                let right_port = given.map_or(*port == usual, |given| given == port.to_string());
                 if right_port && matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
-                    Ok(format!("http://{host}"))
+                    Ok(format!("{scheme}://{host}"))
                 } else {
                     Err(ApiError::new(
                         StatusCode::BAD_REQUEST,
@@ -187,14 +246,38 @@ mod tests {
     use super::*;
 
     fn base(policy: &IssuerPolicy, host: &str) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, host.parse().unwrap());
-        policy.base(&headers).ok()
+        let request = axum::http::Request::builder().header(header::HOST, host);
+        policy.base(&request.body(()).unwrap().into_parts().0).ok()
+    }
+
+    #[test]
+    fn what_a_proxy_says_that_is_believed_goes_over_the_host() {
+        let base = |policy: &IssuerPolicy, origin: Option<Origin>| {
+            let mut request = axum::http::Request::builder().header(header::HOST, "inner.example:1");
+            if let Some(origin) = origin {
+                request = request.extension(origin);
+            }
+            policy.base(&request.body(()).unwrap().into_parts().0).ok()
+        };
+        let said = |scheme, host: Option<&str>| {
+            let address = [192, 0, 2, 1].into();
+            Some(Origin { address, scheme, host: host.map(str::to_owned) })
+        };
+        let proxied = IssuerPolicy::Proxied { scheme: "http" };
+        let loopback = IssuerPolicy::Loopback { port: 8080, scheme: "http" };
+        for policy in [&proxied, &loopback] {
+            assert_eq!(base(policy, None), None);
+            let all = said(Some("https"), Some("as.example"));
+            assert_eq!(base(policy, all).as_deref(), Some("https://as.example"));
+            assert_eq!(base(policy, said(None, None)).as_deref(), Some("http://inner.example:1"));
+        }
+        let fixed = IssuerPolicy::Fixed("https://as.example".to_owned());
+        assert_eq!(base(&fixed, said(None, Some("evil.example"))).as_deref(), Some("https://as.example"));
     }
 
     #[test]
     fn loopback_follows_only_loopback_hosts_on_the_listening_port() {
-        let policy = IssuerPolicy::Loopback { port: 8080 };
+        let policy = IssuerPolicy::Loopback { port: 8080, scheme: "http" };
         for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
             assert_eq!(base(&policy, host), Some(format!("http://{host}")));
         }

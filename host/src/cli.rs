@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+mod operations;
+
+pub use self::operations::{LogFormat, OperationArgs};
 use crate::admin::AdminArgs;
 
 /// User-managed access (UMA 2.0): an owner decides who may use what is hers, and every guard obeys
@@ -146,6 +149,9 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     pub private_hosts: Vec<String>,
+    /// TLS, proxies, limits, what is measured and what is written down
+    #[command(flatten)]
+    pub operations: OperationArgs,
     /// From the environment only: a command line can be read by others
     #[arg(skip)]
     pub master_key: Option<String>,

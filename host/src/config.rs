@@ -1,10 +1,14 @@
 //! Configuration: a flag over an environment variable over `countersign.toml`.
 
 mod file;
+mod operations;
 
 use std::path::{Path, PathBuf};
 
-pub use self::file::{ConfigError, FileConfig};
+pub use self::{
+    file::{ConfigError, FileConfig},
+    operations::{FileOperations, Operations, TlsFiles},
+};
 use crate::cli::ServeArgs;
 
 /// Where the server listens unless it is told otherwise: both loopback addresses
@@ -31,6 +35,8 @@ pub struct Config {
     pub master_key: MasterKeySource,
     /// Name and password of the first administrator
     pub admin: Option<Admin>,
+    /// TLS, proxies, limits, what is measured and what is written down
+    pub operations: Operations,
 }
 
 /// Where the master key comes from
@@ -102,6 +108,7 @@ impl Config {
             },
             master_key,
             admin,
+            operations: Operations::new(args.operations, file.operations)?,
         })
     }
 }
@@ -113,16 +120,26 @@ const VARIABLES: &[&str] = &[
     "COUNTERSIGN_ADMIN_TOKEN_FILE",
     "COUNTERSIGN_ADMIN_URL",
     "COUNTERSIGN_ADMIN_USERNAME",
+    "COUNTERSIGN_AUDIT_DECISIONS",
+    "COUNTERSIGN_AUDIT_KEEP",
     "COUNTERSIGN_CONFIG",
     "COUNTERSIGN_DATABASE",
     "COUNTERSIGN_IMPORT",
+    "COUNTERSIGN_LIMIT_ADDRESS",
+    "COUNTERSIGN_LIMIT_CLIENT",
+    "COUNTERSIGN_LIMIT_FAILURES",
     "COUNTERSIGN_LISTEN",
     "COUNTERSIGN_LOG",
+    "COUNTERSIGN_LOG_FORMAT",
     "COUNTERSIGN_MASTER_KEY",
     "COUNTERSIGN_MASTER_KEY_FILE",
+    "COUNTERSIGN_METRICS",
     "COUNTERSIGN_PDP",
     "COUNTERSIGN_PRIVATE_HOSTS",
     "COUNTERSIGN_PUBLIC_URL",
+    "COUNTERSIGN_TLS_CERT",
+    "COUNTERSIGN_TLS_KEY",
+    "COUNTERSIGN_TRUSTED_PROXIES",
 ];
 
 /// Refuses variables that look like ours and mean nothing: a mistyped one would be ignored without a word

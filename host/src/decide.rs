@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     app::App,
+    audit,
     error::ApiError,
     issue::{self, IssueContext, Origin, Scopes},
     realm::{Client, OwnerAccess, Realm, RoleNames, User},
@@ -71,6 +72,37 @@ pub struct Request {
     pub nameless: bool,
     /// What is not granted becomes a request
     pub submit: bool,
+    /// What the answer is for
+    pub purpose: Purpose,
+}
+
+/// What a decision is for, which says who else writes it down
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// An RPT
+    #[default]
+    Grant,
+    /// `response_mode=decision`
+    Decision,
+    /// `response_mode=permissions`
+    Permissions,
+    /// Introspection
+    Introspection,
+    /// Somebody who asks for a decision by another protocol
+    Access,
+}
+
+impl Purpose {
+    /// Its name in the audit trail
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grant => "grant",
+            Self::Decision => "decision",
+            Self::Permissions => "permissions",
+            Self::Introspection => "introspection",
+            Self::Access => "access",
+        }
+    }
 }
 
 impl Party {
@@ -177,8 +209,29 @@ fn claims_of_record(
     Ok(claims)
 }
 
-/// Loads the facts of a request and asks the engine
+/// Loads the facts of a request and asks the engine; counts the answer, and takes down what nothing else does
 pub fn decide(
+    app: &App,
+    realm: &Realm,
+    server: &Client,
+    party: &Party,
+    request: &Request,
+    now: UnixTime,
+) -> Result<(Assessment, Version), ApiError> {
+    let decided = every_page(app, realm, server, party, request, now);
+    app.metrics.decided(match &decided {
+        Ok((Assessment::Granted { .. }, _)) => "granted",
+        Ok((Assessment::Denied { .. }, _)) => "denied",
+        Ok((Assessment::Refused(_), _)) => "refused",
+        Err(_) => "failed",
+    });
+    if let Ok((assessment, _)) = &decided {
+        audit::note(app, audit::Asked { realm, server, party, request, now }, assessment);
+    }
+    decided
+}
+
+fn every_page(
     app: &App,
     realm: &Realm,
     server: &Client,

@@ -25,7 +25,7 @@ pub struct ApiError {
     error: Cow<'static, str>,
     description: Option<Cow<'static, str>>,
     shape: Shape,
-    retry_after: bool,
+    retry_after: Option<u64>,
     challenge: Option<&'static str>,
 }
 
@@ -59,7 +59,7 @@ impl ApiError {
             error: error.into(),
             description: None,
             shape: Shape::OAuth,
-            retry_after: false,
+            retry_after: None,
             challenge: None,
         }
     }
@@ -133,7 +133,17 @@ impl ApiError {
 
     /// 503: the engine or the store could not answer now; nothing was changed
     pub fn temporarily_unavailable() -> Self {
-        Self { retry_after: true, ..Self::bare(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable") }
+        Self {
+            retry_after: Some(1),
+            ..Self::bare(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+        }
+    }
+
+    /// 429: too many requests; come back in so many seconds
+    pub fn too_many(seconds: u64) -> Self {
+        let text = "Too many requests. Come back later.";
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", text);
+        Self { retry_after: Some(seconds), ..error }
     }
 
     /// 500 for what should not happen; the cause is in the log
@@ -237,8 +247,8 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = self.challenge {
             insert(&mut response, header::WWW_AUTHENTICATE, challenge);
         }
-        if self.retry_after {
-            insert(&mut response, header::RETRY_AFTER, "1");
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -2,13 +2,17 @@
 
 pub mod account;
 pub mod admin;
+pub mod audit;
 pub mod authzen;
 pub mod certs;
 pub mod discovery;
 pub mod extract;
 pub mod health;
 pub mod introspect;
+pub mod limit;
 pub mod logout;
+pub mod metrics;
+pub mod observe;
 pub mod permission;
 pub mod protection;
 pub mod realm_info;
@@ -57,21 +61,23 @@ impl Routes for Router<Arc<App>> {
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .at("/health", get(health::health))
+        .at("/metrics", get(metrics::show))
         .at("/ready", get(health::ready))
         .at("/realms/{realm}", get(realm_info::show))
         .at("/realms/{realm}/.well-known/uma2-configuration", get(discovery::uma))
         .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
         .at("/realms/{realm}/status-list", get(status::list))
         .at("/realms/{realm}/status-changes", get(status::changes))
-        .merge(protocol())
-        .merge(sign_in::routes())
+        .at("/realms/{realm}/account/audit", get(audit::own))
+        .merge(protocol().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
+        .merge(sign_in::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
         .merge(protection_api())
         .merge(account::router(&app))
         .merge(authzen::routes())
         .merge(admin::router())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::map_response(common_headers))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)
 }
 
@@ -126,7 +132,7 @@ async fn wrong_method() -> ApiError {
 struct AnyFrame;
 
 /// On every answer (wire §0.4); a page may be stricter about frames
-async fn common_headers(mut response: Response) -> Response {
+fn common_headers(mut response: Response) -> Response {
     const COMMON: [(HeaderName, HeaderValue); 5] = [
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains")),

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod clock;
@@ -15,16 +16,20 @@ pub mod http;
 pub mod import;
 pub mod issue;
 pub mod keys;
+pub mod limit;
+pub mod metrics;
 pub mod outside;
 pub mod password;
 pub mod pdp;
 pub mod policy;
+pub mod proxy;
 pub mod realm;
 pub mod representation;
 pub mod sign_in;
 pub mod start;
 pub mod status;
 pub mod store;
+pub mod tls;
 pub mod transfer;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::{
 use clap::{CommandFactory as _, Parser as _};
 use countersign::{
     admin::AdminArgs,
-    cli::{Cli, Command, ServeArgs},
+    cli::{Cli, Command, LogFormat, ServeArgs},
     config::{Config, FileConfig, check_variables},
     start::{Server, StartError},
     transfer,
@@ -17,15 +17,19 @@ use countersign::{
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    let cli = Cli::parse();
+    log(match &cli.command {
+        Command::Serve(args) => args.operations.log_format,
+        Command::Admin(_)
+        | Command::Completions { .. }
+        | Command::Import { .. }
+        | Command::CheckImport { .. }
+        | Command::Export { .. }
+        | Command::Precompile { .. } => LogFormat::Text,
+    });
     // Named, so that no other feature of some dependency chooses for us; the only failure is "already installed".
     let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    let outcome = match Cli::parse().command {
+    let outcome = match cli.command {
         Command::Admin(args) => return administer(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut std::io::stdout());
@@ -50,6 +54,16 @@ fn main() -> ExitCode {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Logs go to standard error
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
 }
 

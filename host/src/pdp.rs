@@ -26,6 +26,8 @@ pub use failure::{EngineFailure, PdpError};
 pub use origin::Origin;
 use origin::Sha256;
 
+use crate::metrics::{EngineMeasures, observe};
+
 use self::{failure::Reporter, turnstile::Turnstile};
 
 mod bindings {
@@ -51,6 +53,7 @@ pub struct Pdp {
     reporter: Reporter,
     sha256: Sha256,
     origin: Origin,
+    measures: EngineMeasures,
 }
 
 impl Pdp {
@@ -78,24 +81,37 @@ impl Pdp {
             "decision engine is ready"
         );
         let turnstile = Turnstile::new(engine::slots());
-        Ok(Self { engine, pre, turnstile, reporter: Reporter::default(), sha256, origin })
+        let (reporter, measures) = (Reporter::default(), EngineMeasures::default());
+        Ok(Self { engine, pre, turnstile, reporter, sha256, origin, measures })
     }
 
     /// Asks the component: a `Question` as JSON in, an `Assessment` as JSON out (UMA Grant §3.3.4).
     pub fn assess(&self, question_json: &[u8]) -> Result<Vec<u8>, EngineFailure> {
+        let begin = Instant::now();
         let _place = self.turnstile.enter();
-        engine::call(&self.engine, &self.pre, question_json)
-            .inspect_err(|failure| self.reporter.report(failure))
+        let answer = engine::call(&self.engine, &self.pre, question_json);
+        observe(&self.measures.calls, begin);
+        answer.inspect_err(|failure| self.failed(failure))
+    }
+
+    fn failed(&self, failure: &EngineFailure) {
+        self.measures.failed(failure.kind());
+        self.reporter.report(failure);
     }
 
     /// Asks the component and reads its answer, which is not trusted to be one.
     pub fn decide(&self, question: &Question) -> Result<Assessment, EngineFailure> {
         let undecodable = |_| {
-            self.reporter.report(&EngineFailure::Undecodable);
+            self.failed(&EngineFailure::Undecodable);
             EngineFailure::Undecodable
         };
         let json = serde_json::to_vec(question).map_err(undecodable)?;
         serde_json::from_slice(&self.assess(&json)?).map_err(undecodable)
+    }
+
+    /// What it measures of itself
+    pub const fn measures(&self) -> &EngineMeasures {
+        &self.measures
     }
 
     /// SHA-256 of the component, in hexadecimal digits where it is shown

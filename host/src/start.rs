@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::{App, IssuerPolicy},
+    audit,
     clock::Clock,
     config::{Config, ConfigError, MasterKeySource},
     error::log_seldom,
@@ -18,6 +19,7 @@ use crate::{
     keys::{MasterKey, MasterKeyError},
     pdp::{Pdp, PdpError, PdpSource},
     store::{self, OpenStoreError, Store, StoreError},
+    tls::{Tls, TlsError},
 };
 
 /// How often what time has ended is removed
@@ -40,6 +42,9 @@ pub enum StartError {
     /// The database
     #[error(transparent)]
     Open(#[from] OpenStoreError),
+    /// The certificate
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The database, while starting
     #[error("the database: {0}")]
     Store(#[from] StoreError),
@@ -71,6 +76,7 @@ pub struct Server {
     /// Where it listens
     pub addresses: Vec<SocketAddr>,
     listeners: Vec<TcpListener>,
+    tls: Option<Tls>,
 }
 
 impl Server {
@@ -85,11 +91,14 @@ impl Server {
             .map(TcpListener::local_addr)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|source| StartError::Listen { address: config.listen.clone(), source })?;
+        let tls = config.operations.tls.clone().map(Tls::new).transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let issuers = match (&config.public_url, addresses.first()) {
             (Some(url), _) => IssuerPolicy::Fixed(url.clone()),
             (None, Some(first)) if serve::is_loopback(&addresses) => {
-                IssuerPolicy::Loopback { port: first.port() }
+                IssuerPolicy::Loopback { port: first.port(), scheme }
             }
+            (None, _) if !config.operations.proxies.is_empty() => IssuerPolicy::Proxied { scheme },
             (None, _) => return Err(ConfigError::NoPublicUrl(config.listen.clone()).into()),
         };
         let (store, master) = open(&config)?;
@@ -108,17 +117,20 @@ impl Server {
             }
         }
         first::start(&store, &master, config.admin, clock.now()).await?;
-        let app = App::new(store, clock, issuers, pdp, master).with_private_hosts(config.private_hosts);
+        let app = App::new(store, clock, issuers, pdp, master)
+            .with_private_hosts(config.private_hosts)
+            .with_operations(config.operations);
         let app = Arc::new(app);
         check_keys(&app)?;
-        Ok(Self { app, addresses, listeners })
+        Ok(Self { app, addresses, listeners, tls })
     }
 
     /// Says where the server listens, in one line for people and programs
     pub fn announce(&self) -> Result<(), StartError> {
         let base = match (&self.app.issuers, self.addresses.first()) {
             (IssuerPolicy::Fixed(url), _) => url.clone(),
-            (IssuerPolicy::Loopback { port }, _) => format!("http://localhost:{port}"),
+            (IssuerPolicy::Loopback { port, scheme }, _) => format!("{scheme}://localhost:{port}"),
+            (IssuerPolicy::Proxied { .. }, _) => "as its proxies say".to_owned(),
         };
         let addresses: Vec<_> = self.addresses.iter().map(SocketAddr::to_string).collect();
         let mut out = std::io::stdout().lock();
@@ -136,13 +148,16 @@ impl Server {
     /// Answers until `stop` comes, then lets requests in flight end
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let background = tokio::spawn(background(Arc::clone(&self.app)));
-        let app = Arc::clone(&self.app);
+        let auditing = tokio::spawn(audit::run(Arc::clone(&self.app)));
+        let (app, last) = (Arc::clone(&self.app), Arc::clone(&self.app));
         let stop = async move {
             stop.await;
             app.stopping.send_replace(true);
         };
-        serve::serve(self.listeners, crate::app(self.app), stop).await;
+        serve::serve(self.listeners, self.tls, crate::app(self.app), stop).await;
         background.abort();
+        auditing.abort();
+        audit::flush(&last).await;
     }
 }
 

@@ -33,12 +33,14 @@ use core::time::Duration;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use countersign_core::time::UnixTime;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
 use self::writer::Writer;
+use crate::metrics::{StoreMeasures, observe};
 
 /// How long a connection waits for a lock of another process
 const BUSY: Duration = Duration::from_secs(5);
@@ -169,6 +171,7 @@ struct Inner {
     file: PathBuf,
     readers: Mutex<Vec<Connection>>,
     writer: Writer,
+    measures: StoreMeasures,
 }
 
 impl core::fmt::Debug for Store {
@@ -196,8 +199,10 @@ impl Store {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
             migrate::migrate(&mut connection)?;
-            let writer = Writer::start(connection).map_err(|error| StoreError::Other(error.to_string()))?;
-            let inner = Inner { file: file.to_owned(), readers: Mutex::new(Vec::new()), writer };
+            let measures = StoreMeasures::default();
+            let writer = Writer::start(connection, measures.clone())
+                .map_err(|error| StoreError::Other(error.to_string()))?;
+            let inner = Inner { file: file.to_owned(), readers: Mutex::new(Vec::new()), writer, measures };
             let store = Self { inner: Arc::new(inner) };
             store
                 .read(|tx| Ok(tx.query_row("SELECT count(*) FROM realm", [], |row| row.get::<_, i64>(0))?))?;
@@ -211,11 +216,17 @@ impl Store {
         &self.inner.file
     }
 
+    /// What it measures of itself
+    pub fn measures(&self) -> &StoreMeasures {
+        &self.inner.measures
+    }
+
     /// Reads in place, in one snapshot
     pub fn read<T>(
         &self,
         question: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let begin = Instant::now();
         let idle = self.readers().pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -230,6 +241,7 @@ impl Store {
                 readers.push(connection);
             }
         }
+        observe(&self.inner.measures.reads, begin);
         answer
     }
 
@@ -241,7 +253,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.inner.writer.write(change).await
+        let begin = Instant::now();
+        let answer = self.inner.writer.write(change).await;
+        observe(&self.inner.measures.writes, begin);
+        answer
     }
 
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -314,5 +329,9 @@ pub(crate) fn parse<T: core::str::FromStr>(text: &str) -> Result<T, StoreError> 
     text.parse().map_err(|_| StoreError::Corrupt("a stored name is out of its grammar".to_owned()))
 }
 
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod plans;
 #[cfg(test)]
 pub(crate) mod tests;

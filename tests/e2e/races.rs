@@ -199,6 +199,165 @@ fn every_step_of_the_walk_outlives_a_crash() {
     assert_eq!(world.row(&alice, &hers, "read", "bob")["granted"], false);
 }
 
+/// Two at the same time
+fn at_once<A: Send, B: Send>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B + Send) -> (A, B) {
+    let begin = Barrier::new(2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            begin.wait();
+            second()
+        });
+        begin.wait();
+        let first = first();
+        (first, other.join().unwrap())
+    })
+}
+
+fn one_of_two_redemptions_wins(first: &World, second: &World) {
+    let hers = first.document("hers");
+    _ = first.share(&hers, "read", "bob");
+    let (pat, bob) = (first.pat(), first.token_by("reader", "bob"));
+    for round in 0..count(100, 1_000) {
+        let ticket = first.ticket(&pat, &hers, &["read"]);
+        let answers = at_once(|| first.exchange(&bob, &ticket), || second.exchange(&bob, &ticket));
+        let (won, lost) = if answers.0.status == 200 { answers } else { (answers.1, answers.0) };
+        assert_eq!(won.status, 200, "round {round}: {won} {lost}");
+        lost.refused(403, "invalid_ticket", "Invalid permission ticket.");
+        if round % 10 == 0 {
+            let rpt = won.member("access_token");
+            assert_eq!(second.introspect(&rpt)["permissions"][0]["rsid"], hers, "round {round}");
+        }
+    }
+}
+
+#[test]
+fn of_two_redemptions_one_wins_in_every_round() {
+    let world = World::new();
+    one_of_two_redemptions_wins(&world, &world);
+}
+
+#[test]
+fn of_two_redemptions_at_two_hosts_one_wins_in_every_round() {
+    let [first, second] = two();
+    one_of_two_redemptions_wins(&first, &second);
+}
+
+/// An approval and a withdrawal of the same request: whoever is second finds what the first has left
+fn an_approval_against_a_withdrawal(approving: &World, withdrawing: &World) {
+    let hers = approving.document("hers");
+    let (alice, bob) = (approving.token("alice"), approving.token_by("reader", "bob"));
+    let pat = approving.pat();
+    let body = json!({ "resource": hers, "scopeName": "read", "requesterName": "bob", "granted": false });
+    let [mut first, mut late] = [0, 0];
+    for round in 0..count(100, 1_000) {
+        let made = approving.protection("POST", "permission/ticket", &pat).json(&body).send().expect(200);
+        let row = made.json()["id"].clone();
+        let (approved, withdrawn) =
+            at_once(|| approving.approve(&alice, &row), || withdrawing.withdraw(&alice, &row));
+        assert_eq!(withdrawn.status, 204, "round {round}: {withdrawn}");
+        match approved.status {
+            204 => first += 1,
+            400 => late += 1,
+            _ => panic!("round {round}: {approved}"),
+        }
+        assert!(withdrawing.rows(&alice).is_empty(), "round {round}");
+        let form = [
+            ("submit_request", "false"),
+            ("audience", "documents"),
+            ("permission", &*format!("{hers}#read")),
+        ];
+        let answer = approving.uma(&bob, &form);
+        assert_eq!(answer.status, 403, "round {round}: {answer}");
+    }
+    println!("{first} approvals came first, {late} withdrawals");
+}
+
+#[test]
+fn an_approval_against_a_withdrawal_leaves_one_of_their_outcomes() {
+    let world = World::new();
+    an_approval_against_a_withdrawal(&world, &world);
+}
+
+#[test]
+fn an_approval_against_a_withdrawal_at_two_hosts() {
+    let [first, second] = two();
+    an_approval_against_a_withdrawal(&first, &second);
+}
+
+/// A grant and the end of its resource: whatever is granted is worth nothing afterwards
+fn a_deletion_against_a_grant(granting: &World, deleting: &World) {
+    let (pat, bob) = (granting.pat(), granting.token_by("reader", "bob"));
+    let [mut granted, mut gone] = [0, 0];
+    for round in 0..count(100, 1_000) {
+        let hers = granting.document(&format!("hers-{round}"));
+        _ = granting.share(&hers, "read", "bob");
+        let ticket = granting.ticket(&pat, &hers, &["read"]);
+        let (answer, deleted) = at_once(
+            || granting.exchange(&bob, &ticket),
+            || deleting.protection("DELETE", &format!("resource_set/{hers}"), &pat).send(),
+        );
+        assert_eq!(deleted.status, 204, "round {round}: {deleted}");
+        match answer.status {
+            200 => {
+                granted += 1;
+                for world in [granting, deleting] {
+                    let seen = world.introspect(&answer.member("access_token"));
+                    assert_eq!(seen["permissions"], json!([]), "round {round}");
+                }
+                let refreshed = granting.refresh("reader", &answer.member("refresh_token"));
+                assert_eq!(refreshed.json()["error"], "invalid_grant", "round {round}: {refreshed}");
+            }
+            400 | 403 => gone += 1,
+            _ => panic!("round {round}: {answer}"),
+        }
+        let rows = deleting.protection("GET", &format!("permission/ticket?resourceId={hers}"), &pat).send();
+        assert!(matches!(rows.status, 200 | 400), "{rows}");
+        assert!(!rows.text().contains("granted"), "round {round}: {rows}");
+    }
+    println!("{granted} grants came first, {gone} deletions");
+}
+
+#[test]
+fn a_deletion_against_a_grant_leaves_nothing_granted() {
+    let world = World::new();
+    a_deletion_against_a_grant(&world, &world);
+}
+
+#[test]
+fn a_deletion_at_one_host_against_a_grant_at_another() {
+    let [first, second] = two();
+    a_deletion_against_a_grant(&first, &second);
+}
+
+fn of_two_registrations_one_wins(first: &World, second: &World) {
+    let pat = first.pat();
+    for round in 0..count(100, 1_000) {
+        let name = format!("twice-{round}");
+        let register = |world: &World| {
+            world.protection("POST", "resource_set", &pat).json(&document(&name, "alice")).send()
+        };
+        let answers = at_once(|| register(first), || register(second));
+        let (won, lost) = if answers.0.status == 201 { answers } else { (answers.1, answers.0) };
+        assert_eq!((won.status, lost.status), (201, 409), "round {round}: {won} {lost}");
+        let id = won.member("_id");
+        let found =
+            second.protection("GET", &format!("resource_set?exactName=true&name={name}"), &pat).send();
+        assert_eq!(found.expect(200).json(), json!([id]), "round {round}");
+    }
+}
+
+#[test]
+fn of_two_registrations_of_one_name_one_wins() {
+    let world = World::new();
+    of_two_registrations_one_wins(&world, &world);
+}
+
+#[test]
+fn of_two_registrations_at_two_hosts_one_wins() {
+    let [first, second] = two();
+    of_two_registrations_one_wins(&first, &second);
+}
+
 /// kill -9 while four clients write: what was acknowledged is there, and nothing is there by half
 #[test]
 fn a_crash_during_writes_loses_nothing_that_was_acknowledged() {

@@ -20,6 +20,8 @@ pub(super) struct Api {
     base: String,
     realm: Option<String>,
     token: String,
+    /// Gets another token when that one has expired
+    refresh: Option<String>,
 }
 
 impl core::fmt::Debug for Api {
@@ -48,7 +50,7 @@ impl Api {
             .proxy(None)
             .build();
         let agent = Agent::new_with_config(config);
-        let mut api = Self { agent, base, realm: args.realm.clone(), token: String::new() };
+        let mut api = Self { agent, base, realm: args.realm.clone(), token: String::new(), refresh: None };
         api.token = match variable("COUNTERSIGN_ADMIN_TOKEN_FILE") {
             Some(file) => fs::read_to_string(&file)
                 .map_err(|error| AdminError::Secret(format!("{file}: {error}")))?
@@ -59,7 +61,7 @@ impl Api {
         Ok(api)
     }
 
-    fn token_by_password(&self) -> Result<String, AdminError> {
+    fn token_by_password(&mut self) -> Result<String, AdminError> {
         let name = variable("COUNTERSIGN_ADMIN_USERNAME").unwrap_or_else(|| USUAL_NAME.to_owned());
         let password = match variable("COUNTERSIGN_ADMIN_PASSWORD") {
             Some(password) => password,
@@ -72,12 +74,30 @@ impl Api {
             ("username", name.as_str()),
             ("password", password.as_str()),
         ];
+        self.token_by(&url, &fields)
+    }
+
+    /// Another token in the place of one that has expired, if there is a way without asking for the password again
+    pub(super) fn renew(&mut self) -> Result<bool, AdminError> {
+        let Some(refresh) = self.refresh.take() else { return Ok(false) };
+        let url = format!("{}/realms/master/protocol/openid-connect/token", self.base);
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "admin-cli"),
+            ("refresh_token", refresh.as_str()),
+        ];
+        self.token = self.token_by(&url, &fields)?;
+        Ok(true)
+    }
+
+    fn token_by(&mut self, url: &str, fields: &[(&str, &str)]) -> Result<String, AdminError> {
         let form: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let request = Request::post(&url)
+        let request = Request::post(url)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form.join("&"))
             .map_err(|error| AdminError::Usage(error.to_string()))?;
-        let answer = self.answer(&url, self.agent.run(request))?;
+        let answer = self.answer(url, self.agent.run(request))?;
+        self.refresh = answer.get("refresh_token").and_then(Value::as_str).map(str::to_owned);
         let token = answer.get("access_token").and_then(Value::as_str);
         token.map(str::to_owned).ok_or_else(|| AdminError::Secret("the server gave no token".to_owned()))
     }

@@ -15,6 +15,7 @@ Examples:
   countersign admin --realm photoz client create album-app --public --redirect-uri 'https://app.example/*'
   countersign admin --realm photoz policy create album-api user owners users=alice,bob
   countersign admin --realm photoz permission create album-api resource albums resources=Album policies=owners
+  countersign admin --realm photoz audit tail --event decision.denied
   countersign admin --realm photoz why bob Album view --server album-api
 
 Lists in KEY=VALUE are separated by commas; anything else may be JSON.")]
@@ -74,6 +75,55 @@ pub enum Command {
     Share(Share),
     /// Why somebody may, or may not
     Why(Why),
+    /// What was changed and decided
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+/// The audit trail
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// The newest rows
+    List {
+        /// Which
+        #[command(flatten)]
+        which: AuditWhich,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        max: u16,
+        /// Older than the row of this number: the next page
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+    },
+    /// The last rows, and then each as it comes
+    Tail {
+        /// Which
+        #[command(flatten)]
+        which: AuditWhich,
+        /// So many to begin with
+        #[arg(long, default_value_t = 10)]
+        lines: u16,
+    },
+}
+
+/// Which rows of the audit trail
+#[derive(Debug, Clone, Default, Args)]
+pub struct AuditWhich {
+    /// Of this event, for example `share.granted` or `decision.denied`; may come more than once
+    #[arg(long)]
+    pub event: Vec<String>,
+    /// Done by this user or client, by id
+    #[arg(long, value_name = "ID")]
+    pub actor: Option<String>,
+    /// Concerning this requester, by id
+    #[arg(long, value_name = "ID")]
+    pub requester: Option<String>,
+    /// About this resource, by id
+    #[arg(long, value_name = "ID")]
+    pub resource: Option<String>,
+    /// About resources of this owner, by id
+    #[arg(long, value_name = "ID")]
+    pub owner: Option<String>,
 }
 
 /// Members as KEY=VALUE

@@ -14,6 +14,7 @@ use crate::{
     error::ApiError,
     http::extract::{Form, InRealm, decode},
     keys::{KeyError, MasterKey},
+    limit::TooMany,
     realm::Client,
     store::{self, StoreError},
 };
@@ -45,6 +46,9 @@ pub enum ClientRefused {
     /// The store
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It has asked too often
+    #[error("too many requests")]
+    TooMany(u64),
     /// Its secret cannot be opened
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -64,6 +68,7 @@ impl ClientRefused {
                 format!("Client authentication with signed JWT failed: {error}"),
             ),
             Self::NoKey => ApiError::bad_request("invalid_client", "Unable to load public key"),
+            Self::TooMany(seconds) => ApiError::too_many(seconds),
             Self::Store(error) => error.into(),
             Self::Key(error) => error.into(),
         }
@@ -78,7 +83,7 @@ impl ClientRefused {
             Self::WrongSecret | Self::Assertion(_) | Self::NoKey => {
                 ApiError::unauthorized("invalid_client", "Client authentication failed.")
             }
-            Self::TwoWays => self.at_token(),
+            Self::TwoWays | Self::TooMany(_) => self.at_token(),
             Self::BearerOnly => {
                 ApiError::new(StatusCode::FORBIDDEN, "invalid_request", "Client not allowed.")
             }
@@ -98,6 +103,33 @@ pub const ASSERTIONS: &[&str] = &[
 /// (RFC 6749 §2.3.1), or a JWT that it signs by its secret or by a key (RFC 7523 §2.2). A public client only names
 /// itself.
 pub async fn client(
+    app: &App,
+    place: &InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Client, ClientRefused> {
+    let answer = proved(app, place, headers, form).await;
+    match &answer {
+        Ok(client) => {
+            app.limits.client(&client.id, client.is_confidential(), place.address).map_err(
+                |TooMany(seconds)| {
+                    app.metrics.limited("client");
+                    ClientRefused::TooMany(seconds)
+                },
+            )?;
+        }
+        Err(
+            ClientRefused::Unknown
+            | ClientRefused::WrongSecret
+            | ClientRefused::Assertion(_)
+            | ClientRefused::NoKey,
+        ) => app.limits.failed(place.address),
+        Err(_) => {}
+    }
+    answer
+}
+
+async fn proved(
     app: &App,
     place: &InRealm,
     headers: &HeaderMap,

@@ -5,12 +5,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::FileOperations;
+
 /// The file that is read if it is there
 const NAME: &str = "countersign.toml";
 
 /// Every key of the file
-const KEYS: &[&str] =
-    &["database", "import", "listen", "master_key_file", "pdp", "private_hosts", "public_url"];
+const KEYS: &[&str] = &[
+    "audit.decisions",
+    "audit.keep",
+    "database",
+    "import",
+    "limit.address",
+    "limit.client",
+    "limit.failures",
+    "listen",
+    "master_key_file",
+    "metrics",
+    "pdp",
+    "private_hosts",
+    "public_url",
+    "tls_cert",
+    "tls_key",
+    "trusted_proxies",
+];
+
+/// Tables of the file
+const TABLES: [&str; 2] = ["audit", "limit"];
 
 /// Why the configuration is refused
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +84,17 @@ pub enum ConfigError {
          issuer"
     )]
     NoPublicUrl(String),
+    /// A certificate without its key, or the other way round
+    #[error("--tls-cert and --tls-key go together")]
+    HalfTls,
+    /// A flag of those who run the server
+    #[error("--{flag}: {reason}")]
+    Operation {
+        /// The flag; the key of the file is spelt alike
+        flag: &'static str,
+        /// What is wrong with it
+        reason: String,
+    },
     /// Two master keys
     #[error("give either --master-key-file or COUNTERSIGN_MASTER_KEY, not both")]
     TwoMasterKeys,
@@ -88,6 +120,8 @@ pub struct FileConfig {
     pub pdp: Option<PathBuf>,
     /// `master_key_file`
     pub master_key_file: Option<PathBuf>,
+    /// What those who run the server configure
+    pub operations: FileOperations,
 }
 
 impl FileConfig {
@@ -109,7 +143,7 @@ impl FileConfig {
             reason: error.message().to_owned(),
         })?;
         let mut config = Self::default();
-        for (key, value) in table {
+        for (key, value) in flat(table) {
             let Some(known) = KEYS.iter().find(|known| **known == key) else {
                 let nearest = KEYS.iter().min_by_key(|known| strsim::damerau_levenshtein(known, &key));
                 let nearest = nearest.copied().unwrap_or_default();
@@ -123,21 +157,50 @@ impl FileConfig {
                 "public_url" => config.public_url = Some(text()?),
                 "pdp" => config.pdp = Some(text()?.into()),
                 "master_key_file" => config.master_key_file = Some(text()?.into()),
+                "tls_cert" => config.operations.tls_cert = Some(text()?.into()),
+                "tls_key" => config.operations.tls_key = Some(text()?.into()),
+                "metrics" => config.operations.metrics = Some(text()?),
+                "audit.decisions" => config.operations.audit_decisions = Some(text()?),
+                "audit.keep" => {
+                    let days = value.as_integer().ok_or_else(|| wrong("a number of days"))?;
+                    config.operations.audit_keep = Some(days.to_string());
+                }
+                "limit.address" => config.operations.limit_address = Some(text()?),
+                "limit.client" => config.operations.limit_client = Some(text()?),
+                "limit.failures" => config.operations.limit_failures = Some(text()?),
                 "private_hosts" => {
-                    let wanted = "a list of hosts";
-                    let list = value.as_array().ok_or_else(|| wrong(wanted))?;
-                    let hosts = list.iter().map(|item| item.as_str().map(str::to_owned));
-                    config.private_hosts = hosts.collect::<Option<_>>().ok_or_else(|| wrong(wanted))?;
+                    config.private_hosts = texts(&value).ok_or_else(|| wrong("a list of hosts"))?;
+                }
+                "trusted_proxies" => {
+                    config.operations.trusted_proxies =
+                        texts(&value).ok_or_else(|| wrong("a list of networks"))?;
                 }
                 _ => {
-                    let list = value.as_array().ok_or_else(|| wrong("a list of files"))?;
-                    let files = list.iter().map(|item| item.as_str().map(PathBuf::from));
-                    config.import = files.collect::<Option<_>>().ok_or_else(|| wrong("a list of files"))?;
+                    let files = texts(&value).ok_or_else(|| wrong("a list of files"))?;
+                    config.import = files.into_iter().map(PathBuf::from).collect();
                 }
             }
         }
         Ok(config)
     }
+}
+
+/// Keys of the tables with the name of their table before them
+fn flat(table: toml::Table) -> Vec<(String, toml::Value)> {
+    let mut keys = Vec::new();
+    for (key, value) in table {
+        match value.as_table().filter(|_| TABLES.contains(&key.as_str())) {
+            Some(inner) => {
+                keys.extend(inner.iter().map(|(name, value)| (format!("{key}.{name}"), value.clone())));
+            }
+            None => keys.push((key, value)),
+        }
+    }
+    keys
+}
+
+fn texts(value: &toml::Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -156,5 +219,16 @@ mod tests {
         assert_eq!(error.to_string(), "c.toml: key `import` must be a list of files");
         let config = FileConfig::parse("import = [\"a.json\", \"b.json\"]", "c.toml").unwrap();
         assert_eq!(config.import.len(), 2);
+    }
+
+    #[test]
+    fn keys_of_a_table_are_known_by_both_names() {
+        let file = FileConfig::parse("audit.keep = 7\n[limit]\nclient = \"5/s\"\n", "c.toml").unwrap();
+        assert_eq!(file.operations.audit_keep.as_deref(), Some("7"));
+        assert_eq!(file.operations.limit_client.as_deref(), Some("5/s"));
+        let error = FileConfig::parse("[audit]\nkept = 7\n", "c.toml").unwrap_err();
+        assert_eq!(error.to_string(), "c.toml: unknown key `audit.kept`; did you mean `audit.keep`?");
+        let error = FileConfig::parse("audit = 7\n", "c.toml").unwrap_err();
+        assert!(error.to_string().contains("unknown key `audit`"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The admin REST API: everything below `/admin/realms` (`admin-surface`).
 
 pub mod answer;
+pub mod audit;
 pub mod authz;
 pub mod caller;
 mod client_scopes;
@@ -39,6 +40,7 @@ pub fn router() -> Router<Arc<App>> {
         .merge(mappers::routes())
         .merge(sessions::routes())
         .merge(events::routes())
+        .merge(audit::routes())
         .merge(required_actions::routes())
         .merge(authz::router())
 }

@@ -21,7 +21,7 @@ pub use self::{
     json::{Json, Members, OptionalJson, Represents},
 };
 use super::BODY_BYTES;
-use crate::{app::App, error::ApiError, realm::Realm};
+use crate::{app::App, error::ApiError, realm::Realm, sign_in::throttle::is_public};
 
 /// How long a client may take to send a body
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -64,12 +64,24 @@ impl FromRequestParts<Arc<App>> for InRealm {
         let Some(realm) = realm else {
             return Err(ApiError::bare(StatusCode::NOT_FOUND, "Realm does not exist"));
         };
+        let base = app.issuers.base(parts)?;
+        let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
+        if !base.starts_with("https://") && needs_tls(&realm, address) {
+            return Err(ApiError::forbidden("invalid_request", "HTTPS required"));
+        }
         if !realm.enabled {
             return Err(ApiError::forbidden("access_denied", "Realm not enabled"));
         }
-        let base = app.issuers.base(&parts.headers)?;
-        let ClientAddress(address) = parts.extensions.get().copied().unwrap_or_default();
         Ok(Self { issuer: realm.issuer(&base), base, realm, address, key: None })
+    }
+}
+
+/// Whether the realm answers somebody from there by TLS alone (`sslRequired`; wire §6.1)
+fn needs_tls(realm: &Realm, address: IpAddr) -> bool {
+    match realm.settings.ssl_required.to_ascii_lowercase().as_str() {
+        "none" => false,
+        "external" => is_public(address),
+        _ => true,
     }
 }
 

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     app::App,
     auth::{self, Verified},
-    decide::{Party, Request, decide},
+    decide::{Party, Purpose, Request, decide},
     error::ApiError,
     issue::{self, IssueContext, Origin, Scopes},
     store,
@@ -182,6 +182,7 @@ fn current(
         nameless: permissions.iter().all(|permission| permission.rsname.is_none()),
         rpt: Some(permissions),
         pushed_claims,
+        purpose: Purpose::Introspection,
         ..Request::default()
     };
     let party = Party::of_rpt(app, &verified.user, &verified.client, verified.token.claims())?;

@@ -1,34 +1,48 @@
 //! Listening, serving and stopping.
 
 use core::{
+    convert::Infallible,
     future::Future,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
-use std::io;
+use std::{io, sync::Arc};
 
-use axum::{Router, extract::Request};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use axum::{Router, extract::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
-use tokio::net::{TcpListener, TcpStream};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
 
-use super::extract::ClientAddress;
+use super::observe::Peer;
+use crate::tls::Tls;
 
 /// How long requests in flight may take once the server was told to stop
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long a client may take to send its headers
 const HEADERS: Duration = Duration::from_secs(30);
+/// How long a client may take to agree on a key
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Longest head of a request, in bytes; longer ones are refused with 431
 const HEAD_BYTES: usize = 256 * 1024;
 /// Rest after the operating system refused a connection (too many open files)
 const REST: Duration = Duration::from_millis(50);
 
 /// Serves `router` on every listener until `stop` comes, then lets requests in flight end
-pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    tls: Option<Tls>,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) {
     let graceful = GracefulShutdown::new();
     let (connections, mut accepted) = tokio::sync::mpsc::channel(64);
     let accepting: Vec<_> =
@@ -43,19 +57,14 @@ pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: impl Futur
                 None => break,
             },
         };
-        let service = TowerToHyperService::new(router.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ClientAddress(peer));
-            hyper::service::Service::call(&service, request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let certificate = tls.as_ref().map(Tls::current);
+        let (router, watcher) = (router.clone(), graceful.watcher());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = match certificate {
+                None => plain(stream, Peer(peer), router, watcher).await,
+                Some(certificate) => secured(stream, certificate, Peer(peer), router, watcher).await,
+            };
+            if let Err(error) = ended {
                 tracing::debug!("a connection ended early: {error}");
             }
         });
@@ -67,6 +76,58 @@ pub async fn serve(listeners: Vec<TcpListener>, router: Router, stop: impl Futur
         tracing::warn!("stopped with requests still in flight");
     }
 }
+
+/// Why a connection ended before it was done
+type Ended = Box<dyn core::error::Error + Send + Sync>;
+
+/// HTTP/1.1
+async fn plain(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    peer: Peer,
+    router: Router,
+    watcher: Watcher,
+) -> Result<(), Ended> {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), Entered { router: TowerToHyperService::new(router), peer });
+    Ok(watcher.watch(connection).await?)
+}
+
+/// HTTP/1.1 over TLS
+async fn secured(
+    stream: TcpStream,
+    certificate: Arc<ServerConfig>,
+    peer: Peer,
+    router: Router,
+    watcher: Watcher,
+) -> Result<(), Ended> {
+    let handshake = TlsAcceptor::from(certificate).accept(stream);
+    let stream = tokio::time::timeout(HANDSHAKE, handshake).await??;
+    plain(stream, peer, router, watcher).await
+}
+
+/// The router, as one neighbour sees it
+#[derive(Clone)]
+struct Entered {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Entered {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Oneshot;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        hyper::service::Service::call(&self.router, request)
+    }
+}
+
+/// One request on its way through the router
+type Oneshot = <TowerToHyperService<Router> as hyper::service::Service<Request<Incoming>>>::Future;
 
 async fn accept(listener: TcpListener, connections: tokio::sync::mpsc::Sender<(TcpStream, IpAddr)>) {
     loop {

@@ -106,6 +106,7 @@ pub async fn check(app: &App, realm: &Realm, attempt: Attempt<'_>) -> Result<Pro
         return Err(Refused::Wrong);
     }
     let (Some((Some(stored), user)), Checked::Right | Checked::Renew(_)) = (found, &outcome) else {
+        app.limits.failed(attempt.address);
         failed(app, realm, &subjects).await?;
         return Err(Refused::Wrong);
     };
@@ -155,6 +156,7 @@ pub async fn check_code(
     if fresh {
         return Ok(());
     }
+    app.limits.failed(address);
     failed(app, realm, &subjects).await?;
     Err(Refused::Wrong)
 }

@@ -111,7 +111,7 @@ impl Subjects {
 }
 
 /// An address of one household: of IPv6 the first half
-fn network(address: IpAddr) -> String {
+pub fn network(address: IpAddr) -> String {
     match address {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {
@@ -121,7 +121,8 @@ fn network(address: IpAddr) -> String {
     }
 }
 
-fn is_public(address: IpAddr) -> bool {
+/// Not one of a proxy, an office or this machine
+pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();

@@ -48,8 +48,11 @@ pub fn record(tx: &Transaction<'_>, realm: &Realm, event: &NewEvent) -> Result<(
     let life = realm.settings.events_expiration.saturating_mul(1000);
     if life > 0 {
         let oldest = i64::try_from(event.at.saturating_sub(life)).unwrap_or(i64::MAX);
-        tx.prepare_cached("DELETE FROM event WHERE realm_id = ?1 AND at < ?2")?
-            .execute(params![realm.id, oldest])?;
+        tx.prepare_cached(
+            "DELETE FROM event WHERE id IN
+             (SELECT id FROM event WHERE realm_id = ?1 AND at < ?2 ORDER BY at LIMIT 100)",
+        )?
+        .execute(params![realm.id, oldest])?;
     }
     tx.prepare_cached(
         "INSERT INTO event (uid, realm_id, at, type, client_id, user_id, session_id, address, error, details)

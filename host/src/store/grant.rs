@@ -87,25 +87,34 @@ impl Store {
         version: Version,
         event: Event,
     ) -> Result<Redemption, StoreError> {
-        self.write(move |tx| {
-            server::check(tx, &rpt.server_id, version)?;
-            if let Some(ticket) = ticket {
-                let first = tx
-                    .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
-                    .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
-                if first == 0 {
-                    return Ok(Redemption::Spent);
+        let spends = ticket.is_some();
+        let outcome = self
+            .write(move |tx| {
+                server::check(tx, &rpt.server_id, version)?;
+                if let Some(ticket) = ticket {
+                    let first = tx
+                        .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
+                        .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
+                    if first == 0 {
+                        return Ok(Redemption::Spent);
+                    }
                 }
+                if let Some((id, expires_at)) = &rpt.grant {
+                    insert_grant(tx, &rpt, id, *expires_at)?;
+                }
+                insert_rpt(tx, &rpt)?;
+                share::request(tx, &rpt.server_id, &rpt.requester, &pending, rpt.issued_at)?;
+                audit::record(tx, &event.requester(&rpt.requester))?;
+                Ok(Redemption::Recorded)
+            })
+            .await?;
+        if outcome == Redemption::Recorded {
+            self.measures().rpts.inc();
+            if spends {
+                self.measures().redeemed.inc();
             }
-            if let Some((id, expires_at)) = &rpt.grant {
-                insert_grant(tx, &rpt, id, *expires_at)?;
-            }
-            insert_rpt(tx, &rpt)?;
-            share::request(tx, &rpt.server_id, &rpt.requester, &pending, rpt.issued_at)?;
-            audit::record(tx, &event.requester(&rpt.requester))?;
-            Ok(Redemption::Recorded)
-        })
-        .await
+        }
+        Ok(outcome)
     }
 
     /// Records the RPT that a refresh issues, if the grant still holds exactly these permissions
@@ -124,7 +133,9 @@ impl Store {
                 .execute([rpt.jti.as_str(), grant_id.as_str()])?;
             audit::record(tx, &event.requester(&rpt.requester))
         })
-        .await
+        .await?;
+        self.measures().refreshed.inc();
+        Ok(())
     }
 
     /// What a grant still holds; nothing if it is gone

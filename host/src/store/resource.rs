@@ -159,8 +159,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (server_id, id) = (server_id.to_owned(), id.to_owned());
         self.write(move |tx| {
+            let owner: Option<String> = tx
+                .prepare_cached("SELECT owner FROM resource WHERE id = ?1")?
+                .query_row([&id], |row| row.get(0))
+                .optional()?;
             remove(tx, &server_id, &id, now)?;
-            audit::record(tx, &event.resource(&server_id, &id))
+            let event = event.resource(&server_id, &id).owner(owner.as_deref().unwrap_or_default());
+            audit::record(tx, &event)
         })
         .await
     }
@@ -298,9 +303,11 @@ pub fn replace(
     put_uris(tx, server_id, id, &description.uris)?;
     for scope in scopes_of(tx, id)? {
         if !description.scopes.contains(&scope.name) {
-            for table in ["DELETE FROM share", "DELETE FROM resource_scope"] {
-                tx.prepare_cached(&format!("{table} WHERE resource_id = ?1 AND scope_id = ?2"))?
-                    .execute([id, scope.id.as_str()])?;
+            for sql in [
+                "DELETE FROM share WHERE resource_id = ?1 AND scope_id = ?2",
+                "DELETE FROM resource_scope WHERE resource_id = ?1 AND scope_id = ?2",
+            ] {
+                tx.prepare_cached(sql)?.execute([id, scope.id.as_str()])?;
             }
             remove_from_owners_policies(tx, id, &scope.id)?;
             grant::narrow(tx, id, Some(&scope.name), Holders::All, now)?;

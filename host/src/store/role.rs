@@ -194,7 +194,7 @@ impl Holder {
                           WHERE g.parent IS NOT NULL),
                  held(id) AS (
                     SELECT role_id FROM user_role WHERE user_id = ?1
-                    UNION SELECT role_id FROM group_role JOIN above ON group_id = above.id
+                    UNION SELECT role_id FROM group_role WHERE group_id IN (SELECT id FROM above)
                     UNION SELECT c.child FROM role_composite c JOIN held h ON c.parent = h.id)"
             }
             Self::Group => {
@@ -203,7 +203,7 @@ impl Holder {
                     UNION SELECT g.parent FROM user_group g JOIN above a ON g.id = a.id
                           WHERE g.parent IS NOT NULL),
                  held(id) AS (
-                    SELECT role_id FROM group_role JOIN above ON group_id = above.id
+                    SELECT role_id FROM group_role WHERE group_id IN (SELECT id FROM above)
                     UNION SELECT c.child FROM role_composite c JOIN held h ON c.parent = h.id)"
             }
             Self::Scope => {

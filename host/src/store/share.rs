@@ -233,17 +233,23 @@ pub(super) fn request(
             .query_row([resource, server_id], |row| row.get(0))
             .optional()?;
         let Some(owner) = owner else { continue };
-        if asked.scopes.is_empty() {
-            ask(tx, server_id, &owner, (resource, None, requester), now)?;
-        }
+        let mut news =
+            asked.scopes.is_empty() && ask(tx, server_id, &owner, (resource, None, requester), now)?;
         for scope in &asked.scopes {
             let scope: Option<String> = tx
                 .prepare_cached("SELECT id FROM scope WHERE server_id = ?1 AND name = ?2")?
                 .query_row([server_id, scope.as_str()], |row| row.get(0))
                 .optional()?;
             if let Some(scope) = scope {
-                ask(tx, server_id, &owner, (resource, Some(&scope), requester), now)?;
+                news |= ask(tx, server_id, &owner, (resource, Some(&scope), requester), now)?;
             }
+        }
+        if news {
+            let realm_id: String = tx
+                .prepare_cached("SELECT realm_id FROM client WHERE id = ?1")?
+                .query_row([server_id], |row| row.get(0))?;
+            let event = Event::new("share.requested", &realm_id, requester, now);
+            audit::record(tx, &event.resource(server_id, resource).requester(requester))?;
         }
     }
     Ok(())
@@ -303,13 +309,14 @@ pub(super) fn grant(
 
 type Key<'a> = (&'a str, Option<&'a str>, &'a str);
 
+/// Stores one request; whether there was none before
 fn ask(
     tx: &Transaction<'_>,
     server_id: &str,
     owner: &str,
     key: Key<'_>,
     now: UnixTime,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let known: Option<(String, String, Option<i64>)> = tx
         .prepare_cached(
             "SELECT id, state, expires_at FROM share
@@ -320,7 +327,8 @@ fn ask(
         .optional()?;
     let Some((id, state, expires_at)) = known else {
         let id = uuid::Uuid::new_v4().to_string();
-        return insert(tx, server_id, &id, owner, key, ShareState::Pending, now);
+        insert(tx, server_id, &id, owner, key, ShareState::Pending, now)?;
+        return Ok(true);
     };
     let share = Share {
         id: parse(&id)?,
@@ -332,11 +340,10 @@ fn ask(
         expires_at: expires_at.map(time),
         parent: None,
     };
-    if let Some(again) = Stage::at(share, now).asked_again() {
-        tx.prepare_cached("UPDATE share SET state = ?2, expires_at = NULL WHERE id = ?1")?
-            .execute([id.as_str(), again.share().state.as_str()])?;
-    }
-    Ok(())
+    let Some(again) = Stage::at(share, now).asked_again() else { return Ok(false) };
+    tx.prepare_cached("UPDATE share SET state = ?2, expires_at = NULL WHERE id = ?1")?
+        .execute([id.as_str(), again.share().state.as_str()])?;
+    Ok(true)
 }
 
 fn insert(

@@ -371,12 +371,16 @@ pub fn update_password(
     super::realm::touch(tx, &realm.id)
 }
 
-/// Removes failures and browsers that time has ended
+/// Removes failures and browsers that time has ended, some of each a call
 pub(super) fn sweep(tx: &Transaction<'_>, now: UnixTime) -> Result<usize, StoreError> {
     let mut removed = 0_usize;
-    for table in ["sign_in_failure", "known_browser"] {
-        let sql = format!("DELETE FROM {table} WHERE expires_at < ?1");
-        removed = removed.saturating_add(tx.prepare_cached(&sql)?.execute([seconds(now)])?);
+    for sql in [
+        "DELETE FROM sign_in_failure WHERE (realm_id, subject) IN
+         (SELECT realm_id, subject FROM sign_in_failure WHERE expires_at < ?1 LIMIT 500)",
+        "DELETE FROM known_browser WHERE (digest, user_id) IN
+         (SELECT digest, user_id FROM known_browser WHERE expires_at < ?1 LIMIT 500)",
+    ] {
+        removed = removed.saturating_add(tx.prepare_cached(sql)?.execute([seconds(now)])?);
     }
     Ok(removed)
 }

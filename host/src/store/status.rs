@@ -13,6 +13,8 @@ pub const PLACES: u64 = 1 << 20;
 pub const MOST_PLACES: u64 = 1 << 24;
 /// Changes that are kept for guards that were cut off; whoever has missed more loads the list again
 const KEPT: i64 = 100_000;
+/// Places by which it is told how full a list is
+const SAMPLE: u64 = 16_384;
 /// A list has so many places for each live token, that a place drawn at random is free as a rule
 const ROOM: u64 = 8;
 
@@ -78,17 +80,20 @@ pub fn changes(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Makes lists longer whose tokens have become many, and forgets old changes
+/// Makes lists longer whose tokens have become many, and forgets old changes, some of them a call
 pub(super) fn tend(tx: &Transaction<'_>) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(
-        "SELECT realm_id, count(*) FROM rpt WHERE status_index IS NOT NULL GROUP BY realm_id",
-    )?;
-    let counts = statement
-        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
-        .collect::<Result<Vec<_>, _>>()?;
-    for (realm_id, tokens) in counts {
-        let (_, places) = state(tx, &realm_id)?;
-        if tokens.saturating_mul(ROOM) > places && places < MOST_PLACES {
+    let realms: Vec<String> = tx
+        .prepare_cached("SELECT id FROM realm")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for realm_id in realms {
+        let (seq, places) = state(tx, &realm_id)?;
+        // Places are drawn at random: how full the first ones are is how full the list is.
+        let looked_at = places.min(SAMPLE);
+        let tokens: i64 = tx
+            .prepare_cached("SELECT count(*) FROM rpt WHERE realm_id = ?1 AND status_index < ?2")?
+            .query_row(params![realm_id, i64::try_from(looked_at).unwrap_or(i64::MAX)], |row| row.get(0))?;
+        if tokens.unsigned_abs().saturating_mul(ROOM) > looked_at && places < MOST_PLACES {
             let places = i64::try_from(places.saturating_mul(2)).unwrap_or(i64::MAX);
             tx.prepare_cached(
                 "INSERT INTO status_list (realm_id, places) VALUES (?1, ?2)
@@ -96,11 +101,12 @@ pub(super) fn tend(tx: &Transaction<'_>) -> Result<(), StoreError> {
             )?
             .execute(params![realm_id, places])?;
         }
+        let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+        tx.prepare_cached(
+            "DELETE FROM status_change WHERE realm_id = ?1 AND seq IN
+             (SELECT seq FROM status_change WHERE realm_id = ?1 AND seq <= ?2 - ?3 ORDER BY seq LIMIT 5000)",
+        )?
+        .execute(params![realm_id, seq, KEPT])?;
     }
-    tx.prepare_cached(
-        "DELETE FROM status_change WHERE EXISTS (SELECT 1 FROM status_list AS list
-         WHERE list.realm_id = status_change.realm_id AND status_change.seq <= list.seq - ?1)",
-    )?
-    .execute([KEPT])?;
     Ok(())
 }

@@ -129,7 +129,7 @@ pub fn effective_roles(tx: &Transaction<'_>, user_id: &str) -> Result<Vec<Role>,
             ),
             held(id) AS (
                 SELECT role_id FROM user_role WHERE user_id = ?1
-                UNION SELECT role_id FROM group_role JOIN above ON group_id = above.id
+                UNION SELECT role_id FROM group_role WHERE group_id IN (SELECT id FROM above)
                 UNION SELECT c.child FROM role_composite c JOIN held h ON c.parent = h.id
             )
          SELECT r.id, r.name, r.client_id, c.client_id, ifnull(c.enabled, 1)

@@ -4,12 +4,13 @@
 //! own savepoint: one that fails takes nothing of the others with it.
 
 use core::panic::AssertUnwindSafe;
-use std::{panic::catch_unwind, thread};
+use std::{panic::catch_unwind, thread, time::Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use crate::metrics::{StoreMeasures, observe};
 
 /// Jobs that may wait; beyond them the callers wait for room
 const QUEUE: usize = 4096;
@@ -62,9 +63,11 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread on a connection that may write
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, measures: StoreMeasures) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        thread::Builder::new().name("store-writer".to_owned()).spawn(move || run(connection, waiting))?;
+        thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(connection, waiting, &measures))?;
         Ok(Self { jobs })
     }
 
@@ -81,10 +84,13 @@ impl Writer {
     }
 }
 
-fn run(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+fn run(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Job>>, measures: &StoreMeasures) {
     let mut batch = Vec::new();
     while waiting.blocking_recv_many(&mut batch, BATCH) > 0 {
+        let begin = Instant::now();
         let committed = transact(&mut connection, &mut batch);
+        observe(&measures.commits, begin);
+        measures.batches.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         for job in batch.drain(..) {
             job.finish(committed.clone());
         }

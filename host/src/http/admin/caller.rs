@@ -346,7 +346,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 
 /// The bearer's token is one of `master`, or of the realm that is to be administered
 fn authenticate(parts: &Parts, app: &App, realm: Option<&Arc<Realm>>) -> Result<Administrator, ApiError> {
-    let base = app.issuers.base(&parts.headers)?;
+    let base = app.issuers.base(parts)?;
     let token = auth::bearer(&parts.headers)?.ok_or_else(unauthorized)?;
     let issuer = claimed_issuer(token).ok_or_else(unauthorized)?;
     let master = app.realm(MASTER)?;

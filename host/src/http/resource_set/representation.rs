@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_core::scope::Scope;
+use countersign_core::{limits::PATH_BYTES, scope::Scope};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -88,6 +88,11 @@ impl Description {
         let name = name.ok_or_else(|| ApiError::invalid_request("Resource name not provided."))?;
         if name.len() > 255 {
             return Err(ApiError::invalid_request("Resource name is longer than 255 bytes."));
+        }
+        if self.uris.iter().flatten().chain(&self.uri).any(|uri| uri.len() > PATH_BYTES) {
+            return Err(ApiError::invalid_request(format!(
+                "Resource URI is longer than {PATH_BYTES} bytes."
+            )));
         }
         let scopes = self.resource_scopes.into_iter().chain(self.scopes).flatten();
         let mut names = BTreeSet::new();

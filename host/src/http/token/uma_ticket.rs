@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     app::App,
     auth::{self, Verified},
-    decide::{Party, Request, decide},
+    decide::{Party, Purpose, Request, decide},
     error::ApiError,
     http::{
         Family,
@@ -261,6 +261,11 @@ async fn read(
         limit,
         nameless: form.get("response_include_resource_name").is_some_and(|v| v.eq_ignore_ascii_case("false")),
         submit,
+        purpose: match form.get("response_mode") {
+            Some("decision") => Purpose::Decision,
+            Some("permissions") => Purpose::Permissions,
+            _ => Purpose::Grant,
+        },
     };
     Ok(Grant { asker, server, ticket, request })
 }

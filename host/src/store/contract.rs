@@ -1,0 +1,447 @@
+//! What every store must do, races included (design §6). A store is given as handles on one and the same data, as
+//! several hosts on one database have it; the suite knows nothing of what is behind them.
+
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign_core::{
+    assessment::{Ask, Pending},
+    permission::{Claims, Permission},
+    requester::{Requester, Roles},
+    time::UnixTime,
+};
+use serde_json::{Map, json};
+
+use super::{
+    Store, StoreError,
+    audit::{self, AuditFilter, Decision, Event},
+    facts::FactsRequest,
+    grant::{NewRpt, Redemption, SpentTicket},
+    resource::ResourceDescription,
+    server::Version,
+    share::{NewShare, ShareFilter, ShareRecord},
+    tests::TempStore,
+    user,
+};
+use crate::{import, import::document::RealmFile, keys::MasterKey, realm::Client};
+
+const NOW: UnixTime = UnixTime(1_790_000_000);
+/// How often a race is run
+const ROUNDS: usize = 25;
+
+/// A realm with a resource server, and the people in it
+struct World {
+    hosts: Vec<Store>,
+    realm: String,
+    server: Client,
+    alice: String,
+    bob: String,
+}
+
+/// What one question was based on, and what it gave
+struct Assessed {
+    version: Version,
+    permission: Permission,
+}
+
+impl World {
+    async fn new(hosts: Vec<Store>) -> Self {
+        let file: RealmFile = serde_json::from_value(json!({
+            "realm": "test", "enabled": true,
+            "users": [{ "username": "alice", "enabled": true }, { "username": "bob", "enabled": true }],
+            "clients": [{
+                "clientId": "documents", "enabled": true, "secret": "a-secret", "serviceAccountsEnabled": true,
+                "authorizationServicesEnabled": true,
+                "authorizationSettings": {
+                    "allowRemoteResourceManagement": true, "policyEnforcementMode": "ENFORCING",
+                    "decisionStrategy": "UNANIMOUS", "resources": [], "policies": [],
+                    "scopes": [{ "name": "read" }, { "name": "write" }],
+                },
+            }],
+        }))
+        .unwrap();
+        let master = Arc::new(MasterKey::from_text(&STANDARD.encode([7; 32]), "a test").unwrap());
+        import::document(&hosts[0], &master, file, None, NOW).await.unwrap();
+        let (realm, server, [alice, bob]) = hosts[0]
+            .read(|tx| {
+                let realm = super::realm::by_name(tx, "test")?.unwrap();
+                let server = super::realm::client_by_client_id(tx, &realm.id, "documents")?.unwrap();
+                let id = |name: &str| user::by_username(tx, &realm.id, name).map(|user| user.unwrap().id);
+                let people = [id("alice")?, id("bob")?];
+                Ok((realm.id, server, people))
+            })
+            .unwrap();
+        Self { hosts, realm, server, alice, bob }
+    }
+
+    fn host(&self, number: usize) -> &Store {
+        &self.hosts[number % self.hosts.len()]
+    }
+
+    fn event(&self, name: &'static str) -> Event {
+        Event::new(name, &self.realm, &self.alice, NOW)
+    }
+
+    async fn register(&self, host: usize, name: &str) -> Result<String, StoreError> {
+        let description = ResourceDescription {
+            name: name.to_owned(),
+            owner_managed: true,
+            scopes: BTreeSet::from(["read".to_owned(), "write".to_owned()]),
+            ..ResourceDescription::default()
+        };
+        let (id, event) = (super::new_id(), self.event("resource.created"));
+        let made =
+            self.host(host).create_resource(&self.server.id, id, self.alice.clone(), description, event);
+        made.await.map(|record| record.id)
+    }
+
+    fn scope(&self, name: &str) -> String {
+        let sql = "SELECT id FROM scope WHERE server_id = ?1 AND name = ?2";
+        let id = |tx: &rusqlite::Transaction<'_>| {
+            Ok(tx.query_row(sql, [&self.server.id, name], |row| row.get(0))?)
+        };
+        self.host(0).read(id).unwrap()
+    }
+
+    async fn share(&self, host: usize, resource: &str, granted: bool) -> Result<ShareRecord, StoreError> {
+        let new = NewShare {
+            resource_id: resource.to_owned(),
+            owner: self.alice.clone(),
+            scope_id: self.scope("read"),
+            requester: self.bob.clone(),
+            granted,
+        };
+        self.host(host).create_share(&self.server.id, new, NOW, self.event("share.granted")).await
+    }
+
+    fn shares(&self, resource: &str) -> Vec<ShareRecord> {
+        let filter = ShareFilter { resource: Some(resource.to_owned()), ..ShareFilter::default() };
+        self.host(0).shares(&self.server.id, &filter).unwrap()
+    }
+
+    fn assess(&self, host: usize, resource: &str) -> Assessed {
+        let requester = Requester {
+            id: self.bob.parse().unwrap(),
+            client: self.server.id.parse().unwrap(),
+            roles: Roles::default(),
+            recorded_roles: None,
+            groups: Vec::new(),
+            claims: Map::new(),
+        };
+        let scopes = ["read".parse().unwrap()].into_iter().collect();
+        let ask = Ask::Id { resource: resource.parse().unwrap(), scopes };
+        let loaded = self.host(host).facts(&FactsRequest {
+            server_id: &self.server.id,
+            requester: &requester,
+            asks: &[ask],
+            everything: false,
+            after: None,
+            scopes: &[].into_iter().collect(),
+            rpt: &[],
+            now: NOW,
+        });
+        Assessed { version: loaded.unwrap().unwrap().version, permission: permission(resource) }
+    }
+
+    async fn redeem(
+        &self,
+        host: usize,
+        assessed: &Assessed,
+        ticket: Option<&str>,
+    ) -> Result<(Redemption, String), StoreError> {
+        let (jti, grant) = (super::new_id(), super::new_id());
+        let rpt = NewRpt {
+            jti,
+            realm_id: self.realm.clone(),
+            server_id: self.server.id.clone(),
+            client_id: self.server.id.clone(),
+            requester: self.bob.clone(),
+            session_id: None,
+            issued_at: NOW,
+            expires_at: NOW.plus(300),
+            permissions: vec![assessed.permission.clone()],
+            status_index: u64::from(uuid::Uuid::new_v4().as_fields().0) % 1_000_000,
+            grant: Some((grant.clone(), NOW.plus(3_600))),
+        };
+        let ticket = ticket.map(|jti| SpentTicket { jti: jti.to_owned(), expires_at: NOW.plus(300) });
+        let event = self.event("rpt.issued");
+        let redeemed = self.host(host).redeem(rpt, ticket, Vec::new(), assessed.version, event).await?;
+        Ok((redeemed, grant))
+    }
+
+    /// What a grant still holds; every host says the same
+    fn held(&self, grant: &str) -> Vec<Permission> {
+        let all: Vec<_> = self.hosts.iter().map(|host| host.held(grant).unwrap()).collect();
+        assert!(all.iter().all(|held| *held == all[0]));
+        all[0].clone()
+    }
+}
+
+fn permission(resource: &str) -> Permission {
+    Permission {
+        rsid: Some(resource.parse().unwrap()),
+        rsname: None,
+        rsowned: false,
+        scopes: ["read".parse().unwrap()].into_iter().collect(),
+        claims: Claims::new(),
+        exp: None,
+        nbf: None,
+    }
+}
+
+/// The whole suite; `hosts` are handles on one empty store
+pub(crate) async fn holds(hosts: Vec<Store>) {
+    let world = World::new(hosts).await;
+    of_many_redemptions_of_one_ticket_one_wins(&world).await;
+    what_was_assessed_before_a_withdrawal_is_stale(&world).await;
+    no_grant_outlives_a_withdrawal_at_the_same_time(&world).await;
+    no_grant_outlives_its_resource(&world).await;
+    of_two_registrations_of_one_name_one_wins(&world).await;
+    an_approval_and_a_withdrawal_leave_one_of_their_outcomes(&world).await;
+    one_share_is_made_once(&world).await;
+    a_request_is_stored_only_where_nothing_moved(&world).await;
+    what_time_has_ended_goes_in_bounded_steps(&world).await;
+    the_audit_trail_counts_what_is_repeated_and_forgets_what_is_old(&world).await;
+}
+
+async fn of_many_redemptions_of_one_ticket_one_wins(world: &World) {
+    let resource = world.register(0, "redeemed").await.unwrap();
+    for round in 0..ROUNDS {
+        let assessed: Vec<_> = (0..8).map(|host| world.assess(host, &resource)).collect();
+        let ticket = format!("ticket-{round}");
+        let all =
+            assessed.iter().enumerate().map(|(host, assessed)| world.redeem(host, assessed, Some(&ticket)));
+        let mut won = 0;
+        for outcome in together(all).await {
+            match outcome.unwrap() {
+                (Redemption::Recorded, grant) => {
+                    won += 1;
+                    assert_eq!(world.held(&grant).len(), 1);
+                }
+                (Redemption::Spent, grant) => {
+                    assert!(world.held(&grant).is_empty(), "a loser left something");
+                }
+            }
+        }
+        assert_eq!(won, 1, "round {round}");
+        assert!(world.hosts.iter().all(|host| host.ticket_spent(&ticket).unwrap()));
+    }
+}
+
+/// All of them at the same time
+async fn together<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut waiting: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
+    core::future::poll_fn(|context| {
+        for (one, done) in &mut waiting {
+            if done.is_none()
+                && let core::task::Poll::Ready(answer) = one.as_mut().poll(context)
+            {
+                *done = Some(answer);
+            }
+        }
+        if waiting.iter().all(|(_, done)| done.is_some()) {
+            core::task::Poll::Ready(())
+        } else {
+            core::task::Poll::Pending
+        }
+    })
+    .await;
+    waiting.into_iter().map(|(_, done)| done.unwrap()).collect()
+}
+
+async fn what_was_assessed_before_a_withdrawal_is_stale(world: &World) {
+    let resource = world.register(0, "stale").await.unwrap();
+    let share = world.share(0, &resource, true).await.unwrap();
+    let assessed = world.assess(1, &resource);
+    world.host(0).withdraw_share(&share, NOW, world.event("share.withdrawn")).await.unwrap();
+    assert_eq!(world.redeem(1, &assessed, Some("stale")).await.unwrap_err(), StoreError::Stale);
+    assert!(!world.host(0).ticket_spent("stale").unwrap(), "a ticket was spent for nothing");
+    let again = world.assess(1, &resource);
+    assert_eq!(world.redeem(1, &again, Some("stale")).await.unwrap().0, Redemption::Recorded);
+}
+
+async fn no_grant_outlives_a_withdrawal_at_the_same_time(world: &World) {
+    let resource = world.register(0, "withdrawn").await.unwrap();
+    for round in 0..ROUNDS {
+        let share = world.share(round, &resource, true).await.unwrap();
+        let assessed = world.assess(round + 1, &resource);
+        let grant = world.redeem(round + 1, &assessed, None);
+        let withdrawal = world.host(round).withdraw_share(&share, NOW, world.event("share.withdrawn"));
+        let (grant, withdrawal) = tokio::join!(grant, withdrawal);
+        withdrawal.unwrap();
+        match grant {
+            Ok((Redemption::Recorded, grant)) => assert!(world.held(&grant).is_empty(), "round {round}"),
+            Ok((Redemption::Spent, _)) => panic!("there was no ticket"),
+            Err(error) => assert_eq!(error, StoreError::Stale, "round {round}"),
+        }
+        assert!(world.shares(&resource).is_empty());
+    }
+}
+
+async fn no_grant_outlives_its_resource(world: &World) {
+    for round in 0..ROUNDS {
+        let resource = world.register(round, &format!("doomed-{round}")).await.unwrap();
+        world.share(round, &resource, true).await.unwrap();
+        let assessed = world.assess(round + 1, &resource);
+        let grant = world.redeem(round + 1, &assessed, None);
+        let event = world.event("resource.deleted");
+        let deletion = world.host(round).delete_resource(&world.server.id, &resource, NOW, event);
+        let (grant, deletion) = tokio::join!(grant, deletion);
+        deletion.unwrap();
+        match grant {
+            Ok((_, grant)) => assert!(world.held(&grant).is_empty(), "round {round}"),
+            Err(error) => assert_eq!(error, StoreError::Stale, "round {round}"),
+        }
+        assert!(world.host(round + 1).resource(&world.server.id, &resource).unwrap().is_none());
+        assert!(world.shares(&resource).is_empty());
+        let again =
+            world.host(round).delete_resource(&world.server.id, &resource, NOW, world.event("x")).await;
+        assert_eq!(again, Err(StoreError::Missing));
+    }
+}
+
+async fn of_two_registrations_of_one_name_one_wins(world: &World) {
+    for round in 0..ROUNDS {
+        let name = format!("twice-{round}");
+        let (first, second) = tokio::join!(world.register(0, &name), world.register(1, &name));
+        let (won, lost) = if first.is_ok() { (first, second) } else { (second, first) };
+        let id = won.unwrap();
+        assert!(matches!(lost, Err(StoreError::Conflict(_))), "{lost:?}");
+        let kept = world.host(round).resource(&world.server.id, &id).unwrap().unwrap();
+        assert_eq!((kept.name.as_str(), kept.scopes.len()), (name.as_str(), 2));
+    }
+}
+
+async fn an_approval_and_a_withdrawal_leave_one_of_their_outcomes(world: &World) {
+    let resource = world.register(0, "decided").await.unwrap();
+    for round in 0..ROUNDS {
+        let share = world.share(round, &resource, false).await.unwrap();
+        let approval = world.host(round).approve_share(&share, NOW, world.event("share.granted"));
+        let withdrawal = world.host(round + 1).withdraw_share(&share, NOW, world.event("share.withdrawn"));
+        let (approval, withdrawal) = tokio::join!(approval, withdrawal);
+        withdrawal.unwrap();
+        // First approved and then taken away, or taken away before it could be approved.
+        assert!(matches!(approval, Ok(()) | Err(StoreError::Missing)), "{approval:?}");
+        assert!(world.shares(&resource).is_empty(), "round {round}");
+    }
+}
+
+async fn one_share_is_made_once(world: &World) {
+    let resource = world.register(0, "shared").await.unwrap();
+    for round in 0..ROUNDS {
+        let (first, second) =
+            tokio::join!(world.share(0, &resource, round % 2 == 0), world.share(1, &resource, true));
+        assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+        let rows = world.shares(&resource);
+        assert_eq!(rows.len(), 1);
+        world.host(round).withdraw_share(&rows[0], NOW, world.event("share.withdrawn")).await.unwrap();
+    }
+}
+
+async fn a_request_is_stored_only_where_nothing_moved(world: &World) {
+    let resource = world.register(0, "asked").await.unwrap();
+    let before = world.assess(0, &resource);
+    let pending = || {
+        let scopes = ["read".parse().unwrap()].into_iter().collect();
+        vec![Pending { resource: resource.parse().unwrap(), scopes }]
+    };
+    let other = world.register(1, "moved").await.unwrap();
+    let share = world.share(1, &other, true).await.unwrap();
+    world.host(1).withdraw_share(&share, NOW, world.event("share.withdrawn")).await.unwrap();
+    let late = world.host(0).submit(&world.server.id, &world.bob, pending(), before.version, NOW).await;
+    assert_eq!(late, Err(StoreError::Stale));
+    assert!(world.shares(&resource).is_empty());
+    let now = world.assess(0, &resource);
+    let twice =
+        (0..2).map(|host| world.host(host).submit(&world.server.id, &world.bob, pending(), now.version, NOW));
+    for outcome in together(twice).await {
+        outcome.unwrap();
+    }
+    let rows = world.shares(&resource);
+    assert!(rows.len() == 1 && !rows[0].granted, "{rows:?}");
+}
+
+async fn what_time_has_ended_goes_in_bounded_steps(world: &World) {
+    const MANY: usize = 1_200;
+    world
+        .host(0)
+        .write(|tx| {
+            let mut insert = tx.prepare("INSERT INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?;
+            for number in 0..MANY {
+                insert.execute(rusqlite::params![format!("old-{number}"), 5])?;
+            }
+            insert.execute(rusqlite::params!["young", super::seconds(NOW.plus(100_000))])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let mut steps = Vec::new();
+    loop {
+        let removed = world.host(steps.len()).sweep(NOW).await.unwrap();
+        if removed == 0 {
+            break;
+        }
+        steps.push(removed);
+    }
+    assert!(steps.len() >= 3 && steps.iter().all(|step| *step <= 5_000), "{steps:?}");
+    assert_eq!(steps.iter().sum::<usize>(), MANY);
+    assert!(world.host(1).ticket_spent("young").unwrap());
+    assert!(!world.host(1).ticket_spent("old-0").unwrap());
+}
+
+async fn the_audit_trail_counts_what_is_repeated_and_forgets_what_is_old(world: &World) {
+    let decision = |resource: &str, at: UnixTime| Decision {
+        event: "decision.denied",
+        realm_id: world.realm.clone(),
+        server_id: world.server.id.clone(),
+        client_id: world.server.id.clone(),
+        requester: world.bob.clone(),
+        resource: Some(resource.to_owned()),
+        detail: Map::new(),
+        at,
+        repeats: true,
+    };
+    let rows = |filter: AuditFilter| {
+        let filter = AuditFilter { events: vec!["decision.denied".to_owned()], max: 100, ..filter };
+        world.host(1).read(|tx| audit::list(tx, &world.realm, &filter)).unwrap()
+    };
+    let resource = world.register(0, "refused").await.unwrap();
+    for host in 0..4 {
+        world.host(host).record_decisions(vec![decision(&resource, NOW); 5]).await.unwrap();
+    }
+    world
+        .host(0)
+        .record_decisions(vec![decision("of-nobody", NOW), decision(&resource, NOW.plus(86_400))])
+        .await
+        .unwrap();
+    let all = rows(AuditFilter::default());
+    assert_eq!(all.iter().map(|row| row.count).collect::<Vec<_>>(), [1, 1, 20]);
+    assert_eq!((&all[2].owner, &all[2].resource), (&Some(world.alice.clone()), &Some(resource.clone())));
+    assert_eq!((&all[1].resource, &all[1].detail["asked"]), (&None, &json!("of-nobody")));
+    // Counted again it is the newest row, and numbers are never used twice.
+    world.host(1).record_decisions(vec![decision(&resource, NOW)]).await.unwrap();
+    let after = rows(AuditFilter { after: Some(all[0].id), ..AuditFilter::default() });
+    assert_eq!(after.iter().map(|row| row.count).collect::<Vec<_>>(), [21]);
+    let owners = rows(AuditFilter { owner: Some(world.alice.clone()), ..AuditFilter::default() });
+    assert_eq!(owners.len(), 2);
+    let newest = after[0].id;
+    while world.host(0).tidy_audit(NOW.plus(10 * 86_400)).await.unwrap() > 0 {}
+    assert!(rows(AuditFilter::default()).is_empty());
+    world.host(0).record_decisions(vec![decision(&resource, NOW)]).await.unwrap();
+    assert!(rows(AuditFilter::default())[0].id > newest);
+}
+
+#[tokio::test]
+async fn one_host() {
+    let temp = TempStore::new();
+    holds(vec![temp.store.clone()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hosts_on_one_file() {
+    let temp = TempStore::new();
+    let second = Store::open(temp.store.file()).unwrap();
+    holds(vec![temp.store.clone(), second]).await;
+}
