@@ -15,7 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_tokens.sql"),
     include_str!("../../migrations/sqlite/0005_sign_in.sql"),
     include_str!("../../migrations/sqlite/0006_status.sql"),
-    include_str!("../../migrations/sqlite/0007_audit.sql"),
+    include_str!("../../migrations/sqlite/0007_account.sql"),
+    include_str!("../../migrations/sqlite/0008_audit.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.
