@@ -8,7 +8,6 @@ mod fault;
 mod flow;
 mod grant;
 mod guide;
-mod overlap;
 mod owner_policy;
 mod permission;
 mod provider;
@@ -73,7 +72,7 @@ fn tests(place: &Path, names: &mut Vec<String>) {
 
 /// The cases that a name carries: `ent_1_and_2_…`, `ent_10_to_13_…`, `perm_17_sec_5_…`
 fn cases(name: &str) -> Vec<(String, u32)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(String, u32)> = Vec::new();
     let words: Vec<_> = name.split('_').collect();
     for (place, word) in words.iter().enumerate() {
         let Ok(number) = word.parse::<u32>() else { continue };
