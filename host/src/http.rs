@@ -97,7 +97,10 @@ fn protection_api() -> Router<Arc<App>> {
         .at(&format!("{BASE}/permission/ticket"), tickets)
         .at(&format!("{BASE}/permission/ticket/count"), get(stored_ticket::count))
         .at(&format!("{BASE}/permission/ticket/{{id}}"), delete(stored_ticket::delete))
-        .at(&format!("{BASE}/uma-policy"), get(uma_policy::list).route_layer(Extension(protection::ByAudience)))
+        .at(
+            &format!("{BASE}/uma-policy"),
+            get(uma_policy::list).route_layer(Extension(protection::ByAudience)),
+        )
         .at(&format!("{BASE}/uma-policy/{{id}}"), policy.route_layer(Extension(protection::ByAudience)))
 }
 

@@ -34,6 +34,7 @@ const PUBLIC: &[&str] = &[
     "/realms/{realm}/protocol/openid-connect/revoke",
     "/realms/{realm}/protocol/openid-connect/token",
     "/realms/{realm}/protocol/openid-connect/token/introspect",
+    "/realms/{realm}/protocol/openid-connect/userinfo",
     "/realms/{realm}/status-changes",
     "/realms/{realm}/status-list",
     "/resources/{file}",
@@ -49,8 +50,14 @@ const ROWS: &[(&str, &str)] = &[
     ("/client-scopes", r#"{"name":"taken over"}"#),
     ("/client-scopes/<scope>", r#"{"name":"taken over"}"#),
     ("/client-scopes/<scope>/protocol-mappers/add-models", "[]"),
-    ("/client-scopes/<scope>/protocol-mappers/models", r#"{"name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#),
-    ("/client-scopes/<scope>/protocol-mappers/models/<scope-mapper>", r#"{"id":"<scope-mapper>","name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#),
+    (
+        "/client-scopes/<scope>/protocol-mappers/models",
+        r#"{"name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#,
+    ),
+    (
+        "/client-scopes/<scope>/protocol-mappers/models/<scope-mapper>",
+        r#"{"id":"<scope-mapper>","name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#,
+    ),
     ("/client-scopes/<scope>/protocol-mappers/protocol/openid-connect", ""),
     ("/client-scopes/<scope>/scope-mappings", ""),
     ("/client-scopes/<scope>/scope-mappings/clients/<client>", r#"[{"id":"<client-role-id>","name":"x"}]"#),
@@ -68,8 +75,14 @@ const ROWS: &[(&str, &str)] = &[
     ("/clients/<client>/optional-client-scopes", ""),
     ("/clients/<client>/optional-client-scopes/<scope>", ""),
     ("/clients/<client>/protocol-mappers/add-models", "[]"),
-    ("/clients/<client>/protocol-mappers/models", r#"{"name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#),
-    ("/clients/<client>/protocol-mappers/models/<mapper>", r#"{"id":"<mapper>","name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#),
+    (
+        "/clients/<client>/protocol-mappers/models",
+        r#"{"name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#,
+    ),
+    (
+        "/clients/<client>/protocol-mappers/models/<mapper>",
+        r#"{"id":"<mapper>","name":"x","protocol":"openid-connect","protocolMapper":"oidc-full-name-mapper"}"#,
+    ),
     ("/clients/<client>/protocol-mappers/protocol/openid-connect", ""),
     ("/clients/<client>/roles", r#"{"name":"taken over"}"#),
     ("/clients/<client>/roles/<client-role>", r#"{"name":"taken over"}"#),
@@ -174,7 +187,10 @@ const AUTHZ: &[(&str, &str)] = &[
 /// Below `/realms/{realm}/authz/protection`
 const PROTECTION: &[(&str, &str)] = &[
     ("/permission", r#"[{"resource_id":"<resource>"}]"#),
-    ("/permission/ticket", r#"{"resource":"<resource>","requester":"<user>","scope":"<authz-scope>","granted":true}"#),
+    (
+        "/permission/ticket",
+        r#"{"resource":"<resource>","requester":"<user>","scope":"<authz-scope>","granted":true}"#,
+    ),
     ("/permission/ticket/<ticket>", ""),
     ("/permission/ticket/count", ""),
     ("/resource_set", r#"{"name":"taken over","owner":"<user>"}"#),
@@ -198,7 +214,8 @@ fn realm(name: &str) -> Realm {
     let mut roles = realm.json()["roles"].clone();
     roles["realm"].as_array_mut().unwrap().push(json!({ "name": named("role") }));
     roles["client"]["documents"].as_array_mut().unwrap().push(json!({ "name": named("role") }));
-    let mapper = json!([{ "name": "m", "protocol": "openid-connect", "protocolMapper": "oidc-full-name-mapper" }]);
+    let mapper =
+        json!([{ "name": "m", "protocol": "openid-connect", "protocolMapper": "oidc-full-name-mapper" }]);
     let scope = json!({ "name": named("scope"), "protocol": "openid-connect", "protocolMappers": mapper });
     let manager = json!({ "clientRoles": { "realm-management": ["realm-admin"] } });
     realm
@@ -262,7 +279,8 @@ impl<'a> Tenant<'a> {
         let resource = self.protection("POST", "/resource_set", &pat).json(&resource).send().expect(201);
         let resource = resource.member("_id");
         let body = json!({ "resource": resource, "scopeName": "read", "requesterName": "bob" });
-        let ticket = self.protection("POST", "/permission/ticket", &pat).json(&body).send().expect(200).json();
+        let ticket =
+            self.protection("POST", "/permission/ticket", &pat).json(&body).send().expect(200).json();
         let owner = self.token("documents", Some(&named("user")));
         let policy = json!({ "name": named("uma-policy"), "users": ["carol"] });
         let uma = self.protection("POST", &format!("/uma-policy/{resource}"), &owner).json(&policy).send();
@@ -292,7 +310,8 @@ impl<'a> Tenant<'a> {
 
     /// All that an administrator and the resource server see
     fn everything(&self) -> Value {
-        let export = self.admin.post("partial-export?exportClients=true&exportGroupsAndRoles=true", &json!({}));
+        let export =
+            self.admin.post("partial-export?exportClients=true&exportGroupsAndRoles=true", &json!({}));
         let (client, user) = (&self.ids["client"], &self.ids["user"]);
         let archive = &self.ids["archive"];
         let lists: Vec<_> = [
@@ -311,7 +330,8 @@ impl<'a> Tenant<'a> {
         .map(|path| self.read(path))
         .collect();
         let pat = self.token("documents", None);
-        let tickets = self.protection("GET", "/permission/ticket?returnNames=true", &pat).send().expect(200).json();
+        let tickets =
+            self.protection("GET", "/permission/ticket?returnNames=true", &pat).send().expect(200).json();
         json!([export.expect(200).json(), lists, tickets])
     }
 }
@@ -335,7 +355,11 @@ fn filled<'a>(template: &str, id: &impl Fn(&str) -> &'a str) -> String {
 }
 
 fn send(request: Request, method: &str, body: &str) -> Answer {
-    if method == "GET" || body.is_empty() { request.send() } else { request.body("application/json", body).send() }
+    if method == "GET" || body.is_empty() {
+        request.send()
+    } else {
+        request.body("application/json", body).send()
+    }
 }
 
 /// A row whose path is this one
@@ -354,7 +378,9 @@ fn fits(pattern: &str, template: &str) -> bool {
 /// An endpoint of the router's list: its path and its methods
 fn endpoints() -> Vec<(&'static str, Vec<&'static str>)> {
     let list = include_str!("../endpoints.txt").lines();
-    list.map(|line| line.split_once(' ').unwrap()).map(|(path, methods)| (path, methods.split(',').collect())).collect()
+    list.map(|line| line.split_once(' ').unwrap())
+        .map(|(path, methods)| (path, methods.split(',').collect()))
+        .collect()
 }
 
 const AUTHZ_BASE: &str = "/clients/{client}/authz/resource-server";
@@ -431,7 +457,9 @@ impl Row {
         let url = match self {
             Self::Admin(..) => format!("{base}{path}"),
             Self::Authz(..) => format!("{base}/clients/{}/authz/resource-server{path}", id("client")),
-            Self::Protection(..) => format!("{}/realms/{}/authz/protection{path}", to.server.base(), to.realm),
+            Self::Protection(..) => {
+                format!("{}/realms/{}/authz/protection{path}", to.server.base(), to.realm)
+            }
         };
         let request = to.server.http.request(method, &url).bearer(token);
         (format!("{method} {url} {body}"), send(request, method, &body))
@@ -456,7 +484,8 @@ fn rows_of_the_table_are_right() {
     let tenant = Tenant::new(&server, "test");
     let mut table = Table::new();
     for (row, method) in calls().into_iter().filter(|(_, method)| *method == "GET") {
-        let (name, answer) = row.send(&tenant, method, &row.token(&tenant, "documents"), &|kind| &tenant.ids[kind]);
+        let (name, answer) =
+            row.send(&tenant, method, &row.token(&tenant, "documents"), &|kind| &tenant.ids[kind]);
         // What is not there has no body: searches of a name that nobody has.
         table.holds(&name, answer, "2xx", |answer| answer.status / 100 == 2);
     }
@@ -494,7 +523,8 @@ fn ids_of_another_realm_are_unknown() {
         let client = matches!(row, Row::Authz(..)).then_some("client");
         let body = if method == "GET" { "" } else { body };
         for foreign in kinds(path, body).into_iter().chain(client) {
-            let id = |kind: &str| -> &str { if kind == foreign { &there.ids[kind] } else { &here.ids[kind] } };
+            let id =
+                |kind: &str| -> &str { if kind == foreign { &there.ids[kind] } else { &here.ids[kind] } };
             let (name, answer) = row.send(&here, method, &row.token(&here, "documents"), &id);
             table.holds(&format!("{foreign}: {name}"), answer, "404 or 400", unknown);
         }

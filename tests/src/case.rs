@@ -84,7 +84,8 @@ impl World {
     /// A resource of somebody who manages it; gives its id
     #[track_caller]
     pub fn managed(&self, name: &str, owner: &str, scopes: &[&str]) -> String {
-        let body = json!({ "name": name, "owner": owner, "ownerManagedAccess": true, "resource_scopes": scopes });
+        let body =
+            json!({ "name": name, "owner": owner, "ownerManagedAccess": true, "resource_scopes": scopes });
         self.register(&self.pat(), &body)
     }
 

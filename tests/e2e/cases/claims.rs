@@ -20,7 +20,8 @@ fn clm_1_a_claim_of_the_ticket_decides_and_is_echoed() {
     _ = authz.permit_scopes(Some(&id), &["withdraw"], "limit");
     let marta = authz.world.token("marta");
     let ask = |value: &str| {
-        let body = json!([{ "resource_id": id, "resource_scopes": ["withdraw"], "claims": { VALUE: [value] } }]);
+        let body =
+            json!([{ "resource_id": id, "resource_scopes": ["withdraw"], "claims": { VALUE: [value] } }]);
         let answer = authz.world.protection("POST", "permission", &authz.world.pat()).json(&body).send();
         authz.world.exchange(&marta, &answer.expect(201).member("ticket"))
     };

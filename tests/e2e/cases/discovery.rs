@@ -34,9 +34,14 @@ fn disc_2_a_realm_with_an_address_of_its_own_names_no_other() {
     let Authz { world, .. } = Authz::of(&case::realm().attribute("frontendUrl", front));
     for name in ["uma2-configuration", "openid-configuration"] {
         let document = document(&world, name);
-        let addresses: Vec<_> = document.as_object().unwrap().iter().filter_map(|(name, value)| {
-            value.as_str().filter(|text| text.starts_with("http")).map(|text| (name, text))
-        }).collect();
+        let addresses: Vec<_> = document
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter_map(|(name, value)| {
+                value.as_str().filter(|text| text.starts_with("http")).map(|text| (name, text))
+            })
+            .collect();
         assert!(addresses.len() > 5, "{addresses:?}");
         for (name, address) in addresses {
             assert!(address.starts_with(front), "{name}: {address}");

@@ -91,9 +91,7 @@ fn grouped(full: bool, name: &str) -> Realm {
 #[test]
 fn n_23_a_bare_name_counts_for_a_group_that_the_user_is_in() {
     let authz = Authz::of(&grouped(false, "groups"));
-    let policy = |path: &str| {
-        json!({ "name": path, "groupsClaim": "groups", "groups": [{ "path": path, "extendChildren": false }] })
-    };
+    let policy = |path: &str| json!({ "name": path, "groupsClaim": "groups", "groups": [{ "path": path, "extendChildren": false }] });
     let top = gate(&authz, "group", &policy("/night"));
     let deep = gate(&authz, "group", &policy("/staff/ops/night"));
     assert!(opens(&authz, "alice", &top) && !opens(&authz, "alice", &deep));
@@ -118,7 +116,8 @@ fn n_26_below_a_group_is_behind_its_slash() {
 fn n_36_cookies_over_plain_http_are_not_secure() {
     let authz = Authz::of(&countersign_tests::browser::realm());
     let answer = authz.world.server.http.get(&authz.world.authorize("app", &[])).send().expect(200);
-    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    let cookies: Vec<_> =
+        answer.headers.get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
     assert!(!cookies.is_empty());
     for line in cookies {
         assert!(line.contains("SameSite=Lax") && !line.contains("Secure"), "{line}");

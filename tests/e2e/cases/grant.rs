@@ -22,7 +22,8 @@ fn open() -> (Authz, String) {
 /// marta redeems a ticket of her own for this, with more parameters
 fn redeem(authz: &Authz, body: &Value, fields: &[(&str, &str)]) -> Answer {
     let marta = authz.world.token("marta");
-    let ticket = authz.world.protection("POST", "permission", &marta).json(body).send().expect(201).member("ticket");
+    let ticket =
+        authz.world.protection("POST", "permission", &marta).json(body).send().expect(201).member("ticket");
     let mut all = vec![("ticket", ticket.as_str())];
     all.extend(fields);
     authz.world.uma(&marta, &all)

@@ -18,6 +18,8 @@ fn audience() -> Value {
 #[test]
 fn the_commands_of_a_guide_work_as_written() {
     let realm = case::realm().client("reader", json!({ "protocolMappers": audience() }));
+    // Her token names no other resource server.
+    let realm = realm.user("alice", json!({ "clientRoles": { "documents": ["uma_protection"] } }));
     let world = World::of(&realm);
 
     // 1. The resource server registers Alice's document and asks for a ticket on Bob's first attempt.
@@ -87,7 +89,8 @@ fn d_7_a_token_for_one_resource_server_writes_its_owners_policies() {
     let world = World::of(&realm);
     let id = world.managed("Hers", "marta", &["read"]);
     let policy = json!({ "name": "for kolo", "users": ["kolo"] });
-    let post = |token: &str| world.protection("POST", &format!("uma-policy/{id}"), token).json(&policy).send();
+    let post =
+        |token: &str| world.protection("POST", &format!("uma-policy/{id}"), token).json(&policy).send();
     let mut table = Table::new();
     let not = |client: &str| format!("Client application [{client}] is not registered as a resource server.");
     for (name, token, client) in [

@@ -1,12 +1,6 @@
 //! PERM: tickets, and the requests that stay behind.
 
-use countersign_tests::{
-    admin::last_of_location,
-    authz::Authz,
-    forge::claims,
-    realm::user,
-    table::Table,
-};
+use countersign_tests::{admin::last_of_location, authz::Authz, forge::claims, realm::user, table::Table};
 use serde_json::{Value, json};
 
 const SCOPES: [&str; 3] = ["ScopeA", "ScopeB", "ScopeC"];
@@ -81,7 +75,8 @@ fn perm_6_one_ticket_for_four_resources() {
     let authz = Authz::of_cases();
     let pat = authz.world.pat();
     let names = ["Resource A", "Resource B", "Resource C", "Resource D"];
-    let ids = names.map(|name| authz.world.register(&pat, &json!({ "name": name, "ownerManagedAccess": true })));
+    let ids =
+        names.map(|name| authz.world.register(&pat, &json!({ "name": name, "ownerManagedAccess": true })));
     let body: Value = names.iter().map(|name| json!({ "resource_id": name })).collect();
     let answer = post(&authz, &pat, &body).expect(201);
     assert_eq!(answer.json().as_object().unwrap().len(), 1);

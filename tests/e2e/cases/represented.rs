@@ -9,7 +9,8 @@ fn shared() -> (Authz, String, Value) {
     let id = authz.world.managed("Resource A", "marta", &["ScopeA", "ScopeB"]);
     let body = json!({ "resource": id, "scopeName": "ScopeA", "requesterName": "kolo", "granted": true });
     let marta = authz.world.token("marta");
-    let row = authz.world.protection("POST", "permission/ticket", &marta).json(&body).send().expect(200).json();
+    let row =
+        authz.world.protection("POST", "permission/ticket", &marta).json(&body).send().expect(200).json();
     (authz, id, row)
 }
 
@@ -52,7 +53,8 @@ fn tick_5_a_ticket_is_made_taken_back_and_removed() {
     assert_eq!((&made["granted"], made.get("scopeName")), (&json!(true), None));
     let marta = authz.world.token("marta");
     let post = |granted: Option<bool>| {
-        let body = json!({ "resource": id, "scopeName": "ScopeB", "requesterName": "kolo", "granted": granted });
+        let body =
+            json!({ "resource": id, "scopeName": "ScopeB", "requesterName": "kolo", "granted": granted });
         authz.world.protection("POST", "permission/ticket", &marta).json(&body).send().expect(200).json()
     };
     let pending = post(None);

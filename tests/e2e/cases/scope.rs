@@ -44,11 +44,18 @@ fn ent_20_what_a_resource_no_longer_has_is_left_out() {
     let authz = Authz::of_cases();
     let id = authz.open("Sensors", &THREE);
     let all = format!("#{}", THREE.join(","));
-    assert_eq!(granted(ask(&authz, "marta", &[&all])), ["Sensors: sensors:delete sensors:update sensors:view"]);
+    assert_eq!(
+        granted(ask(&authz, "marta", &[&all])),
+        ["Sensors: sensors:delete sensors:update sensors:view"]
+    );
     let fewer = json!({ "name": "Sensors", "scopes": THREE[..2] });
     _ = authz.put(&format!("resource/{id}"), &fewer).expect(204);
     for wanted in [all.clone(), format!("{id}{all}")] {
-        assert_eq!(granted(ask(&authz, "marta", &[&wanted])), ["Sensors: sensors:update sensors:view"], "{wanted}");
+        assert_eq!(
+            granted(ask(&authz, "marta", &[&wanted])),
+            ["Sensors: sensors:update sensors:view"],
+            "{wanted}"
+        );
     }
 }
 
@@ -89,7 +96,8 @@ fn ent_24_a_resources_own_permission_goes_over_that_of_its_type() {
 
     let own = authz.permit(&[&hers], "kolo");
     assert_eq!(granted(kolo()), [both]);
-    let parent = json!({ "id": of_type, "name": "of the type", "resources": [typed], "policies": ["only owner"] });
+    let parent =
+        json!({ "id": of_type, "name": "of the type", "resources": [typed], "policies": ["only owner"] });
     authz.put_policy(&format!("permission/resource/{of_type}"), &parent);
     assert_eq!(granted(kolo()), [both]);
 
@@ -124,7 +132,8 @@ fn ent_33_a_scope_that_no_permission_covers_is_denied() {
 #[test]
 fn ent_37_by_id_and_by_name_the_same() {
     let authz = Authz::of_cases();
-    let body = json!({ "name": "Shared", "ownerManagedAccess": true, "resource_scopes": ["scope1", "scope2"] });
+    let body =
+        json!({ "name": "Shared", "ownerManagedAccess": true, "resource_scopes": ["scope1", "scope2"] });
     let id = authz.world.register(&authz.world.pat(), &body);
     _ = authz.user_policy("marta", "marta");
     _ = authz.permit_scopes(Some(&id), &["scope1"], "marta");

@@ -288,10 +288,11 @@ async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> 
             true => ApiError::bad_request("invalid_claim_token", "Expired token"),
             false => ApiError::bad_request("unauthorized_client", "Invalid signature"),
         };
-        let verified = auth::verify_identity_token(app, &place.realm, &place.issuer, token).map_err(|error| {
-            let expired = error.is_expired();
-            error.or_else(|| refused(expired))
-        })?;
+        let verified =
+            auth::verify_identity_token(app, &place.realm, &place.issuer, token).map_err(|error| {
+                let expired = error.is_expired();
+                error.or_else(|| refused(expired))
+            })?;
         if verified.client.id != client.id {
             let text = "Token issued to a different client";
             return Err(ApiError::bad_request("invalid_claim_token", text));
