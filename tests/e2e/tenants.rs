@@ -161,7 +161,7 @@ const ROWS: &[(&str, &str)] = &[
 const AUTHZ: &[(&str, &str)] = &[
     ("", r#"{"policyEnforcementMode":"DISABLED"}"#),
     ("/import", r#"{"resources":[],"policies":[],"scopes":[]}"#),
-    ("/policy", r#"{"name":"x","type":"user","config":{"users":"[\"<user>\"]"}}"#),
+    ("/policy", r#"{"name":"x","type":"role","config":{"roles":"[{\"id\":\"<role-id>\"}]"}}"#),
     ("/policy/<policy>", r#"{"id":"<policy>","name":"taken over","type":"user","config":{"users":"[]"}}"#),
     ("/policy/evaluate", r#"{"userId":"<user>","resources":[{"_id":"<resource>","name":"x"}]}"#),
     ("/policy/providers", ""),
@@ -443,6 +443,11 @@ impl Row {
         }
     }
 
+    /// Whether what the body names matters: some lists of administrators are deleted by their members
+    fn reads_body(self, method: &str) -> bool {
+        matches!((method, self), ("POST" | "PUT", _) | ("DELETE", Self::Admin(..)))
+    }
+
     /// Sends it to a realm, by a token, for the resource server of this id
     fn send<'a>(
         self,
@@ -521,12 +526,14 @@ fn ids_of_another_realm_are_unknown() {
     for (row, method) in calls() {
         let (path, body) = row.template();
         let client = matches!(row, Row::Authz(..)).then_some("client");
-        let body = if method == "GET" { "" } else { body };
+        let body = if row.reads_body(method) { body } else { "" };
         for foreign in kinds(path, body).into_iter().chain(client) {
             let id =
                 |kind: &str| -> &str { if kind == foreign { &there.ids[kind] } else { &here.ids[kind] } };
             let (name, answer) = row.send(&here, method, &row.token(&here, "documents"), &id);
-            table.holds(&format!("{foreign}: {name}"), answer, "404 or 400", unknown);
+            table.holds(&format!("{foreign}: {name}"), answer, "404, 400 or an empty list", |answer| {
+                unknown(answer) || (method == "GET" && answer.json() == json!([]))
+            });
         }
     }
     table.done();
@@ -541,7 +548,7 @@ fn ids_of_another_resource_server_are_unknown() {
     let mut table = Table::new();
     for (row, method) in calls() {
         let (path, body) = row.template();
-        let body = if method == "GET" { "" } else { body };
+        let body = if row.reads_body(method) { body } else { "" };
         let mut ids = kinds(path, body);
         ids.remove("user");
         if matches!(row, Row::Admin(..)) || ids.is_empty() {
