@@ -161,7 +161,7 @@ const ROWS: &[(&str, &str)] = &[
 const AUTHZ: &[(&str, &str)] = &[
     ("", r#"{"policyEnforcementMode":"DISABLED"}"#),
     ("/import", r#"{"resources":[],"policies":[],"scopes":[]}"#),
-    ("/policy", r#"{"name":"x","type":"role","config":{"roles":"[{\"id\":\"<role-id>\"}]"}}"#),
+    ("/policy", r#"{"name":"x","type":"aggregate","config":{"applyPolicies":"[\"<policy>\"]"}}"#),
     ("/policy/<policy>", r#"{"id":"<policy>","name":"taken over","type":"user","config":{"users":"[]"}}"#),
     ("/policy/evaluate", r#"{"userId":"<user>","resources":[{"_id":"<resource>","name":"x"}]}"#),
     ("/policy/providers", ""),
