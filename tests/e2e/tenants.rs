@@ -354,7 +354,9 @@ fn filled<'a>(template: &str, id: &impl Fn(&str) -> &'a str) -> String {
     out
 }
 
+/// On a connection of its own: a server that refuses before it has read the body closes it
 fn send(request: Request, method: &str, body: &str) -> Answer {
+    let request = request.header("connection", "close");
     if method == "GET" || body.is_empty() {
         request.send()
     } else {
