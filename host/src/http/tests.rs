@@ -176,8 +176,8 @@ async fn a_trailing_slash_changes_nothing() {
 }
 
 /// Every path with its methods, as the router has them, but for `HEAD`, preflights and slashes at the end
-fn endpoints(router: &Router) -> Vec<String> {
-    let text = format!("{router:?}");
+fn endpoints(served: &Router) -> Vec<String> {
+    let text = format!("{served:?}");
     let routes = text.split("fallback_router").next().unwrap();
     let (routes, paths) = routes.split_once("Node { paths: {").unwrap();
     let methods: std::collections::HashMap<&str, Vec<&str>> = routes
