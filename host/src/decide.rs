@@ -36,6 +36,8 @@ pub struct Party {
     pub requester: Requester,
     /// The account behind it
     pub user_id: String,
+    /// How the client that it asks through names itself: `kc.client.id` (`keycloak-wire` §8.8)
+    pub client_id: String,
     /// It has no token: what one would say is found out where a policy looks at that
     pub untold: Option<Untold>,
 }
@@ -137,7 +139,7 @@ impl Party {
             groups: Vec::new(),
             claims: Map::new(),
         };
-        Ok(Self { requester, user_id: user.id.clone(), untold: None })
+        Ok(Self { requester, user_id: user.id.clone(), client_id: client.client_id.clone(), untold: None })
     }
 }
 
@@ -342,6 +344,7 @@ pub fn question_page(
     let mut question = question(request, requester, server, facts, now);
     question.after = after.cloned();
     question.context.insert("kc.realm.name".to_owned(), vec![realm.name.clone()]);
+    question.context.insert("kc.client.id".to_owned(), vec![party.client_id.clone()]);
     Ok((question, version))
 }
 

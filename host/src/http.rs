@@ -29,7 +29,7 @@ pub mod userinfo;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
     extract::Request,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -107,8 +107,11 @@ fn protection_api() -> Router<Arc<App>> {
         .at(&format!("{BASE}/permission/ticket"), tickets)
         .at(&format!("{BASE}/permission/ticket/count"), get(stored_ticket::count))
         .at(&format!("{BASE}/permission/ticket/{{id}}"), delete(stored_ticket::delete))
-        .at(&format!("{BASE}/uma-policy"), get(uma_policy::list))
-        .at(&format!("{BASE}/uma-policy/{{id}}"), policy)
+        .at(
+            &format!("{BASE}/uma-policy"),
+            get(uma_policy::list).route_layer(Extension(protection::ByAudience)),
+        )
+        .at(&format!("{BASE}/uma-policy/{{id}}"), policy.route_layer(Extension(protection::ByAudience)))
 }
 
 /// Unknown paths below the protection API answer as Keycloak's: 405 (wire §0.2)

@@ -202,7 +202,7 @@ fn roles_and_groups_of_a_user() {
 
 /// design §5: what hangs on a user ends with him
 #[test]
-fn who_is_deleted_or_switched_off_takes_his_tokens_shares_and_resources_along() {
+fn n_16_who_is_deleted_or_switched_off_takes_his_tokens_shares_and_resources_along() {
     let server = usual();
     let world = World { server, realm: "test".to_owned() };
     let root = Admin::root(&world.server, "test");

@@ -197,7 +197,7 @@ fn client_scope_time_regex_and_aggregate_policies() {
 }
 
 #[test]
-fn dates_and_patterns_that_nobody_can_read_are_refused() {
+fn n_10_dates_and_patterns_that_nobody_can_read_are_refused() {
     let authz = Authz::new();
     let time = |body: Value| authz.attempt("policy/time", &with(json!({ "name": "x" }), body));
     let regex = |body: Value| authz.attempt("policy/regex", &with(json!({ "name": "x" }), body));
@@ -231,7 +231,7 @@ fn dates_and_patterns_that_nobody_can_read_are_refused() {
 }
 
 #[test]
-fn what_is_wrong_with_a_policy_is_named() {
+fn n_14_what_is_wrong_with_a_policy_is_named() {
     let authz = Authz::new();
     let mut table = Table::new();
     let user = |body: Value| authz.attempt("policy/user", &body);

@@ -19,7 +19,7 @@ fn denied(answer: Answer) {
 
 /// N17
 #[test]
-fn a_limit_gives_at_most_that_many_permissions_in_the_order_of_the_request() {
+fn n_17_a_limit_gives_at_most_that_many_permissions_in_the_order_of_the_request() {
     let world = World::new();
     let names = ["c", "a", "b"];
     let ids = names.map(|name| world.document(name));
@@ -47,7 +47,7 @@ fn a_limit_gives_at_most_that_many_permissions_in_the_order_of_the_request() {
 
 /// N18, N19, N20
 #[test]
-fn a_name_means_what_its_owner_shared_and_nothing_else() {
+fn n_18_to_20_a_name_means_what_its_owner_shared_and_nothing_else() {
     let world = World::new();
     let pat = world.pat();
     let hers = world.document("album");
@@ -85,7 +85,7 @@ fn a_name_means_what_its_owner_shared_and_nothing_else() {
 
 /// wire §6.8, N21
 #[test]
-fn an_earlier_rpt_is_added_and_assessed_again() {
+fn n_21_an_earlier_rpt_is_added_and_assessed_again() {
     let world = World::new();
     let (one, two) = (world.document("one"), world.document("two"));
     let row = world.share(&one, "read", "bob");
@@ -110,7 +110,7 @@ fn an_earlier_rpt_is_added_and_assessed_again() {
 
 /// N22
 #[test]
-fn no_permission_without_scopes_where_scopes_were_asked() {
+fn n_22_no_permission_without_scopes_where_scopes_were_asked() {
     let policies = json!([
         { "name": "bob", "type": "user", "config": { "users": "[\"bob\"]" } },
         { "name": "write of hers", "type": "scope", "config": {
@@ -130,7 +130,7 @@ fn no_permission_without_scopes_where_scopes_were_asked() {
 
 /// N24, N25; wire §6.4, §6.9
 #[test]
-fn pushed_claims_are_merged_without_ours_and_shown() {
+fn n_24_and_25_pushed_claims_are_merged_without_ours_and_shown() {
     let world = World::new();
     let pat = world.pat();
     let hers = world.document("hers");

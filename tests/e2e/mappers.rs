@@ -167,7 +167,7 @@ fn each_mapper_makes_its_claim_in_the_documents_that_it_names() {
 }
 
 #[test]
-fn audiences_and_roles_come_from_mappers_of_their_own() {
+fn n_37_audiences_and_roles_come_from_mappers_of_their_own() {
     let hardcoded = |role: &str| mapper("oidc-hardcoded-role-mapper", json!({ "role": role }));
     let renamed = |role: &str, new: &str| {
         mapper("oidc-role-name-mapper", json!({ "role": role, "new.role.name": new }))

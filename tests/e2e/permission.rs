@@ -224,7 +224,7 @@ fn stored_tickets_are_decided_by_the_owner_and_left_by_the_requester() {
 
 /// wire §4.4, N9
 #[test]
-fn stored_tickets_are_listed_to_those_whom_they_concern() {
+fn n_9_stored_tickets_are_listed_to_those_whom_they_concern() {
     let world = World::new();
     let (pat, alice, carol) = (world.pat(), world.token("alice"), world.token("carol"));
     let (hers, other) = (world.document("hers"), world.document("other"));

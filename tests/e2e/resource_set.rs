@@ -178,7 +178,7 @@ fn a_resource_is_shown_in_keycloaks_three_shapes() {
 
 /// wire §2.3, N3, N33, N35, §0.2; behaviours E-P6
 #[test]
-fn registrations_are_refused_as_listed() {
+fn n_3_and_33_and_35_registrations_are_refused_as_listed() {
     let world = World::new();
     let (pat, alice, carol) = (world.pat(), world.token("alice"), world.token("carol"));
     let post = |token: &str, body: &Value| world.protection("POST", "resource_set", token).json(body).send();
@@ -267,7 +267,7 @@ fn the_pat_names_the_owner_and_a_person_is_the_owner() {
 
 /// wire §2.4, §2.5, §2.6, N3, N5; behaviours E-P7a to E-P7c
 #[test]
-fn reading_replacing_and_deleting_is_for_the_owner_and_the_resource_server() {
+fn n_3_and_5_reading_replacing_and_deleting_is_for_the_owner_and_the_resource_server() {
     let world = World::new();
     let (pat, alice, carol) = (world.pat(), world.token("alice"), world.token("carol"));
     let archive = world.pat_of("archive");
@@ -358,7 +358,7 @@ fn shares_go_with_the_scope_and_the_resource() {
 
 /// wire §2.7, N9
 #[test]
-fn lists_are_filtered_paged_and_seen_by_caller() {
+fn n_9_lists_are_filtered_paged_and_seen_by_caller() {
     let world = World::new();
     let (pat, alice, bob) = (world.pat(), world.token("alice"), world.id_of("bob"));
     let make = |name: &str, owner: &str, kind: &str, uri: &str, scope: &str| {
@@ -425,7 +425,7 @@ fn lists_are_filtered_paged_and_seen_by_caller() {
 
 /// wire §2.8; behaviours E-P5, E-P25
 #[test]
-fn with_remote_management_off_only_reading_and_sharing_is_left() {
+fn sec_4_with_remote_management_off_only_reading_and_sharing_is_left() {
     let off = json!({
         "allowRemoteResourceManagement": false,
         "resources": [{
@@ -522,7 +522,7 @@ fn unknown_paths_methods_and_slashes_are_answered_as_keycloak_does() {
 
 /// wire §4.6, N34: what another resource server tries changes nothing and hides nothing
 #[test]
-fn another_resource_servers_ids_are_unknown_everywhere() {
+fn n_34_another_resource_servers_ids_are_unknown_everywhere() {
     let realm = Realm::new("test").client("third", resource_server("third", settings()));
     let world = World::of(&realm);
     let hers = world.document("hers");

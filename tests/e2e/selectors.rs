@@ -67,7 +67,7 @@ fn a_type_means_the_servers_the_callers_or_all_resources_of_it() {
 }
 
 #[test]
-fn a_uri_means_the_servers_pattern_that_fits_best_and_nobody_elses() {
+fn n_27_a_uri_means_the_servers_pattern_that_fits_best_and_nobody_elses() {
     let world = albums();
     let at = |uri: &str, matching: &str| {
         let fields = [

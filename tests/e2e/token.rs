@@ -162,7 +162,7 @@ fn ordinary_grants_answer_and_refuse() {
 
 /// wire §6.5, in its order; behaviours E-G1 to E-G20, N1, N2
 #[test]
-fn the_uma_grant_is_refused_as_listed() {
+fn n_1_and_2_the_uma_grant_is_refused_as_listed() {
     let realm = Realm::new("test").set("privateKey", forge::private_key().into());
     let world = World::of(&realm);
     let hers = world.document("hers");

@@ -76,7 +76,7 @@ fn an_owners_policy_is_made_read_changed_and_deleted() {
 
 /// wire §5.3, N4 to N8; behaviours E-P21 to E-P29
 #[test]
-fn policies_are_refused_as_listed() {
+fn n_4_to_8_policies_are_refused_as_listed() {
     let desk = Desk::new();
     let Desk { world, hers, .. } = &desk;
     let other = world.document("other");
@@ -221,7 +221,7 @@ fn an_owner_lists_his_own_policies() {
 
 /// N38: any of them within a kind, on create as on change
 #[test]
-fn several_users_of_one_policy_mean_any_of_them() {
+fn n_38_several_users_of_one_policy_mean_any_of_them() {
     let desk = Desk::new();
     let body = json!({ "name": "both", "users": ["bob", "carol"], "scopes": ["read"] });
     let id = desk.post(&desk.hers, &body).expect(200).member("id");

@@ -31,7 +31,7 @@ fn shared(world: World, scopes: &[&str]) -> Shared {
 }
 
 #[test]
-fn a_document_is_asked_for_approved_opened_and_taken_back() {
+fn n_29_a_document_is_asked_for_approved_opened_and_taken_back() {
     let world = World::new();
     let (pat, alice, bob) = (world.pat(), world.token("alice"), world.token_by("reader", "bob"));
 
@@ -267,7 +267,7 @@ fn requests_that_nobody_could_approve_are_not_stored() {
 
 /// wire §7.1, design D3, D4
 #[test]
-fn introspection_shows_permissions_with_and_without_the_hint() {
+fn n_32_introspection_shows_permissions_with_and_without_the_hint() {
     let Shared { world, document, answer, .. } = shared(World::new(), &["read"]);
     let rpt = answer.member("access_token");
     let brief = world.introspect(&rpt);
@@ -316,7 +316,7 @@ fn introspection_shows_permissions_with_and_without_the_hint() {
 
 /// design D5, N30, N31
 #[test]
-fn a_refresh_keeps_what_is_left_and_nothing_else() {
+fn n_30_and_31_a_refresh_keeps_what_is_left_and_nothing_else() {
     let Shared { world, document, row, answer } = shared(World::new(), &["read", "write"]);
     let alice = world.token("alice");
     let first = world.refresh("reader", &answer.member("refresh_token")).expect(200);
@@ -348,7 +348,7 @@ fn a_refresh_keeps_what_is_left_and_nothing_else() {
 
 /// design D2, N28
 #[test]
-fn a_ticket_is_redeemed_once_and_by_nobody_else_after_that() {
+fn n_28_a_ticket_is_redeemed_once_and_by_nobody_else_after_that() {
     let Shared { world, document, .. } = shared(World::new(), &["read"]);
     _ = world.share(&document, "read", "carol");
     let ticket = world.ticket(&world.pat(), &document, &["read"]);

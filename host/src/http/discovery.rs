@@ -18,7 +18,7 @@ use crate::{app::App, auth::client::ASSERTIONS, status};
 /// `GET …/.well-known/uma2-configuration`
 pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) -> Response {
     let mut document = common(&place);
-    let protection = format!("{}/authz/protection", place.own_base());
+    let protection = format!("{}/authz/protection", place.issuer);
     let mut set = |name: &str, value: String| document.insert(name.to_owned(), value.into());
     set("resource_registration_endpoint", format!("{protection}/resource_set"));
     set("permission_endpoint", format!("{protection}/permission"));
@@ -40,12 +40,10 @@ pub async fn openid(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMa
 
 /// What OpenID Connect adds (OIDC Discovery §3, RFC 8414 §2, RFC 9449 §5.1, RFC 9207 §3)
 fn openid_members(place: &InRealm) -> Value {
-    // People see the issuer's base; back ends may call another one.
-    let page = |name: &str| format!("{}/protocol/openid-connect/{name}", place.issuer);
     json!({
         "userinfo_endpoint": place.endpoint("userinfo"),
-        "end_session_endpoint": page("logout"),
-        "check_session_iframe": page("login-status-iframe.html"),
+        "end_session_endpoint": place.endpoint("logout"),
+        "check_session_iframe": place.endpoint("login-status-iframe.html"),
         "revocation_endpoint": place.endpoint("revoke"),
         "frontchannel_logout_supported": false,
         "frontchannel_logout_session_supported": false,

@@ -42,14 +42,10 @@ pub struct InRealm {
 }
 
 impl InRealm {
-    /// Base of the realm's endpoints, where back ends call: also where people see another one (`frontendUrl`)
-    pub fn own_base(&self) -> String {
-        format!("{}/realms/{}", self.base, self.realm.name)
-    }
-
-    /// An endpoint of OpenID Connect
+    /// An endpoint of OpenID Connect, at the realm's own address (`frontendUrl`) if it has one: for people and back
+    /// ends alike (behaviours DISC-2)
     pub fn endpoint(&self, name: &str) -> String {
-        format!("{}/protocol/openid-connect/{name}", self.own_base())
+        format!("{}/protocol/openid-connect/{name}", self.issuer)
     }
 }
 

@@ -15,17 +15,17 @@ use crate::{
     auth::{self, TokenRefused},
     error::ApiError,
     realm::{Client, Realm, UMA_PROTECTION},
-    store::{audit::Event, server::ServerSettings},
+    store::{self, audit::Event, server::ServerSettings},
 };
 
-/// A caller whose token was issued to a resource server
+/// A caller whose token was issued to a resource server, or is for one
 #[derive(Debug)]
 pub struct Caller {
     /// The realm
     pub realm: Arc<Realm>,
     /// Its issuer
     pub issuer: String,
-    /// The resource server: the client that the token was issued to
+    /// The resource server: the client that the token was issued to, or, where [`ByAudience`] allows it, is for
     pub server: Client,
     /// Its settings
     pub settings: ServerSettings,
@@ -71,6 +71,29 @@ impl Caller {
     }
 }
 
+/// Marks routes that also take a person's token whose `aud` names exactly one resource server, where the client that
+/// it was issued to is none (design D7)
+#[derive(Debug, Clone, Copy)]
+pub struct ByAudience;
+
+/// The one resource server among those for whom a token is
+fn of_audience(
+    app: &App,
+    realm: &Realm,
+    audience: &[String],
+) -> Result<Option<(Client, ServerSettings)>, ApiError> {
+    let mut found = None;
+    for name in audience {
+        let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &realm.id, name))?;
+        let Some(client) = client.filter(|client| client.enabled) else { continue };
+        let Some(settings) = app.store.resource_server(&client.id)? else { continue };
+        if found.replace((client, settings)).is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(found)
+}
+
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
@@ -92,14 +115,21 @@ impl FromRequestParts<Arc<App>> for Caller {
             })?;
         let id = verified.user.identity().to_owned();
         let now = app.clock.now();
-        let server = verified.client;
-        let Some(settings) = app.store.resource_server(&server.id)? else {
+        let claims = verified.token.claims();
+        let by_audience =
+            parts.extensions.get::<ByAudience>().is_some() && verified.user.service_client.is_none();
+        let found = match app.store.resource_server(&verified.client.id)? {
+            Some(settings) => Some((verified.client.clone(), settings)),
+            None if by_audience => of_audience(app, &place.realm, &claims.aud)?,
+            None => None,
+        };
+        let Some((server, settings)) = found else {
+            let name = &verified.client.client_id;
             return Err(ApiError::forbidden(
                 "invalid_clientId",
-                format!("Client application [{}] is not registered as a resource server.", server.client_id),
+                format!("Client application [{name}] is not registered as a resource server."),
             ));
         };
-        let claims = verified.token.claims();
         if claims.iat.is_some_and(|issued| issued.0 < settings.not_before) {
             return Err(refused());
         }

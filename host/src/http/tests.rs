@@ -174,3 +174,43 @@ async fn a_trailing_slash_changes_nothing() {
         assert_eq!(server.get(path).await.status, StatusCode::OK, "{path}");
     }
 }
+
+/// Every path with its methods, as the router has them, but for `HEAD`, preflights and slashes at the end
+fn endpoints(served: &Router) -> Vec<String> {
+    let text = format!("{served:?}");
+    let routes = text.split("fallback_router").next().unwrap();
+    let (routes, paths) = routes.split_once("Node { paths: {").unwrap();
+    let methods: std::collections::HashMap<&str, Vec<&str>> = routes
+        .split("RouteId(")
+        .skip(1)
+        .map(|route| {
+            let (id, rest) = route.split_once(')').unwrap();
+            let allowed = rest.split_once("allow_header: Bytes(b\"").unwrap().1.split_once('"').unwrap().0;
+            let mut methods: Vec<_> =
+                allowed.split(',').filter(|method| !matches!(*method, "HEAD" | "OPTIONS")).collect();
+            methods.sort_unstable();
+            (id, methods)
+        })
+        .collect();
+    let mut lines: Vec<_> = paths
+        .split("RouteId(")
+        .skip(1)
+        .map(|path| {
+            let (id, rest) = path.split_once(')').unwrap();
+            (methods[id].join(","), rest.split('"').nth(1).unwrap().to_owned())
+        })
+        .filter(|(_, path)| !path.ends_with('/'))
+        .map(|(methods, path)| format!("{path} {methods}"))
+        .collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The list is what the end-to-end tests go by: each of its lines is tried with ids of others
+#[test]
+fn the_list_of_endpoints_is_that_of_the_router() {
+    let found = endpoints(&TestServer::new().router).join("\n");
+    let listed = include_str!("../../../tests/endpoints.txt").trim_end();
+    assert!(found.lines().count() > 100, "{found}");
+    assert!(found == listed, "`tests/endpoints.txt` should be:\n{found}");
+}

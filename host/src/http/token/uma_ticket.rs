@@ -289,9 +289,15 @@ async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> 
     let format = form.get("claim_token_format");
     let identity = form.get("claim_token").filter(|_| format.is_none_or(|format| format == ID_TOKEN_FORMAT));
     if let Some(token) = identity {
-        let refused = || ApiError::bad_request("unauthorized_client", "Invalid signature");
-        let verified = auth::verify_identity_token(app, &place.realm, &place.issuer, token)
-            .map_err(|error| error.or_else(refused))?;
+        let refused = |expired: bool| match expired {
+            true => ApiError::bad_request("invalid_claim_token", "Expired token"),
+            false => ApiError::bad_request("unauthorized_client", "Invalid signature"),
+        };
+        let verified =
+            auth::verify_identity_token(app, &place.realm, &place.issuer, token).map_err(|error| {
+                let expired = error.is_expired();
+                error.or_else(|| refused(expired))
+            })?;
         if verified.client.id != client.id {
             let text = "Token issued to a different client";
             return Err(ApiError::bad_request("invalid_claim_token", text));
