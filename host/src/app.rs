@@ -22,6 +22,7 @@ use crate::{
     password::Passwords,
     pdp::Pdp,
     realm::Realm,
+    script::Scripts,
     status::StatusLists,
     store::{self, Store, StoreError},
 };
@@ -45,6 +46,8 @@ pub struct App {
     pub outside: Outside,
     /// Keys of clients that are kept elsewhere
     pub client_keys: FetchedKeys,
+    /// Policies that are programs
+    pub scripts: Scripts,
     /// What guards learn of withdrawals
     pub status: StatusLists,
     /// Set when the server stops: answers that would not end do
@@ -65,6 +68,7 @@ impl App {
             passwords,
             outside: Outside::new(Vec::new()),
             client_keys: FetchedKeys::default(),
+            scripts: Scripts::default(),
             status: StatusLists::default(),
             stopping: watch::Sender::new(false),
             realms: RealmCache::default(),
@@ -75,6 +79,12 @@ impl App {
     #[must_use]
     pub fn with_private_hosts(self, hosts: Vec<String>) -> Self {
         Self { outside: Outside::new(hosts), ..self }
+    }
+
+    /// With scripts
+    #[must_use]
+    pub fn with_scripts(self, scripts: Scripts) -> Self {
+        Self { scripts, ..self }
     }
 
     /// A permission ticket, signed for this server only

@@ -18,6 +18,7 @@ use crate::{
     app::App,
     error::ApiError,
     realm::{Client, OwnerAccess, Realm, RoleNames, User},
+    script,
     store::{
         self,
         facts::{FactsRequest, LoadedFacts},
@@ -30,6 +31,8 @@ use crate::{
 pub struct Party {
     /// Its part in the question
     pub requester: Requester,
+    /// The public name of its client
+    pub client_id: String,
     /// The account behind it
     pub user_id: String,
 }
@@ -49,6 +52,8 @@ pub struct Request {
     pub ticket_claims: Claims,
     /// Claims of the client
     pub pushed_claims: Claims,
+    /// What the server knows of the request itself (`keycloak-wire` §8.8)
+    pub context: Claims,
     /// Most permissions of the answer
     pub limit: Option<usize>,
     /// Permissions go without the resource's name
@@ -89,7 +94,7 @@ impl Party {
             groups: Vec::new(),
             claims: Map::new(),
         };
-        Ok(Self { requester, user_id: user.id.clone() })
+        Ok(Self { requester, client_id: client.client_id.clone(), user_id: user.id.clone() })
     }
 }
 
@@ -228,10 +233,13 @@ pub fn question_page(
     if !wanted.claims {
         requester.claims = Map::new();
     }
-    let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
-    let mut question = question(request, requester, server, facts, now);
+    let of_server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
+    let mut question = question(request, requester, of_server, facts, now);
     question.after = after.cloned();
     question.context.insert("kc.realm.name".to_owned(), vec![realm.name.clone()]);
+    question.context.insert("kc.client.id".to_owned(), vec![party.client_id.clone()]);
+    question.context.extend(request.context.clone());
+    script::hear(app, realm, server, party, &mut question)?;
     Ok((question, version))
 }
 

@@ -21,6 +21,7 @@ pub mod pdp;
 pub mod policy;
 pub mod realm;
 pub mod representation;
+pub mod script;
 pub mod sign_in;
 pub mod start;
 pub mod status;

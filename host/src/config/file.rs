@@ -9,8 +9,17 @@ use std::{
 const NAME: &str = "countersign.toml";
 
 /// Every key of the file
-const KEYS: &[&str] =
-    &["database", "import", "listen", "master_key_file", "pdp", "private_hosts", "public_url"];
+const KEYS: &[&str] = &[
+    "database",
+    "import",
+    "listen",
+    "master_key_file",
+    "pdp",
+    "private_hosts",
+    "public_url",
+    "scripts",
+    "scripts_folder",
+];
 
 /// Why the configuration is refused
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +75,9 @@ pub enum ConfigError {
     /// Two master keys
     #[error("give either --master-key-file or COUNTERSIGN_MASTER_KEY, not both")]
     TwoMasterKeys,
+    /// Scripts that nobody would run
+    #[error("a folder of scripts needs `scripts = true` (--scripts)")]
+    ScriptsOff,
     /// A user name without a password, or the other way round
     #[error("COUNTERSIGN_ADMIN_USERNAME and COUNTERSIGN_ADMIN_PASSWORD go together")]
     HalfAdmin,
@@ -86,6 +98,10 @@ pub struct FileConfig {
     pub private_hosts: Vec<String>,
     /// `pdp`
     pub pdp: Option<PathBuf>,
+    /// `scripts`
+    pub scripts: Option<bool>,
+    /// `scripts_folder`
+    pub scripts_folder: Option<PathBuf>,
     /// `master_key_file`
     pub master_key_file: Option<PathBuf>,
 }
@@ -123,6 +139,10 @@ impl FileConfig {
                 "public_url" => config.public_url = Some(text()?),
                 "pdp" => config.pdp = Some(text()?.into()),
                 "master_key_file" => config.master_key_file = Some(text()?.into()),
+                "scripts_folder" => config.scripts_folder = Some(text()?.into()),
+                "scripts" => {
+                    config.scripts = Some(value.as_bool().ok_or_else(|| wrong("true or false"))?);
+                }
                 "private_hosts" => {
                     let wanted = "a list of hosts";
                     let list = value.as_array().ok_or_else(|| wrong(wanted))?;
