@@ -38,6 +38,7 @@ mod races;
 mod refresh;
 mod resource_set;
 mod revoke;
+mod scripts;
 mod selectors;
 mod sign_in;
 mod sign_out;
