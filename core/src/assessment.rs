@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::ResourceId,
     permission::{Claims, Permission, add_claims},
-    policy::{Circumstances, Evaluator, PolicySet},
+    policy::{Circumstances, Evaluator, PolicySet, Unheard},
     requester::Requester,
     scope::{Scope, ScopeSet},
     time::{UnixTime, WallClock},
@@ -126,7 +126,13 @@ pub fn assess(question: &Question) -> Assessment {
 
 /// Assesses a question by policies that stand ready, for whoever asks often; `facts.policies` is not looked at
 pub fn assess_with(question: &Question, policies: &PolicySet<'_>) -> Assessment {
-    run(question, policies, None).0
+    run(question, policies, None).assessment
+}
+
+/// The scripts whose word a question lacks, each with what it is to be asked about. Once all of them were heard, another
+/// look finds those that only then matter.
+pub fn unheard(question: &Question) -> Vec<Unheard> {
+    run(question, &PolicySet::new(&question.facts.policies), None).unheard
 }
 
 /// Assesses a question and says why
@@ -136,15 +142,18 @@ pub fn explain(question: &Question) -> (Assessment, Trace) {
 
 /// Assesses a question by policies that stand ready, and says why
 pub fn explain_with(question: &Question, policies: &PolicySet<'_>) -> (Assessment, Trace) {
-    let (assessment, trace) = run(question, policies, Some(Recorder::new(question)));
-    (assessment, trace.unwrap_or_default())
+    let run = run(question, policies, Some(Recorder::new(question)));
+    (run.assessment, run.trace.unwrap_or_default())
 }
 
-fn run(
-    question: &Question,
-    policies: &PolicySet<'_>,
-    recorder: Option<Recorder>,
-) -> (Assessment, Option<Trace>) {
+/// An answer, and what came up on the way to it
+struct Run {
+    assessment: Assessment,
+    trace: Option<Trace>,
+    unheard: Vec<Unheard>,
+}
+
+fn run(question: &Question, policies: &PolicySet<'_>, recorder: Option<Recorder>) -> Run {
     let denied = || Assessment::Denied {
         submitted: question.submit,
         pending: Vec::new(),
@@ -152,7 +161,8 @@ fn run(
         next: None,
     };
     if question.facts.truncated {
-        return (denied(), recorder.map(Recorder::truncated));
+        let trace = recorder.map(Recorder::truncated);
+        return Run { assessment: denied(), trace, unheard: Vec::new() };
     }
     let expanded = expanded(question);
     let requester = expanded.as_ref().unwrap_or(&question.requester);
@@ -160,10 +170,11 @@ fn run(
     let resolution = match resolve::resolve(&known, question) {
         Ok(resolution) => resolution,
         Err(refusal) => {
-            return (Assessment::Refused(refusal.clone()), recorder.map(|of| of.refused(refusal)));
+            let trace = recorder.map(|of| of.refused(refusal.clone()));
+            return Run { assessment: Assessment::Refused(refusal), trace, unheard: Vec::new() };
         }
     };
-    let claims = claims(question);
+    let claims = question.claims();
     let policies = Evaluator::new(
         policies,
         Circumstances {
@@ -177,10 +188,10 @@ fn run(
         },
     );
     let mut evaluation = Evaluation { question, known: &known, policies, recorder };
-    let answer = answer(&mut evaluation, &resolution, &claims);
-    let Evaluation { recorder, .. } = evaluation;
-    let trace = recorder.map(|recorder| recorder.finish(&answer));
-    (answer, trace)
+    let assessment = answer(&mut evaluation, &resolution, &claims);
+    let Evaluation { recorder, policies, .. } = evaluation;
+    let trace = recorder.map(|recorder| recorder.finish(&assessment));
+    Run { assessment, trace, unheard: policies.into_unheard() }
 }
 
 /// The requester with all roles that his roles contain, where that makes a difference
@@ -283,17 +294,6 @@ fn old_end(question: &Question, unit: &Unit<'_>, granted: &ScopeSet) -> Option<U
         old.rsid.as_ref() == id && old.is_live_at(question.now) && (is_bare || old.scopes.iter().any(gave))
     };
     question.rpt.iter().flatten().filter(carries).filter_map(|old| old.exp).min()
-}
-
-/// Ticket and pushed claims in one; the ticket's stand, `kc.` names are dropped (`keycloak-wire` N24, N25)
-fn claims(question: &Question) -> Claims {
-    question
-        .ticket_claims
-        .iter()
-        .chain(question.pushed_claims.iter().filter(|(name, _)| !question.ticket_claims.contains_key(*name)))
-        .filter(|(name, _)| !name.starts_with("kc."))
-        .map(|(name, values)| (name.clone(), values.clone()))
-        .collect()
 }
 
 fn permission(question: &Question, unit: &Unit<'_>, grant: Grant, claims: &Claims) -> Permission {

@@ -55,7 +55,7 @@ impl Permission {
 
 /// Adds claims to others: values that a name has already are not added twice
 #[cfg(feature = "pdp")]
-pub(crate) fn add_claims(to: &mut Claims, more: &Claims) {
+pub fn add_claims(to: &mut Claims, more: &Claims) {
     for (name, values) in more {
         let known = to.entry(name.clone()).or_default();
         for value in values {

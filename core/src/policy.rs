@@ -26,7 +26,7 @@ mod strategy;
 pub use circumstances::Circumstances;
 pub(crate) use evaluate::Evaluator;
 pub use fault::Fault;
-pub use outcome::{Outcome, Said};
+pub use outcome::{Outcome, Said, Unheard};
 pub use rule::{
     ClientScopeRule, GroupRef, GroupRule, RegexRule, RoleRef, RoleRule, Rule, TimeField, TimeRule, UmaRule,
 };

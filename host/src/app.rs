@@ -27,6 +27,7 @@ use crate::{
     pdp::Pdp,
     proxy::{self, Origin, Proxies},
     realm::Realm,
+    script::Scripts,
     status::StatusLists,
     store::{self, Store, StoreError},
 };
@@ -50,6 +51,8 @@ pub struct App {
     pub outside: Outside,
     /// Keys of clients that are kept elsewhere
     pub client_keys: FetchedKeys,
+    /// Policies that are programs
+    pub scripts: Scripts,
     /// What guards learn of withdrawals
     pub status: StatusLists,
     /// What is counted
@@ -87,6 +90,7 @@ impl App {
             passwords,
             outside: Outside::new(Vec::new()),
             client_keys: FetchedKeys::default(),
+            scripts: Scripts::default(),
             status: StatusLists::default(),
             stopping: watch::Sender::new(false),
             realms: RealmCache::default(),
@@ -109,6 +113,12 @@ impl App {
             proxies: operations.proxies,
             ..self
         }
+    }
+
+    /// With scripts
+    #[must_use]
+    pub fn with_scripts(self, scripts: Scripts) -> Self {
+        Self { scripts, ..self }
     }
 
     /// A permission ticket, signed for this server only

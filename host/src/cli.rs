@@ -137,6 +137,12 @@ pub struct ServeArgs {
     /// Decision component in the place of the built-in one
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_PDP")]
     pub pdp: Option<PathBuf>,
+    /// Run policies that are JavaScript [default: they deny]
+    #[arg(long, env = "COUNTERSIGN_SCRIPTS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub scripts: Option<bool>,
+    /// Folder of scripts that policies of type `script-FILE` name
+    #[arg(long, value_name = "FOLDER", env = "COUNTERSIGN_SCRIPTS_FOLDER")]
+    pub scripts_folder: Option<PathBuf>,
     /// File with the key that secrets are stored under [default: made beside the database]
     #[arg(long, value_name = "FILE", env = "COUNTERSIGN_MASTER_KEY_FILE")]
     pub master_key_file: Option<PathBuf>,

@@ -29,6 +29,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Component in the place of the built-in one
     pub pdp: Option<PathBuf>,
+    /// Policies that are programs are run
+    pub scripts: bool,
+    /// The folder of those that realms can name
+    pub scripts_folder: Option<PathBuf>,
     /// Hosts that may be private from which clients' key sets are fetched
     pub private_hosts: Vec<String>,
     /// Where the master key is
@@ -95,7 +99,14 @@ impl Config {
             (None, None) => None,
             _ => return Err(ConfigError::HalfAdmin),
         };
+        let scripts = args.scripts.or(file.scripts).unwrap_or_default();
+        let scripts_folder = args.scripts_folder.or(file.scripts_folder);
+        if scripts_folder.is_some() && !scripts {
+            return Err(ConfigError::ScriptsOff);
+        }
         Ok(Self {
+            scripts,
+            scripts_folder,
             listen: args.listen.or(file.listen).unwrap_or_else(|| LISTEN.to_owned()),
             database: database_file(&database)?,
             import: if args.import.is_empty() { file.import } else { args.import },
@@ -137,6 +148,8 @@ const VARIABLES: &[&str] = &[
     "COUNTERSIGN_PDP",
     "COUNTERSIGN_PRIVATE_HOSTS",
     "COUNTERSIGN_PUBLIC_URL",
+    "COUNTERSIGN_SCRIPTS",
+    "COUNTERSIGN_SCRIPTS_FOLDER",
     "COUNTERSIGN_TLS_CERT",
     "COUNTERSIGN_TLS_KEY",
     "COUNTERSIGN_TRUSTED_PROXIES",
@@ -212,6 +225,15 @@ mod tests {
             error.to_string(),
             "unknown variable COUNTERSIGN_DATABSE; did you mean COUNTERSIGN_DATABASE?"
         );
+    }
+
+    #[test]
+    fn a_folder_of_scripts_that_nobody_runs_is_refused() {
+        let folder = Some(PathBuf::from("policies"));
+        let args = ServeArgs { scripts_folder: folder.clone(), ..ServeArgs::default() };
+        assert_eq!(Config::new(args.clone(), FileConfig::default()).unwrap_err(), ConfigError::ScriptsOff);
+        let file = FileConfig::parse("scripts = true", "c.toml").unwrap();
+        assert_eq!(Config::new(args, file).unwrap().scripts_folder, folder);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::{
     error::ApiError,
     issue::{self, IssueContext, Origin, Scopes},
     realm::{Client, OwnerAccess, Realm, RoleNames, User},
+    script,
     store::{
         self, StoreError,
         facts::{FactsRequest, LoadedFacts},
@@ -68,6 +69,8 @@ pub struct Request {
     pub ticket_claims: Claims,
     /// Claims of the client
     pub pushed_claims: Claims,
+    /// What the server knows of the request itself (`keycloak-wire` §8.8)
+    pub context: Claims,
     /// Most permissions of the answer
     pub limit: Option<usize>,
     /// Permissions go without the resource's name
@@ -340,11 +343,13 @@ pub fn question_page(
     } else if let Some(untold) = &party.untold {
         requester.claims = claims_of_record(app, realm, party, untold, now)?;
     }
-    let server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
-    let mut question = question(request, requester, server, facts, now);
+    let of_server = settings.in_question(party_id(&server.id)?, realm.uma.owner_access);
+    let mut question = question(request, requester, of_server, facts, now);
     question.after = after.cloned();
     question.context.insert("kc.realm.name".to_owned(), vec![realm.name.clone()]);
     question.context.insert("kc.client.id".to_owned(), vec![party.client_id.clone()]);
+    question.context.extend(request.context.clone());
+    script::hear(app, realm, server, party, &mut question)?;
     Ok((question, version))
 }
 

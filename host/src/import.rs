@@ -22,6 +22,7 @@ use crate::{
     keys::{KeyError, MasterKey},
     realm::{ClientSettings, RealmSettings},
     representation::{Members, WrongMember, locate, without_value},
+    script::Scripts,
     store::{Store, StoreError},
 };
 
@@ -141,9 +142,10 @@ impl RealmImport {
         Ok(self)
     }
 
-    /// What is kept without effect, one line for each kind of member
-    pub fn unsupported(&self) -> Vec<String> {
-        report::lines(self)
+    /// What is kept without effect, one line for each kind of member; `scripts` are those of the server that it is for,
+    /// if that is known
+    pub fn unsupported(&self, scripts: Option<&Scripts>) -> Vec<String> {
+        report::lines(self, scripts)
     }
 }
 
@@ -284,6 +286,7 @@ pub async fn run(
     store: &Store,
     master: &MasterKey,
     files: &[PathBuf],
+    scripts: Option<&Scripts>,
     now: UnixTime,
 ) -> Result<Report, ImportFailure> {
     let read = read(files)?;
@@ -305,7 +308,7 @@ pub async fn run(
         }
         report
             .warnings
-            .extend(import.unsupported().into_iter().map(|line| format!("realm `{realm}`: {line}")));
+            .extend(import.unsupported(scripts).into_iter().map(|line| format!("realm `{realm}`: {line}")));
         report.imported.push(realm);
         ready.push(prepare(import, master)?);
     }
@@ -320,6 +323,7 @@ pub async fn document(
     master: &Arc<MasterKey>,
     file: RealmFile,
     maker: Option<String>,
+    scripts: &Scripts,
     now: UnixTime,
 ) -> Result<Vec<String>, ImportFailure> {
     let wrong = |realm: &str, error: WrongMember| ImportError::Realm {
@@ -329,7 +333,8 @@ pub async fn document(
     };
     let name = file.name().to_owned();
     let import = RealmImport::new(file, PathBuf::new()).map_err(|error| wrong(&name, error))?.checked()?;
-    let lines = import.unsupported().into_iter().map(|line| format!("realm `{name}`: {line}")).collect();
+    let lines = import.unsupported(Some(scripts));
+    let lines = lines.into_iter().map(|line| format!("realm `{name}`: {line}")).collect();
     let master = Arc::clone(master);
     // Hashes take long enough to hold up others.
     let ready = tokio::task::spawn_blocking(move || prepare(import, &master))

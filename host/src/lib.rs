@@ -25,6 +25,7 @@ pub mod policy;
 pub mod proxy;
 pub mod realm;
 pub mod representation;
+pub mod script;
 pub mod sign_in;
 pub mod start;
 pub mod status;

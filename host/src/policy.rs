@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::member::{Member, Noun, Shape, members};
-use crate::store::StoreError;
+use crate::{script::Mishap, store::StoreError};
 
 /// `logic`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,9 @@ pub enum Refused {
     /// No such script
     #[error("Script [{0}] is not deployed")]
     Script(String),
+    /// Code that is not run here, or no code at all
+    #[error("Invalid code: {0}")]
+    Code(Mishap),
     /// Nobody could evaluate it
     #[error("{0}")]
     Broken(String),

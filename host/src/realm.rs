@@ -18,7 +18,7 @@ use crate::representation::{Members, event::RequiredAction, lenient};
 
 pub use self::{
     session::{ClientSession, Session},
-    uma::{Dialect, KeycloakCompat, OwnerAccess, SettingError, TicketUse, UmaSettings},
+    uma::{Dialect, KeycloakCompat, OwnerAccess, ScriptUse, SettingError, TicketUse, UmaSettings},
 };
 
 /// The realm of those who administer all others

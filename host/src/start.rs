@@ -18,6 +18,7 @@ use crate::{
     issue,
     keys::{MasterKey, MasterKeyError},
     pdp::{Pdp, PdpError, PdpSource},
+    script::{ScriptError, Scripts},
     store::{self, OpenStoreError, Store, StoreError},
     tls::{Tls, TlsError},
 };
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The decision component
     #[error("the decision component: {0}")]
     Pdp(#[from] PdpError),
+    /// The scripts
+    #[error("the scripts: {0}")]
+    Scripts(#[from] ScriptError),
     /// The import
     #[error("nothing was imported: {0}")]
     Import(#[from] ImportFailure),
@@ -103,9 +107,16 @@ impl Server {
         };
         let (store, master) = open(&config)?;
         let pdp = Pdp::new(config.pdp.map_or(PdpSource::Embedded, PdpSource::File))?;
+        let scripts = if config.scripts {
+            let scripts = Scripts::deploy(config.scripts_folder.as_deref())?;
+            tracing::info!(deployed = scripts.count(), "policies that are JavaScript are run");
+            scripts
+        } else {
+            Scripts::default()
+        };
         // Imported first: a file may bring the realm `master` along.
         if !config.import.is_empty() {
-            let report = import::run(&store, &master, &config.import, clock.now()).await?;
+            let report = import::run(&store, &master, &config.import, Some(&scripts), clock.now()).await?;
             for realm in report.left_alone {
                 tracing::info!(realm, "realm is in the database already and was left alone");
             }
@@ -119,7 +130,8 @@ impl Server {
         first::start(&store, &master, config.admin, clock.now()).await?;
         let app = App::new(store, clock, issuers, pdp, master)
             .with_private_hosts(config.private_hosts)
-            .with_operations(config.operations);
+            .with_operations(config.operations)
+            .with_scripts(scripts);
         let app = Arc::new(app);
         check_keys(&app)?;
         Ok(Self { app, addresses, listeners, tls })

@@ -100,7 +100,7 @@ fn tell(report: &Report, verb: &str) -> Result<(), TransferError> {
 pub fn import(args: StoreArgs, files: &[PathBuf]) -> Result<(), TransferError> {
     let (store, master) = start::open(&config(args)?)?;
     let now = Clock::system().now();
-    let report = wait(import::run(&store, &master, files, now))?.map_err(TransferError::Import)?;
+    let report = wait(import::run(&store, &master, files, None, now))?.map_err(TransferError::Import)?;
     tell(&report, "was imported")
 }
 
@@ -123,7 +123,7 @@ pub fn check(files: &[PathBuf]) -> Result<(), TransferError> {
     getrandom::fill(&mut key).map_err(|_| KeyError::Random)?;
     let master = MasterKey::from_text(&STANDARD.encode(key), "a random key")?;
     let now = Clock::system().now();
-    let report = wait(import::run(&store, &master, files, now))?.map_err(TransferError::Check)?;
+    let report = wait(import::run(&store, &master, files, None, now))?.map_err(TransferError::Check)?;
     tell(&report, "can be imported")
 }
 

@@ -6,7 +6,7 @@ use countersign_tests::{
     folder,
     forge::claims,
     http::Answer,
-    server::Server,
+    server::{Builder, Server},
     world::{RPT_HINT, UMA, document},
 };
 use serde_json::{Value, json};
@@ -179,14 +179,19 @@ fn with_the_role_alice_approves_what_is_hers_and_not_what_is_the_servers() {
     sample.exchange(&bob, &hers, &["read"]).refused(403, "access_denied", "request_submitted");
 }
 
-/// What is not supported yet is listed, in one warning each
-fn imports(name: &str, realm: &str, warned: &[&str]) -> Option<Server> {
+/// A server that is started as said, with the realm of a file
+fn on(builder: Builder, name: &str) -> Option<Server> {
     let mut import: Value = serde_json::from_str(&file(name)?).unwrap();
     for client in import["clients"].as_array_mut().unwrap() {
         // People sign in through a page there; the tests do it by password.
         client["directAccessGrantsEnabled"] = true.into();
     }
-    let server = Server::builder().import_text(name, &import.to_string()).start();
+    Some(builder.import_text(name, &import.to_string()).start())
+}
+
+/// What is not supported yet is listed, in one warning each
+fn imports(name: &str, realm: &str, warned: &[&str]) -> Option<Server> {
+    let server = on(Server::builder(), name)?;
     let log = server.log();
     _ = server.http.get(&format!("{}/realms/{realm}", server.base())).send().expect(200);
     for word in warned {
@@ -219,6 +224,72 @@ fn photoz_imports_and_names_its_scripts() {
             "{name}\n{log}"
         );
     }
+}
+
+/// Albums belong to people; their owners and administrators may do all, others what an owner approves
+#[test]
+fn photoz_walks_with_its_scripts() {
+    let Some(server) = on(Server::builder().scripts(), "photoz-realm.json") else { return };
+    assert!(!server.log().contains("it denies"), "{}", server.log());
+    let api = ("photoz-restful-api", "secret");
+    let issuer = format!("{}/realms/photoz", server.base());
+    let token_url = format!("{issuer}/protocol/openid-connect/token");
+    let pat = server.http.post(&token_url).basic(api.0, api.1).form(&[("grant_type", "client_credentials")]);
+    let pat = pat.send().expect(200).member("access_token");
+    let token = |user: &str| password(&server, "photoz", api, user).expect(200).member("access_token");
+    let (alice, jdoe, admin) = (token("alice"), token("jdoe"), token("admin"));
+    let protect = |method: &str, path: &str, token: &str, body: &Value| {
+        let url = format!("{issuer}/authz/protection/{path}");
+        server.http.request(method, &url).bearer(token).json(body).send()
+    };
+    let grant = |token: &str, fields: &[(&str, &str)]| {
+        let mut form = vec![("grant_type", UMA)];
+        form.extend_from_slice(fields);
+        server.http.post(&token_url).bearer(token).form(&form).send()
+    };
+    let asks = |token: &str, permission: &str| {
+        grant(token, &[("audience", api.0), ("permission", permission), ("response_mode", "decision")]).status
+    };
+
+    // What the application itself guards: profiles for those on this machine, its back room for administrators.
+    for (token, profile, back_room) in [(&alice, 200, 403), (&jdoe, 200, 403), (&admin, 200, 200)] {
+        assert_eq!(asks(token, "User Profile Resource#profile:view"), profile);
+        assert_eq!(asks(token, "Admin Resources#admin:manage"), back_room);
+    }
+
+    // Alice makes an album: it is hers by the script of its type.
+    let album = json!({ "name": "Alice's family", "type": "http://photoz.com/album", "uris": ["/album/1"],
+                        "owner": "alice", "ownerManagedAccess": true,
+                        "scopes": ["album:view", "album:delete"] });
+    let album = protect("POST", "resource_set", &pat, &album).expect(201).member("_id");
+    let (view, delete) = (format!("{album}#album:view"), format!("{album}#album:delete"));
+    for (token, want) in [(&alice, 200), (&jdoe, 403), (&admin, 200)] {
+        assert_eq!(asks(token, &view), want);
+        assert_eq!(asks(token, &delete), want);
+    }
+
+    // Jdoe asks for it; Alice approves what she wants.
+    let wanted = json!([{ "resource_id": album, "resource_scopes": ["album:view", "album:delete"] }]);
+    let ticket = protect("POST", "permission", &pat, &wanted).expect(201).member("ticket");
+    grant(&jdoe, &[("ticket", &ticket)]).refused(403, "access_denied", "request_submitted");
+    let list = |query: &str| {
+        let url = format!("{issuer}/authz/protection/permission/ticket?{query}");
+        server.http.get(&url).bearer(&pat).send().expect(200).json()
+    };
+    let asked = list("granted=false&returnNames=true");
+    let asked = asked.as_array().unwrap();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    let approve = asked.iter().find(|row| row["scopeName"] == "album:view").unwrap();
+    let approval = json!({ "id": approve["id"], "granted": true, "requester": approve["requester"] });
+    assert_eq!(protect("PUT", "permission/ticket", &pat, &approval).status, 204);
+    assert_eq!((asks(&jdoe, &view), asks(&jdoe, &delete)), (200, 403));
+    let ticket = protect("POST", "permission", &pat, &wanted).expect(201).member("ticket");
+    assert_eq!(scopes(grant(&jdoe, &[("ticket", &ticket)])), json!(["album:view"]));
+
+    // She takes it back, and it is hers alone again.
+    let withdrawal = json!({ "id": approve["id"], "granted": false });
+    assert_eq!(protect("PUT", "permission/ticket", &pat, &withdrawal).status, 204);
+    assert_eq!((asks(&jdoe, &view), asks(&alice, &view), asks(&admin, &delete)), (403, 200, 200));
 }
 
 #[test]

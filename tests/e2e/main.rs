@@ -51,6 +51,7 @@ mod rates;
 mod refresh;
 mod resource_set;
 mod revoke;
+mod scripts;
 mod selectors;
 mod sign_in;
 mod sign_out;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     http::{Answer, Request},
     realm::{Realm, secret, with},
-    server::Server,
+    server::{Builder, Server},
     world::World,
 };
 
@@ -65,7 +65,12 @@ impl Authz {
 
     /// This realm on a server of its own
     pub fn of(realm: &Realm) -> Self {
-        let builder = Server::builder()
+        Self::on(Server::builder(), realm)
+    }
+
+    /// This realm on a server that is started as said
+    pub fn on(builder: Builder, realm: &Realm) -> Self {
+        let builder = builder
             .env("COUNTERSIGN_ADMIN_USERNAME", "root")
             .env("COUNTERSIGN_ADMIN_PASSWORD", &secret("root"))
             .secret(&secret("root"));

@@ -116,6 +116,12 @@ impl Builder {
         self.arg("--import").arg(path)
     }
 
+    /// With the scripts of `tests/scripts`
+    #[must_use]
+    pub fn scripts(self) -> Self {
+        self.arg("--scripts").arg("--scripts-folder").arg(crate::folder::root().join("tests/scripts"))
+    }
+
     /// `--pdp`: a component given as text
     #[must_use]
     pub fn pdp(self, guest: &str) -> Self {

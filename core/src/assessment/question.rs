@@ -83,6 +83,17 @@ pub struct Question {
     pub facts: Facts,
 }
 
+impl Question {
+    /// Ticket and pushed claims in one; the ticket's stand, `kc.` names are dropped (`keycloak-wire` N24, N25)
+    pub fn claims(&self) -> Claims {
+        let pushed = self.pushed_claims.iter().filter(|(name, _)| !self.ticket_claims.contains_key(*name));
+        let all = self.ticket_claims.iter().chain(pushed);
+        all.filter(|(name, _)| !name.starts_with("kc."))
+            .map(|(name, values)| (name.clone(), values.clone()))
+            .collect()
+    }
+}
+
 const fn yes() -> bool {
     true
 }

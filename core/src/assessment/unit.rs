@@ -45,6 +45,7 @@ impl<'a> Evaluation<'_, 'a> {
             recorder.begin(unit.resource, &unit.scopes);
         }
         let grant = self.decide(unit);
+        self.policies.unheard_of(unit.resource.map(|resource| &resource.id), &unit.scopes);
         if let Some(recorder) = &mut self.recorder {
             recorder.end(grant.as_ref().map(|grant| &grant.scopes));
         }

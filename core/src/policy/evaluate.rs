@@ -6,10 +6,11 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Circumstances, Effect, Policy, PolicySet, Rule, Said};
+use super::{Circumstances, Effect, Policy, PolicySet, Rule, Said, Unheard};
 use crate::{
     ids::{PolicyId, ResourceId},
     permission::{Claims, add_claims},
+    scope::ScopeSet,
 };
 
 /// Asks the policies of a set in one requester's circumstances; what one said is not asked again
@@ -23,6 +24,8 @@ pub(crate) struct Evaluator<'a> {
     added: Claims,
     /// Attributes of the circumstances that a policy looked for in vain
     missed: BTreeSet<String>,
+    /// Scripts whose word is missing
+    unheard: Vec<Unheard>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -34,6 +37,7 @@ impl<'a> Evaluator<'a> {
             known: BTreeMap::new(),
             added: Claims::new(),
             missed: BTreeSet::new(),
+            unheard: Vec::new(),
         }
     }
 
@@ -53,6 +57,21 @@ impl<'a> Evaluator<'a> {
     /// What was looked for in vain
     pub(crate) const fn missed(&self) -> &BTreeSet<String> {
         &self.missed
+    }
+
+    /// Says which scopes were evaluated where the word of a script was missing
+    pub(crate) fn unheard_of(&mut self, resource: Option<&ResourceId>, scopes: &ScopeSet) {
+        for unheard in self.unheard.iter_mut().rev() {
+            if unheard.resource.as_ref() != resource || !unheard.scopes.is_empty() {
+                break;
+            }
+            unheard.scopes.clone_from(scopes);
+        }
+    }
+
+    /// The scripts whose word was missing
+    pub(crate) fn into_unheard(self) -> Vec<Unheard> {
+        self.unheard
     }
 
     /// What a permission says: nothing where it has no associated policies (`keycloak-wire` §8.2)
@@ -138,6 +157,13 @@ impl<'a> Evaluator<'a> {
 
     fn script(&mut self, policy: &Policy<'_>) -> Effect {
         let outcome = self.at.outcome(&policy.row, self.resource);
+        if outcome.is_none() {
+            self.unheard.push(Unheard {
+                policy: policy.row.id.clone(),
+                resource: self.resource.cloned(),
+                scopes: ScopeSet::new(),
+            });
+        }
         let Some(outcome) = outcome.filter(|outcome| outcome.said != Said::Failed) else {
             return Effect::Broken;
         };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{PolicyId, ResourceId},
     permission::Claims,
+    scope::ScopeSet,
 };
 
 /// What a script said, run by somebody else (`keycloak-wire` §8.8)
@@ -33,4 +34,15 @@ pub enum Said {
     Deny,
     /// It threw, took too long, or scripts are off: the policy is broken
     Failed,
+}
+
+/// A script whose word is missing: what whoever runs scripts has to ask before the question can be answered
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unheard {
+    /// The policy; for an owner's condition, the `uma` policy
+    pub policy: PolicyId,
+    /// The resource that it is to be asked about; absent where only scopes are asked for
+    pub resource: Option<ResourceId>,
+    /// The scopes that are evaluated
+    pub scopes: ScopeSet,
 }

@@ -25,6 +25,8 @@ const KEYS: &[&str] = &[
     "pdp",
     "private_hosts",
     "public_url",
+    "scripts",
+    "scripts_folder",
     "tls_cert",
     "tls_key",
     "trusted_proxies",
@@ -98,6 +100,9 @@ pub enum ConfigError {
     /// Two master keys
     #[error("give either --master-key-file or COUNTERSIGN_MASTER_KEY, not both")]
     TwoMasterKeys,
+    /// Scripts that nobody would run
+    #[error("a folder of scripts needs `scripts = true` (--scripts)")]
+    ScriptsOff,
     /// A user name without a password, or the other way round
     #[error("COUNTERSIGN_ADMIN_USERNAME and COUNTERSIGN_ADMIN_PASSWORD go together")]
     HalfAdmin,
@@ -118,6 +123,10 @@ pub struct FileConfig {
     pub private_hosts: Vec<String>,
     /// `pdp`
     pub pdp: Option<PathBuf>,
+    /// `scripts`
+    pub scripts: Option<bool>,
+    /// `scripts_folder`
+    pub scripts_folder: Option<PathBuf>,
     /// `master_key_file`
     pub master_key_file: Option<PathBuf>,
     /// What those who run the server configure
@@ -168,6 +177,10 @@ impl FileConfig {
                 "limit.address" => config.operations.limit_address = Some(text()?),
                 "limit.client" => config.operations.limit_client = Some(text()?),
                 "limit.failures" => config.operations.limit_failures = Some(text()?),
+                "scripts_folder" => config.scripts_folder = Some(text()?.into()),
+                "scripts" => {
+                    config.scripts = Some(value.as_bool().ok_or_else(|| wrong("true or false"))?);
+                }
                 "private_hosts" => {
                     config.private_hosts = texts(&value).ok_or_else(|| wrong("a list of hosts"))?;
                 }

@@ -62,7 +62,9 @@ impl TestServer {
         let server = Self::new();
         let file: RealmFile = serde_json::from_value(realm).unwrap();
         let app = &server.app;
-        import::document(&app.store, app.keys.master(), file, None, app.clock.now()).await.unwrap();
+        import::document(&app.store, app.keys.master(), file, None, &app.scripts, app.clock.now())
+            .await
+            .unwrap();
         server
     }
 

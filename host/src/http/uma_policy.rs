@@ -23,7 +23,7 @@ use crate::{
     policy::Logic,
     store::{
         StoreError,
-        policy::owners::{AdmissionNames, OwnersFilter, OwnersPolicy},
+        policy::owners::{Admission, AdmissionNames, OwnersFilter, OwnersPolicy},
         resource::ResourceRecord,
     },
 };
@@ -78,6 +78,8 @@ struct View {
     clients: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     users: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
 }
 
 fn view(app: &App, policy: OwnersPolicy) -> Result<View, ApiError> {
@@ -95,6 +97,7 @@ fn view(app: &App, policy: OwnersPolicy) -> Result<View, ApiError> {
         groups,
         clients,
         users,
+        condition: policy.admission.condition,
     })
 }
 
@@ -159,9 +162,12 @@ fn policy(
 ) -> Result<OwnersPolicy, ApiError> {
     let name = body.name.filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| ApiError::invalid_request("Policy name not provided."))?;
-    if body.condition.is_some() {
-        // No script engine is there that could know one (`keycloak-wire` N7).
-        return Err(ApiError::invalid_request("Condition is not a deployed script policy"));
+    let condition = body.condition;
+    if let Some(condition) = &condition {
+        // Source is none (`keycloak-wire` N7).
+        app.scripts
+            .deployed(caller.realm.uma.scripts, condition)
+            .map_err(|_| ApiError::invalid_request("Condition is not a deployed script policy"))?;
     }
     let names = AdmissionNames {
         users: body.users.unwrap_or_default(),
@@ -173,6 +179,7 @@ fn policy(
         |kind: &str, name: &str| ApiError::invalid_request(format!("{kind} [{name}] does not exist"));
     let admission =
         app.store.admission(&caller.realm.id, &names)?.map_err(|wrong| unknown(wrong.kind, &wrong.name))?;
+    let admission = Admission { condition, ..admission };
     let mut policies = BTreeSet::new();
     for reference in body.policies.into_iter().flatten() {
         let found = app.store.policy_id(&caller.server.id, &reference)?;

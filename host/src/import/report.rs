@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use countersign_core::policy::EVALUATED;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::RealmImport;
-use crate::representation::{Idle, Members, client, credential, group, mapper, realm, role, user};
+use super::{RealmImport, document::PolicyFile};
+use crate::{
+    realm::{ScriptUse, UmaSettings},
+    representation::{Idle, Members, client, credential, group, mapper, realm, role, user},
+    script::{Scripts, is_script},
+};
 
 /// A member that is kept, with how often and what for
 #[derive(Debug, Default)]
@@ -35,7 +39,7 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 /// One line for each member that has no effect, and for each policy that denies for that reason
-pub(super) fn lines(import: &RealmImport) -> Vec<String> {
+pub(super) fn lines(import: &RealmImport, scripts: Option<&Scripts>) -> Vec<String> {
     let file = &import.file;
     let mut kept = Kept::default();
     kept.note("", &import.kept, realm::IDLE);
@@ -88,11 +92,13 @@ pub(super) fn lines(import: &RealmImport) -> Vec<String> {
             format!("member `{member}`{times} is kept, but has no effect yet{meaning}")
         })
         .collect();
+    // A setting that cannot be read is refused elsewhere.
+    let used = UmaSettings::read(&import.settings.attributes).map_or(ScriptUse::Off, |of| of.scripts);
     for client in file.clients.iter().flatten() {
         for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
-            if !EVALUATED.contains(&policy.kind.as_str()) {
+            if let Some(why) = denies(policy, scripts, used) {
                 lines.push(format!(
-                    "policy `{}` of client `{}` has type `{}`, which nothing evaluates yet: it denies",
+                    "policy `{}` of client `{}` has type `{}`: {why}",
                     policy.name,
                     client.client_id(),
                     policy.kind
@@ -101,6 +107,22 @@ pub(super) fn lines(import: &RealmImport) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Why a policy denies whoever asks
+fn denies(policy: &PolicyFile, scripts: Option<&Scripts>, used: ScriptUse) -> Option<String> {
+    let kind = policy.kind.as_str();
+    if is_script(kind) {
+        let code = policy.config.get("code").map(|code| json!({ "code": code.0 }));
+        return match scripts {
+            Some(scripts) => {
+                let refused = scripts.accept(used, kind, &code.unwrap_or_default()).err()?;
+                Some(format!("{refused}: it denies"))
+            }
+            None => Some("it denies wherever scripts are off or this one is not deployed".to_owned()),
+        };
+    }
+    (!EVALUATED.contains(&kind)).then(|| "nothing evaluates that: it denies".to_owned())
 }
 
 /// A path without the places of lists

@@ -1,3 +1,5 @@
+use crate::script::INLINE;
+
 /// Something that a policy refers to
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Noun {
@@ -90,6 +92,8 @@ const REGEX: &[Member] = &[
     member("targetContextAttributes", Shape::Flag),
 ];
 
+const JS: &[Member] = &[member("code", Shape::Text)];
+
 /// What the configuration of a type has, links apart
 pub fn members(kind: &str) -> &'static [Member] {
     match kind {
@@ -100,6 +104,7 @@ pub fn members(kind: &str) -> &'static [Member] {
         "client-scope" => CLIENT_SCOPE,
         "time" => TIME,
         "regex" => REGEX,
+        INLINE => JS,
         _ => &[],
     }
 }

@@ -62,6 +62,17 @@ pub enum OwnerAccess {
     Always,
 }
 
+/// Which scripts run as policies
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptUse {
+    /// None
+    Off,
+    /// Those that the operator has deployed
+    Deployed,
+    /// Those, and code inside policies of type `js`
+    Inline,
+}
+
 /// Settings of a realm that Keycloak does not have
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UmaSettings {
@@ -75,8 +86,8 @@ pub struct UmaSettings {
     pub keycloak_compat: KeycloakCompat,
     /// What an owner may do
     pub owner_access: OwnerAccess,
-    /// Built-in policies that stand for deployed scripts: type to name
-    pub scripts: Option<String>,
+    /// Which scripts run, where the server runs any
+    pub scripts: ScriptUse,
     /// Seconds between two polls with a ticket
     pub poll_interval: u64,
     /// Claims that a requesting party must bring
@@ -93,7 +104,7 @@ impl Default for UmaSettings {
             dialect: Dialect::Keycloak,
             keycloak_compat: KeycloakCompat::V26_7,
             owner_access: OwnerAccess::Policy,
-            scripts: None,
+            scripts: ScriptUse::Deployed,
             poll_interval: 5,
             required_claims: Vec::new(),
             rpt_max_bytes: None,
@@ -182,7 +193,19 @@ impl UmaSettings {
                     }
                 }
             }
-            "countersign.scripts" => self.scripts = Some(value.to_owned()).filter(|text| !text.is_empty()),
+            "countersign.scripts" => {
+                self.scripts = match value {
+                    "off" => ScriptUse::Off,
+                    "deployed" => ScriptUse::Deployed,
+                    "inline" => ScriptUse::Inline,
+                    _ => {
+                        return Err(SettingError::Value {
+                            name: "countersign.scripts",
+                            wanted: "`off`, `deployed` or `inline`",
+                        });
+                    }
+                }
+            }
             "countersign.poll_interval" => {
                 self.poll_interval = number(value, 0, 3_600).ok_or(SettingError::Value {
                     name: "countersign.poll_interval",

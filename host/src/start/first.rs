@@ -11,6 +11,7 @@ use crate::{
     keys::{KeyError, MasterKey, random_id},
     password::{self, PasswordError},
     realm::{MASTER, User},
+    script::Scripts,
     store::{self, Store, StoreError, user::Credential},
 };
 
@@ -53,7 +54,7 @@ pub(super) async fn start(
             "clients": [],
         });
         let file: RealmFile = serde_json::from_value(document).map_err(|_| FirstStartError::Document)?;
-        import::document(store, key, file, None, now).await?;
+        import::document(store, key, file, None, &Scripts::default(), now).await?;
     }
     let realm = store.read(|tx| store::realm::by_name(tx, MASTER))?.ok_or(StoreError::Missing)?;
     if store.read(|tx| store::user::has_people(tx, &realm.id))? {

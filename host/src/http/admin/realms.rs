@@ -51,7 +51,7 @@ async fn create(
     }
     let name = file.name().to_owned();
     let maker = (!caller.is_almighty()).then(|| caller.user.id.clone());
-    match import::document(&app.store, app.keys.master(), file, maker, caller.now).await {
+    match import::document(&app.store, app.keys.master(), file, maker, &app.scripts, caller.now).await {
         Ok(lines) => {
             for line in lines {
                 tracing::warn!("{line}");

@@ -434,7 +434,9 @@ async fn cookies_and_codes_of_one_realm_are_nothing_in_another() {
     second["realm"] = "other".into();
     let file = serde_json::from_value(second).unwrap();
     let app = &server.app;
-    crate::import::document(&app.store, app.keys.master(), file, None, app.clock.now()).await.unwrap();
+    crate::import::document(&app.store, app.keys.master(), file, None, &app.scripts, app.clock.now())
+        .await
+        .unwrap();
     let mut visitor = Visitor::new(&server);
     let back = visitor.sign_in("", "alice").await;
     let code = code(&back);

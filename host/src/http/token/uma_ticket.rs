@@ -1,9 +1,10 @@
 //! The UMA grant: `urn:ietf:params:oauth:grant-type:uma-ticket` (Grant §3.3, `keycloak-wire` §6).
 
+use core::net::IpAddr;
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::Response,
 };
 use base64::{
@@ -258,6 +259,7 @@ async fn read(
         rpt,
         ticket_claims: ticket.as_ref().map(|ticket| ticket.claims().clone()).unwrap_or_default(),
         pushed_claims,
+        context: surroundings(place, headers),
         limit,
         nameless: form.get("response_include_resource_name").is_some_and(|v| v.eq_ignore_ascii_case("false")),
         submit,
@@ -268,6 +270,27 @@ async fn read(
         },
     };
     Ok(Grant { asker, server, ticket, request })
+}
+
+/// What policies can look at of the call itself (`keycloak-wire` §8.8)
+fn surroundings(place: &InRealm, headers: &HeaderMap) -> Claims {
+    let address = match place.address.to_canonical() {
+        IpAddr::V4(address) => vec![address.to_string()],
+        // Policies that were written for Keycloak spell it out.
+        IpAddr::V6(address) => {
+            let parts = address.segments().map(|part| format!("{part:x}"));
+            vec![parts.join(":"), address.to_string()]
+        }
+    };
+    let mut known = Claims::from([
+        ("kc.client.network.ip_address".to_owned(), address.clone()),
+        // Names are not looked up: a name server would decide along.
+        ("kc.client.network.host".to_owned(), address),
+    ]);
+    if let Some(agent) = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()) {
+        known.insert("kc.client.user_agent".to_owned(), vec![agent.to_owned()]);
+    }
+    known
 }
 
 fn words(text: &str) -> ScopeSet {

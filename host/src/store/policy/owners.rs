@@ -36,6 +36,9 @@ pub struct Admission {
     /// Clients
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clients: Option<BTreeSet<String>>,
+    /// Type of a deployed script that has to agree
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
 }
 
 /// The same by the names that callers use
@@ -124,7 +127,15 @@ impl Store {
             let roles = lookup(Noun::Role, &names.roles)?;
             let groups = lookup(Noun::Group, &names.groups)?;
             let clients = lookup(Noun::Client, &names.clients)?;
-            let found = || Ok(Admission { users: users?, roles: roles?, groups: groups?, clients: clients? });
+            let found = || {
+                Ok(Admission {
+                    users: users?,
+                    roles: roles?,
+                    groups: groups?,
+                    clients: clients?,
+                    condition: None,
+                })
+            };
             Ok(found())
         })
     }

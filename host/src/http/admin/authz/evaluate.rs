@@ -119,11 +119,9 @@ pub(super) async fn evaluate(
     let asked = body.resources.unwrap_or_default();
     let asks = asked.into_iter().map(|asked| ask(&app, &authz, asked)).collect::<Result<Vec<_>, _>>()?;
     let asks: Vec<Ask> = asks.into_iter().flatten().collect();
-    let request = Request { everything: asks.is_empty(), asks, ..Request::default() };
+    let request = Request { everything: asks.is_empty(), asks, context: attributes, ..Request::default() };
     let realm = &authz.caller.realm;
-    let (mut question, _) =
-        decide::question_page(&app, realm, &authz.server, &who.party, &request, None, now)?;
-    question.context.extend(attributes);
+    let (question, _) = decide::question_page(&app, realm, &authz.server, &who.party, &request, None, now)?;
     let (permissions, trace) = decided(&app, &question)?;
     let rpt = rpt(&app, &authz, &who, &permissions)?;
     let with_trace = query.flag("trace").unwrap_or(false);

@@ -18,6 +18,7 @@ use crate::{
     error::ApiError,
     http::extract::{Members, Query},
     policy::{Draft, Noun, Refused, form, is_known, show},
+    script::{INLINE, is_script},
     store::{
         StoreError,
         policy::{PolicyFilter, PolicyRecord, reference},
@@ -54,6 +55,7 @@ impl From<Refused> for ApiError {
             | Refused::Cycle(_)
             | Refused::Kind(_)
             | Refused::Script(_)
+            | Refused::Code(_)
             | Refused::Broken(_) => Self::invalid_request(refused.to_string()),
         }
     }
@@ -72,12 +74,19 @@ fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
 
 /// Whether a path names a type here, and not a policy
 fn is_type(text: &str) -> bool {
-    is_known(text) || text == "js"
+    is_known(text) || text == INLINE
+}
+
+/// Whether the type of a path means a policy of that type: `js` is the path of every script
+fn is_meant(path: &str, kind: &str) -> bool {
+    if path == INLINE { is_script(kind) } else { kind == path }
 }
 
 fn load(app: &App, authz: &Authz, id: &str, kind: Option<&str>) -> Result<PolicyRecord, ApiError> {
-    let record =
-        app.store.policy(authz.id(), id)?.filter(|record| kind.is_none_or(|kind| record.kind == kind));
+    let record = app
+        .store
+        .policy(authz.id(), id)?
+        .filter(|record| kind.is_none_or(|kind| is_meant(kind, &record.kind)));
     record.ok_or_else(ApiError::not_found)
 }
 
@@ -165,14 +174,16 @@ fn named(
 ) -> Result<Option<PolicyRecord>, ApiError> {
     let name = query.get("name").ok_or_else(|| ApiError::empty(StatusCode::BAD_REQUEST))?;
     let record = app.store.policy_named(authz.id(), name)?;
-    Ok(record.filter(|record| record.owner.is_none() && kind.is_none_or(|kind| record.kind == kind)))
+    Ok(record.filter(|record| record.owner.is_none() && kind.is_none_or(|kind| is_meant(kind, &record.kind))))
 }
 
 /// `GET policy/providers`
-pub(super) async fn providers(_: Authz) -> Response {
-    let form =
-        |(kind, name, group): &(&str, &str, &str)| json!({ "type": kind, "name": name, "group": group });
-    answer::list(&PROVIDERS.iter().map(form).collect::<Vec<_>>())
+pub(super) async fn providers(State(app): State<Arc<App>>, authz: Authz) -> Response {
+    let form = |kind: &str, name: &str, group: &str| json!({ "type": kind, "name": name, "group": group });
+    let built_in = PROVIDERS.iter().map(|(kind, name, group)| form(kind, name, group));
+    let scripts = app.scripts.all(authz.caller.realm.uma.scripts);
+    let scripts = scripts.map(|(kind, script)| form(kind, &script.name, "Others"));
+    answer::list(&built_in.chain(scripts).collect::<Vec<_>>())
 }
 
 /// `POST policy`, the generic form
@@ -215,15 +226,20 @@ impl From<Failure> for ApiError {
     }
 }
 
-async fn store(app: &App, authz: &Authz, draft: Draft) -> Result<PolicyRecord, Failure> {
-    if !is_known(&draft.kind) {
-        let script = draft.kind == "js" || draft.kind.starts_with("script-");
-        return Err(Failure::Refused(if script {
-            Refused::Script(draft.kind)
-        } else {
-            Refused::Kind(draft.kind)
-        }));
+/// Whether such a policy can be evaluated here
+fn accepted(app: &App, authz: &Authz, draft: &Draft) -> Result<(), Refused> {
+    let kind = draft.kind.as_str();
+    if !is_script(kind) {
+        return if is_known(kind) { Ok(()) } else { Err(Refused::Kind(kind.to_owned())) };
     }
+    let config = Value::Object(draft.config.clone());
+    app.scripts.accept(authz.caller.realm.uma.scripts, kind, &config).map_err(|mishap| {
+        if kind == INLINE { Refused::Code(mishap) } else { Refused::Script(kind.to_owned()) }
+    })
+}
+
+async fn store(app: &App, authz: &Authz, draft: Draft) -> Result<PolicyRecord, Failure> {
+    accepted(app, authz, &draft).map_err(Failure::Refused)?;
     if draft.id.as_ref().is_some_and(|id| id.len() > 255 || id.chars().any(char::is_control)) {
         return Err(Failure::Refused(Refused::Member("id".to_owned())));
     }
@@ -246,17 +262,34 @@ pub(super) async fn create_typed(
     }
     let sent =
         body.read(form::class(&kind), |name| form::is_typed(&kind, name) || is_of_script(&kind, name))?;
-    if kind == "js" {
-        let script = sent.get("type").and_then(Value::as_str).unwrap_or_default();
-        return Err(Refused::Script(script.to_owned()).into());
-    }
+    let kind = if kind == INLINE { script_kind(&sent, None)? } else { kind };
     let draft = form::typed(&kind, sent.clone())?;
     let record = store(&app, &authz, draft).await?;
-    Ok(created(&show::created(&record, &sent)))
+    let mut form = show::created(&record, &sent);
+    show_script(&app, &authz, &record, &mut form);
+    Ok(created(&form))
 }
 
 fn is_of_script(kind: &str, name: &str) -> bool {
-    kind == "js" && name == "code"
+    kind == INLINE && name == "code"
+}
+
+/// Which kind of script a form means: the deployed one of its `type`, or the code that it brings
+fn script_kind(sent: &Map<String, Value>, before: Option<&str>) -> Result<String, Refused> {
+    let named = sent.get("type").and_then(Value::as_str).filter(|kind| !kind.is_empty());
+    match named.or(before).unwrap_or(INLINE) {
+        kind if is_script(kind) => Ok(kind.to_owned()),
+        kind => Err(Refused::Script(kind.to_owned())),
+    }
+}
+
+/// Adds what a deployed script brings along (`admin-surface` §11)
+fn show_script(app: &App, authz: &Authz, record: &PolicyRecord, form: &mut Map<String, Value>) {
+    let Ok(script) = app.scripts.deployed(authz.caller.realm.uma.scripts, &record.kind) else { return };
+    form.insert("code".to_owned(), Value::from(&*script.code));
+    if let Some(description) = &script.description {
+        form.entry("description").or_insert_with(|| description.as_str().into());
+    }
 }
 
 /// `GET policy/{id}`
@@ -297,6 +330,10 @@ async fn store_over(
     if before.owner.is_some() {
         return Err(ApiError::invalid_request("Policies of owners are changed by their owners."));
     }
+    // A policy whose script is gone can still be renamed: it denies as before.
+    if draft.kind == INLINE {
+        accepted(app, authz, &draft)?;
+    }
     let conflict = taken(&draft.name);
     let event = authz.event("policy.replaced");
     let draft = draft.as_replacement();
@@ -333,7 +370,12 @@ pub(super) async fn replace_typed(
 ) -> Result<Response, ApiError> {
     authz.manage()?;
     let before = load(&app, &authz, &id, Some(&kind))?;
-    let sent = body.read(form::class(&kind), |name| form::is_typed(&kind, name))?;
+    let sent =
+        body.read(form::class(&kind), |name| form::is_typed(&kind, name) || is_of_script(&kind, name))?;
+    let kind = if kind == INLINE { script_kind(&sent, Some(&before.kind))? } else { kind };
+    if kind != before.kind {
+        return Err(Refused::Member("type".to_owned()).into());
+    }
     store_over(&app, &authz, &before, form::typed(&kind, sent)?).await
 }
 
@@ -368,6 +410,7 @@ pub(super) async fn read_below(
 /// The form of its type, with what it names if `fields=*` asks for it
 fn typed(app: &App, authz: &Authz, record: &PolicyRecord, query: &Query) -> Result<Value, ApiError> {
     let mut form: Map<String, Value> = show::typed(record);
+    show_script(app, authz, record, &mut form);
     if query.get("fields") == Some("*")
         && let Value::Object(generic) = generic(app, authz, record, query)?
     {

@@ -1,0 +1,3 @@
+if ($evaluation.permission.resource && $evaluation.permission.resource.owner.equals($evaluation.context.identity.id)) {
+    $evaluation.grant();
+}

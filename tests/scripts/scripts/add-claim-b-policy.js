@@ -1,0 +1,2 @@
+$evaluation.permission.addClaim('claim-b', 'claim-b');
+$evaluation.grant();

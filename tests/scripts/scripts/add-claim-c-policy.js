@@ -1,0 +1,2 @@
+$evaluation.permission.addClaim('claim-c', 'claim-c');
+$evaluation.grant();

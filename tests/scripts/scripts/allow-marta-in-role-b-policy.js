@@ -1,0 +1,4 @@
+var people = $evaluation.getRealm();
+if (people.isUserInRealmRole('marta', 'role-b')) {
+    $evaluation.grant();
+}

@@ -1,0 +1,4 @@
+var people = $evaluation.getRealm();
+if (people.isUserInRealmRole('trinity', 'client-role-b')) {
+    $evaluation.grant();
+}

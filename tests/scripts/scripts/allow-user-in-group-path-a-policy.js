@@ -1,0 +1,4 @@
+var people = $evaluation.getRealm();
+if (people.isUserInGroup('marta', '/Group A')) {
+    $evaluation.grant();
+}

@@ -1,0 +1,3 @@
+if ($evaluation.context.attributes.containsValue('request-claim', 'expected-value')) {
+    $evaluation.grant();
+}

@@ -1,0 +1,2 @@
+$evaluation.getPermission().addClaim('deny-policy', 'deny-policy');
+$evaluation.deny();

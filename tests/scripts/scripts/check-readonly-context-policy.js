@@ -1,0 +1,2 @@
+$evaluation.getPermission().getResource().setName('test');
+$evaluation.grant();

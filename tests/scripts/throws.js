@@ -1,0 +1,2 @@
+$evaluation.grant();
+throw new Error('on purpose');
