@@ -1,12 +1,15 @@
 //! The audit trail: who changed what, in the change's own transaction.
 
+use std::sync::Arc;
+
 use countersign_core::time::UnixTime;
 use rusqlite::{Transaction, params};
 
-use super::{StoreError, seconds};
+use super::{StoreError, event::NewAdminEvent, seconds};
+use crate::{event::Kept, realm::Realm};
 
 /// One entry; nothing in it is a secret
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Event {
     name: &'static str,
     realm_id: String,
@@ -15,6 +18,8 @@ pub struct Event {
     server_id: Option<String>,
     resource_id: Option<String>,
     requester: Option<String>,
+    kept: Option<Kept>,
+    administered: Option<Box<(Arc<Realm>, NewAdminEvent)>>,
 }
 
 impl Event {
@@ -28,6 +33,8 @@ impl Event {
             server_id: None,
             resource_id: None,
             requester: None,
+            kept: None,
+            administered: None,
         }
     }
 
@@ -46,6 +53,20 @@ impl Event {
         self
     }
 
+    /// With what the realm keeps of it among the events of people and clients
+    #[must_use]
+    pub fn kept(mut self, kept: Option<Kept>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// With what the realm keeps of it among those of administrators
+    #[must_use]
+    pub fn administered(mut self, realm: Arc<Realm>, event: NewAdminEvent) -> Self {
+        self.administered = Some(Box::new((realm, event)));
+        self
+    }
+
     /// Concerning this requester
     #[must_use]
     pub fn requester(mut self, requester: &str) -> Self {
@@ -54,7 +75,7 @@ impl Event {
     }
 }
 
-/// Writes one entry
+/// Writes one entry, and what the realm keeps of it among its events
 pub fn record(tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO audit (realm_id, at, event, actor, server_id, resource_id, requester)
@@ -69,5 +90,9 @@ pub fn record(tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
         event.resource_id,
         event.requester,
     ])?;
+    crate::event::record(tx, event.kept.as_ref())?;
+    if let Some((realm, event)) = event.administered.as_deref() {
+        super::event::record_admin(tx, realm, event)?;
+    }
     Ok(())
 }
