@@ -6,7 +6,10 @@ use countersign_core::policy::EVALUATED;
 use serde_json::Value;
 
 use super::RealmImport;
-use crate::representation::{Idle, Members, client, credential, group, mapper, realm, role, user};
+use crate::{
+    password::policy::PasswordPolicy,
+    representation::{Idle, Members, client, credential, group, mapper, realm, role, user},
+};
 
 /// A member that is kept, with how often and what for
 #[derive(Debug, Default)]
@@ -88,6 +91,14 @@ pub(super) fn lines(import: &RealmImport) -> Vec<String> {
             format!("member `{member}`{times} is kept, but has no effect yet{meaning}")
         })
         .collect();
+    let policy = PasswordPolicy::read(&import.settings.password_policy).unwrap_or_default();
+    lines.extend(policy.idle().map(|name| {
+        let instead = match name {
+            "hashAlgorithm" | "hashIterations" => "; passwords are hashed by argon2id as OWASP advises",
+            _ => "",
+        };
+        format!("`{name}` in member `passwordPolicy` is kept, but has no effect{instead}")
+    }));
     for client in file.clients.iter().flatten() {
         for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
             if !EVALUATED.contains(&policy.kind.as_str()) {
