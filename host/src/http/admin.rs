@@ -2,11 +2,14 @@
 
 pub mod answer;
 pub mod authz;
+mod brute_force;
 pub mod caller;
 mod client_scopes;
 mod clients;
+mod components;
 mod events;
 mod groups;
+mod keys;
 mod mappers;
 mod mappings;
 mod partial;
@@ -39,6 +42,9 @@ pub fn router() -> Router<Arc<App>> {
         .merge(mappers::routes())
         .merge(sessions::routes())
         .merge(events::routes())
+        .merge(keys::routes())
+        .merge(components::routes())
+        .merge(brute_force::routes())
         .merge(required_actions::routes())
         .merge(authz::router())
 }
