@@ -283,7 +283,7 @@ pub enum Keys {
     List,
     /// New keys sign from now on; the old ones are published until nothing is left that they signed
     Rotate {
-        /// Only of this algorithm: RS256, ES256, EdDSA, or HS512 for tickets and refresh tokens
+        /// Only of this algorithm: `RS256`, `ES256`, `EdDSA`, or `HS512` for tickets and refresh tokens
         #[arg(long, value_name = "NAME")]
         algorithm: Option<String>,
     },

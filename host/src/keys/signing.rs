@@ -180,14 +180,13 @@ pub fn import(alg: Alg, text: &str, kid: Option<&str>) -> Result<NewKey, KeyErro
     let body: String =
         text.lines().filter(|line| !line.starts_with("-----")).flat_map(str::split_whitespace).collect();
     let der = STANDARD.decode(body).map_err(|_| KeyError::Private)?;
-    let pkcs8 = match alg {
-        Alg::Rs256 => {
-            let key = RsaKeyPair::from_pkcs8(&der)
-                .or_else(|_| RsaKeyPair::from_der(&der))
-                .map_err(|_| KeyError::Private)?;
-            key.as_der().map_err(|_| KeyError::Private)?.as_ref().to_vec()
-        }
-        _ => der,
+    let pkcs8 = if alg == Alg::Rs256 {
+        let key = RsaKeyPair::from_pkcs8(&der)
+            .or_else(|_| RsaKeyPair::from_der(&der))
+            .map_err(|_| KeyError::Private)?;
+        key.as_der().map_err(|_| KeyError::Private)?.as_ref().to_vec()
+    } else {
+        der
     };
     let key = Private::read(alg, &pkcs8)?;
     let digest = digest::digest(&digest::SHA256, &key.public_info()?);

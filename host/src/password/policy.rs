@@ -183,7 +183,7 @@ impl Rule {
                 .then(|| violation("invalidPasswordMinLengthMessage", "minimum length", *least, "")),
             Self::Shorter(most) => (length > *most)
                 .then(|| violation("invalidPasswordMaxLengthMessage", "maximum length", *most, "")),
-            Self::Digits(least) => (count(|letter| letter.is_numeric()) < *least)
+            Self::Digits(least) => (count(char::is_numeric) < *least)
                 .then(|| violation("invalidPasswordMinDigitsMessage", AT_LEAST, *least, "numerical digits")),
             Self::Lower(least) => (count(char::is_lowercase) < *least).then(|| {
                 violation(

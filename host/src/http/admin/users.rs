@@ -300,7 +300,7 @@ async fn create(
         people::insert(tx, &realm.id, &record)?;
         let id = record.user.id.clone();
         if !passwords.is_empty() {
-            put_passwords(tx, &realm, &mut record, &passwords, now)?;
+            put_passwords(tx, realm, &mut record, &passwords, now)?;
             people::update(tx, &realm.id, &record, now)?;
         }
         if let Some(role) = role::by_name(tx, &realm.id, None, &realm.default_role())? {

@@ -2,6 +2,7 @@
 //!
 //! The secret is made for the page and goes with its form, sealed: it is stored once a code shows that the app has it.
 
+use core::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -64,7 +65,8 @@ fn picture(text: &str) -> Markup {
     for y in 0..code.size() {
         for x in (0..code.size()).filter(|x| code.get_module(*x, y)) {
             let (left, top) = (x.saturating_add(BORDER), y.saturating_add(BORDER));
-            path.push_str(&format!("M{left},{top}h1v1h-1z"));
+            // Writing to a text does not fail.
+            _ = write!(path, "M{left},{top}h1v1h-1z");
         }
     }
     html! {
