@@ -84,7 +84,7 @@ fn sort(value: &mut Value) {
     match value {
         Value::Array(items) => items.sort_by_key(ToString::to_string),
         Value::Object(members) => members.values_mut().for_each(sort),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

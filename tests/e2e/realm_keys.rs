@@ -106,7 +106,7 @@ fn keys_of_an_import_sign_on_under_the_names_that_they_have() {
     let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let ed = Ed25519KeyPair::generate().unwrap();
     let ec_public: PublicKeyX509Der<'_> = ec.public_key().as_der().unwrap();
-    let ed_public: PublicKeyX509Der<'_> = ed.public_key().as_der().unwrap();
+    let okp_public: PublicKeyX509Der<'_> = ed.public_key().as_der().unwrap();
     let providers = json!([
         component("ecdsa-generated", "ecdsaPrivateKey", ec.to_pkcs8v1().unwrap().as_ref()),
         component("eddsa-generated", "eddsaPrivateKey", ed.to_pkcs8v1().unwrap().as_ref()),
@@ -117,7 +117,7 @@ fn keys_of_an_import_sign_on_under_the_names_that_they_have() {
         .client("documents", json!({ "attributes": { "access.token.signed.response.alg": "EdDSA" } }));
     let world =
         World { server: administered(Server::builder().import(realm.json())), realm: "test".to_owned() };
-    for (client, public) in [("backend", ec_public.as_ref()), ("documents", ed_public.as_ref())] {
+    for (client, public) in [("backend", ec_public.as_ref()), ("documents", okp_public.as_ref())] {
         let token = world.token_by(client, "alice");
         assert_eq!(header(&token)["kid"], kid(public), "{client}");
         assert_eq!(forge::claims(&token)["azp"], client);

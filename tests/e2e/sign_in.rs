@@ -305,10 +305,11 @@ fn an_app_that_expects_somebody_does_not_get_another() {
 fn code_of(secret: &str) -> String {
     use aws_lc_rs::hmac;
     let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits: String = secret.chars().map(|c| format!("{:05b}", letters.find(c).unwrap())).collect();
-    let bytes: Vec<_> =
-        (0..bits.len() / 8).map(|n| u8::from_str_radix(&bits[n * 8..n * 8 + 8], 2).unwrap()).collect();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let values = secret.chars().map(|letter| letters.find(letter).unwrap());
+    let bits: Vec<_> = values.flat_map(|value| (0..5).rev().map(move |bit| value >> bit & 1)).collect();
+    let byte = |bits: &[usize]| u8::try_from(bits.iter().fold(0, |byte, bit| byte << 1 | bit)).unwrap();
+    let bytes: Vec<_> = bits.chunks_exact(8).map(byte).collect();
+    let now = countersign_tests::signer::now();
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes);
     let tag = hmac::sign(&key, &(now / 30).to_be_bytes());
     let offset = usize::from(tag.as_ref()[19] & 0xf);
