@@ -59,6 +59,7 @@ pub fn run(args: &AdminArgs) -> Result<(), AdminError> {
         Command::Client(command) => identity::client(&api, command)?,
         Command::Role(command) => identity::role(&api, command)?,
         Command::Session(command) => identity::session(&api, command)?,
+        Command::Keys(command) => identity::keys(&api, command)?,
         Command::Resource(command) => authz::resource(&api, command)?,
         Command::Scope(command) => authz::scope(&api, command)?,
         Command::Policy(command) => authz::policy(&api, command)?,

@@ -40,6 +40,39 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
     token.map(Some).ok_or_else(|| ApiError::plain(StatusCode::UNAUTHORIZED))
 }
 
+/// A token as it came
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Presented<'a> {
+    /// The token
+    pub token: &'a str,
+    /// By scheme `DPoP`: with a proof that its sender holds its key (RFC 9449 §7.1)
+    pub with_proof: bool,
+}
+
+impl core::fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Presented").field("with_proof", &self.with_proof).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Presented<'a> {
+    /// In the value of an `Authorization` header
+    pub fn read(header: &'a str) -> Option<Self> {
+        let (scheme, token) = header.split_once(' ')?;
+        let token = token.trim();
+        let with_proof = scheme.eq_ignore_ascii_case("dpop");
+        let fits = with_proof || scheme.eq_ignore_ascii_case("bearer");
+        (fits && !token.is_empty() && !token.contains(' ')).then_some(Self { token, with_proof })
+    }
+}
+
+/// The token of a request, by either scheme; a header of another shape is a plain 401 (wire §2.1)
+pub fn presented(headers: &HeaderMap) -> Result<Option<Presented<'_>>, ApiError> {
+    let Some(header) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = header.to_str().ok().and_then(Presented::read);
+    token.map(Some).ok_or_else(|| ApiError::plain(StatusCode::UNAUTHORIZED))
+}
+
 /// Why an access token is refused
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenRefused {

@@ -362,18 +362,35 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// The private RSA keys as components: an import goes on signing with them
+    /// The private keys as components: an import goes on signing with them, under their names
     fn keys(&self, document: &mut Members) -> Result<(), ExportError> {
         let (_, stored) = store::key::all(self.tx, &self.realm.id)?;
         let mut list = Vec::new();
-        for key in stored.iter().filter(|key| key.alg == "RS256" && key.public_jwk.is_some()) {
-            let pkcs8 = keys::open(self.master, key)?;
+        for key in &stored {
+            let Some(public) = keys::public_info(self.master, key)? else { continue };
+            let (private, public) = (STANDARD.encode(keys::open(self.master, key)?), STANDARD.encode(public));
+            let (provider, own) = match key.alg.as_str() {
+                "ES256" => (
+                    "ecdsa-generated",
+                    json!({ "ecdsaPrivateKey": [private], "ecdsaPublicKey": [public],
+                            "ecdsaEllipticCurveKey": ["P-256"] }),
+                ),
+                "EdDSA" => (
+                    "eddsa-generated",
+                    json!({ "eddsaPrivateKey": [private], "eddsaPublicKey": [public],
+                            "eddsaEllipticCurveKey": ["Ed25519"] }),
+                ),
+                _ => ("rsa", json!({ "privateKey": [private], "algorithm": ["RS256"] })),
+            };
+            let mut config = json!({
+                "kid": [key.kid], "enabled": ["true"], "active": [key.active.to_string()],
+                "priority": [if key.active { "100" } else { "0" }],
+            });
+            if let (Some(config), Value::Object(own)) = (config.as_object_mut(), own) {
+                config.extend(own);
+            }
             list.push(json!({
-                "name": key.kid, "providerId": "rsa", "subComponents": {},
-                "config": {
-                    "privateKey": [STANDARD.encode(pkcs8)], "algorithm": ["RS256"], "enabled": ["true"],
-                    "active": [key.active.to_string()], "priority": [if key.active { "100" } else { "0" }],
-                },
+                "name": key.kid, "providerId": provider, "subComponents": {}, "config": config,
             }));
         }
         if let (false, Some(components)) =

@@ -10,10 +10,10 @@ mod master;
 mod signing;
 
 pub use self::{
-    keyring::{Keyring, KeyringError, Keyrings, open, seal},
+    keyring::{Keyring, KeyringError, Keyrings, open, public_info, seal},
     master::{MasterKey, MasterKeyError},
     signing::{
-        KeyError, NewKey, Verifier, generate, import_rsa, new_ticket_key, random_id, random_place,
+        KeyError, NewKey, Verifier, generate, import, import_rsa, new_ticket_key, random_id, random_place,
         random_session_id,
     },
 };

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod decide;
 pub mod error;
+pub mod event;
 pub mod export;
 pub mod http;
 pub mod import;

@@ -1,5 +1,7 @@
 //! Passwords: hashed in Keycloak's form, so that imports work and exports work elsewhere (wire §9.3).
 
+pub mod policy;
+
 use core::num::NonZeroU32;
 use std::{collections::BTreeMap, sync::Arc, thread};
 

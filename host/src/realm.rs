@@ -14,7 +14,10 @@ use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::representation::{Members, event::RequiredAction, lenient};
+use crate::{
+    password::policy::PasswordPolicy,
+    representation::{Members, event::RequiredAction, lenient},
+};
 
 pub use self::{
     session::{ClientSession, Session},
@@ -53,6 +56,11 @@ impl Realm {
         format!("{base}/realms/{}", self.name)
     }
 
+    /// What new passwords must be like; one that cannot be read was refused before it was stored
+    pub fn password_policy(&self) -> PasswordPolicy {
+        PasswordPolicy::read(&self.settings.password_policy).unwrap_or_default()
+    }
+
     /// Name of the role that new people get
     pub fn default_role(&self) -> String {
         self.settings
@@ -83,6 +91,9 @@ pub struct RealmSettings {
     pub login_with_email_allowed: bool,
     /// People may ask to be remembered when they sign in
     pub remember_me: bool,
+    /// What new passwords must be like, in Keycloak's words; empty: nothing
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub password_policy: String,
     /// Guessing of passwords is slowed down
     pub brute_force_protected: bool,
     /// Wrong passwords from which on each one makes the next wait
@@ -167,6 +178,7 @@ impl Default for RealmSettings {
             registration_allowed: false,
             login_with_email_allowed: true,
             remember_me: false,
+            password_policy: String::new(),
             // Keycloak leaves this off where a file does not say.
             brute_force_protected: true,
             failure_factor: 30,

@@ -177,7 +177,6 @@ fn what_goes_wrong_is_one_line_and_no_secret() {
         .bad("User [nobody] does not exist");
     authz.admin(&["resource", "show", "documents", "nothing"]).bad("resource `nothing` does not exist");
     authz.admin(&["resource", "list", "backend"]).bad("404: HTTP 404 Not Found");
-    authz.admin(&["--url", "https://as.example", "realm", "list"]).bad("is no http:// URL");
     authz.admin(&["--url", "http://127.0.0.1:1", "realm", "list"]).bad("cannot reach http://127.0.0.1:1");
     authz.admin(&["--realm", "nothing", "user", "list"]).bad("404: Realm not found.");
     let wrong = secret("wrong");
@@ -214,4 +213,58 @@ fn help_has_examples_and_shells_have_completions() {
         let script = run(&["completions", shell], &[], "").good();
         assert!(script.contains("countersign") && script.contains("permission"), "{shell}");
     }
+}
+
+#[test]
+fn an_administrator_shares_takes_back_and_renews_keys_from_a_terminal() {
+    let authz = Authz::new();
+    let id = authz.world.document("plan");
+    let bob = authz.world.token_by("reader", "bob");
+    let may = |scope: &str| authz.world.ask(&bob, &[&format!("{id}#{scope}")]).status == 200;
+    assert!(!may("read"));
+    let told = authz.admin(&["share", "give", "documents", "plan", "bob", "read", "write"]).good();
+    assert_eq!(told, "user `bob` has read, write of resource `plan`\n");
+    assert!(may("read") && may("write"));
+    // Again is no error; a request that waits is approved.
+    _ = authz.admin(&["share", "give", "documents", &id, "bob", "read"]).good();
+    let carol = authz.world.token_by("reader", "carol");
+    authz.world.knock(&carol, &id, &["read"]).refused(403, "access_denied", "request_submitted");
+    _ = authz.admin(&["share", "give", "documents", "plan", "carol", "read"]).good();
+    let pending = authz.admin(&["--json", "share", "list", "documents", "--pending"]).json();
+    assert_eq!(pending, json!([]));
+    let told = authz.admin(&["share", "take", "documents", "plan", "bob", "write"]).good();
+    assert_eq!(told, "user `bob` has lost write of resource `plan`\n");
+    assert!(may("read") && !may("write"));
+    _ = authz.admin(&["share", "take", "documents", "plan", "bob"]).good();
+    assert!(!may("read"));
+    for (resource, user, scope, says) in [
+        ("nothing", "bob", "read", "Resource [nothing] does not exist"),
+        ("plan", "nobody", "read", "User [nobody] does not exist"),
+        ("plan", "service-account-documents", "read", "User [service-account-documents] does not exist"),
+        ("plan", "alice", "read", "User [alice] is the owner"),
+        ("plan", "bob", "print", "Scope [print] is none of the resource"),
+    ] {
+        authz.admin(&["share", "give", "documents", resource, user, scope]).bad(says);
+    }
+    authz.admin(&["share", "take", "documents", "plan", "bob"]).bad("share with `bob` does not exist");
+
+    let before = authz.admin(&["--json", "keys", "list"]).json();
+    assert_eq!(authz.admin(&["keys", "rotate"]).good(), "new keys sign from now on\n");
+    let after = authz.admin(&["--json", "keys", "list"]).json();
+    assert_eq!(after.as_array().unwrap().len(), before.as_array().unwrap().len() * 2, "{after}");
+    authz.admin(&["keys", "rotate", "--algorithm", "MD5"]).bad("Invalid algorithm: MD5");
+}
+
+#[test]
+fn an_address_is_http_or_https_and_an_authority_is_a_certificate() {
+    let variables = [("COUNTERSIGN_ADMIN_PASSWORD", "x"), ("COUNTERSIGN_ADMIN_USERNAME", "root")];
+    let say = |arguments: &[&str]| run(arguments, &variables, "");
+    say(&["admin", "--url", "ftp://x", "realm", "list"]).bad("`ftp://x` is no http:// or https:// URL");
+    let https = ["admin", "--url", "https://127.0.0.1:1", "--ca-file"];
+    let with = |file: &str| say(&[&https[..], &[file, "realm", "list"]].concat());
+    with("/nowhere.pem").bad("/nowhere.pem");
+    let folder = countersign_tests::folder::Folder::new();
+    let file = folder.write("no.pem", "no certificate");
+    with(file.to_str().unwrap()).bad("there is no certificate in it");
+    say(&["admin", "--url", "https://127.0.0.1:1", "realm", "list"]).bad("cannot reach https://127.0.0.1:1");
 }

@@ -29,7 +29,7 @@ fn without_a_good_token_of_the_right_realm_nothing_is_answered() {
     eve.at("other").get("users").bare(403, "HTTP 403 Forbidden");
     eve.at("other").get("").bare(403, "HTTP 403 Forbidden");
     eve.post("/", &json!({ "realm": "hers" })).bare(401, "HTTP 401 Unauthorized");
-    for path in ["test/attack-detection/brute-force/users", "test/components", "test/users/x/consents"] {
+    for path in ["test/identity-provider/instances", "test/authentication/flows", "test/users/x/consents"] {
         let answer = root.get(&format!("/{path}"));
         answer.refused(501, "not_supported", &format!("/admin/realms/{path}"));
     }
@@ -231,4 +231,60 @@ fn a_hostile_realm_changes_nothing() {
     let answer = root.request("POST", "/").body("application/json", deep).send();
     assert_eq!(answer.status, 400, "{answer}");
     root.get("").bare(404, "Realm not found.");
+}
+
+/// Its length is said beforehand, or it comes in pieces: nobody waits for the rest
+#[test]
+fn a_realm_of_100_megabytes_is_refused_over_http() {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpStream,
+    };
+    let server = usual();
+    let root = Admin::root(&server, "test");
+    let head = |more: &str| {
+        format!(
+            "POST /admin/realms HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Connection: close\r\n{more}\r\n\r\n",
+            server.address(),
+            root.token
+        )
+    };
+    let answer = |stream: &mut TcpStream| {
+        let mut text = Vec::new();
+        // The server may close before everything is read.
+        _ = stream.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(head("Content-Length: 104857600").as_bytes()).unwrap();
+    let said = answer(&mut stream);
+    assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.write_all(head("Transfer-Encoding: chunked").as_bytes()).unwrap();
+    let piece = [b"100000\r\n".to_vec(), vec![b' '; 0x10_0000], b"\r\n".to_vec()].concat();
+    let mut sent = 0_usize;
+    while sent < 100 && stream.write_all(&piece).is_ok() {
+        sent += 1;
+    }
+    assert!((64..100).contains(&sent), "{sent} MiB were taken");
+    root.get("/huge").bare(404, "Realm not found.");
+    assert_eq!(root.read("")["realm"], "test");
+}
+
+/// Behaviours ADM-23: there is no switch for a feature; what is not served says so with its path
+#[test]
+fn adm_23_what_is_not_served_is_a_501_that_names_the_path() {
+    let server = usual();
+    let root = Admin::root(&server, "test");
+    for (method, path) in [
+        ("GET", "test/identity-provider/instances"),
+        ("GET", "test/authentication/flows"),
+        ("POST", "test/clients-initial-access"),
+        ("PUT", "test/localization/en"),
+        ("DELETE", "test/user-storage/x"),
+    ] {
+        let answer = root.request(method, &format!("/{path}")).send();
+        answer.refused(501, "not_supported", &format!("/admin/realms/{path}"));
+    }
 }

@@ -356,3 +356,35 @@ fn small_realms_come_and_go_while_others_work() {
     let clients = root.read("clients");
     assert!(!clients.to_string().contains("r1-realm"), "{clients}");
 }
+
+/// 100 MB of users, written without ever having them in memory
+fn huge(path: &std::path::Path) {
+    use std::io::Write as _;
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    file.write_all(b"{\"realm\":\"huge\",\"clients\":[],\"users\":[").unwrap();
+    let user = format!("{{\"username\":\"u\",\"attributes\":{{\"x\":[\"{}\"]}}}},", "x".repeat(1_000));
+    for _ in 0..100_000_000 / user.len() {
+        file.write_all(user.as_bytes()).unwrap();
+    }
+    file.write_all(b"{\"username\":\"last\"}]}").unwrap();
+    file.flush().unwrap();
+}
+
+#[test]
+fn a_realm_file_of_100_megabytes_is_refused_before_memory_is_spent_on_it() {
+    let folder = Folder::new();
+    huge(&folder.path().join("huge.json"));
+    for arguments in [&["check-import", "huge.json"][..], &["import", "huge.json"]] {
+        fails(&folder, arguments, &["huge.json: larger than 67108864 bytes"]);
+    }
+    // With room for less than the file the answer is the same: it was not read.
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -v 100000 && exec \"$0\" check-import huge.json",
+        program().to_str().unwrap(),
+    ]);
+    let output = command.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("larger than 67108864 bytes"), "{text}");
+}

@@ -9,7 +9,7 @@ use countersign_tests::{
     realm::{Realm, password, secret, with},
     signer::{Signer, by_secret, fresh, now},
     table::Table,
-    world::World,
+    world::{World, document},
 };
 use serde_json::{Value, json};
 
@@ -209,4 +209,85 @@ fn a_proof_is_for_this_request_fresh_and_good_for_one_time() {
         .header("dpop", &proof(&world, &signer))
         .send();
     assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_dpop_proof")));
+}
+
+/// RFC 9449 §7.1 at the UMA grant and the Protection API
+#[test]
+fn a_bound_token_opens_grant_and_protection_api_with_its_key_alone() {
+    let (world, signer, thief) = (World::new(), Signer::new("ES256"), Signer::new("ES256"));
+    let answer = sign_in(&world, "documents", Some(&proof(&world, &signer))).expect(200);
+    let token = answer.member("access_token");
+    let id = world.document("report");
+    let shared = world.register(&world.pat(), &document("plan", "carol"));
+    _ = world.share(&shared, "read", "alice");
+    let with_token = |signer: &Signer, method: &str, url: &str, token: &str| {
+        let claims = json!({ "jti": fresh(), "htm": method, "htu": url, "iat": now(), "ath": hash(token) });
+        signer.sign(header(signer), &claims)
+    };
+    // The Protection API
+    let url = world.url("authz/protection/resource_set");
+    let list = |scheme: &str, proof: Option<&str>| {
+        let request = world.request("GET", "authz/protection/resource_set?name=report");
+        let request = request.header("authorization", &format!("{scheme} {token}"));
+        match proof {
+            Some(proof) => request.header("dpop", proof).send(),
+            None => request.send(),
+        }
+    };
+    let good = with_token(&signer, "GET", &url, &token);
+    let answer = list("DPoP", Some(&good)).expect(200);
+    assert_eq!(answer.json(), json!([id]));
+    let text = "Could not obtain bearer access_token from request.";
+    list("Bearer", None).refused(403, "invalid_bearer_token", text);
+    list("Bearer", Some(&with_token(&signer, "GET", &url, &token))).refused(
+        403,
+        "invalid_bearer_token",
+        text,
+    );
+    list("DPoP", Some(&with_token(&thief, "GET", &url, &token))).refused(403, "invalid_bearer_token", text);
+    for (name, proof) in [
+        ("none", None),
+        ("the second time", Some(good)),
+        ("of another method", Some(with_token(&signer, "POST", &url, &token))),
+        (
+            "of another path",
+            Some(with_token(&signer, "GET", &world.url("authz/protection/permission"), &token)),
+        ),
+        ("of another token", Some(with_token(&signer, "GET", &url, "other"))),
+    ] {
+        let answer = list("DPoP", proof.as_deref());
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (401, &json!("invalid_dpop_proof")),
+            "{name}: {answer}"
+        );
+        assert!(answer.header("www-authenticate").unwrap().starts_with("DPoP"), "{name}: {answer}");
+    }
+    // The grant: one proof for the request and the token
+    let url = world.url("protocol/openid-connect/token");
+    let grant = |scheme: &str, proof: Option<&str>| {
+        let form = [
+            ("grant_type", countersign_tests::world::UMA),
+            ("audience", "documents"),
+            ("permission", &*shared),
+        ];
+        let request = world.post_token().header("authorization", &format!("{scheme} {token}")).form(&form);
+        match proof {
+            Some(proof) => request.header("dpop", proof).send(),
+            None => request.send(),
+        }
+    };
+    let answer = grant("DPoP", Some(&with_token(&signer, "POST", &url, &token))).expect(200);
+    assert_eq!(answer.json()["token_type"], "DPoP");
+    assert_eq!(claims(&answer.member("access_token"))["cnf"]["jkt"], thumbprint(&signer));
+    grant("Bearer", None).refused(400, "invalid_grant", "Invalid bearer token");
+    grant("DPoP", Some(&with_token(&thief, "POST", &url, &token))).refused(
+        400,
+        "invalid_grant",
+        "Invalid bearer token",
+    );
+    for proof in [None, Some(proof(&world, &signer)), Some(with_token(&signer, "POST", &url, "other"))] {
+        let answer = grant("DPoP", proof.as_deref());
+        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!("invalid_dpop_proof")), "{answer}");
+    }
 }

@@ -1,10 +1,14 @@
 //! The admin API as a client sees it.
 
 use core::time::Duration;
-use std::fs;
+use std::{fs, path::Path, sync::Arc};
 
 use serde_json::Value;
-use ureq::{Agent, http::Request};
+use ureq::{
+    Agent,
+    http::Request,
+    tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem},
+};
 
 use super::{AdminArgs, AdminError, prompt};
 use crate::http::admin::caller::segment;
@@ -38,18 +42,19 @@ impl Api {
     /// With a token from a file, or one for the administrator of the environment or a prompt
     pub(super) fn sign_in(args: &AdminArgs) -> Result<Self, AdminError> {
         let base = args.url.trim_end_matches('/').to_owned();
-        if !base.starts_with("http://") {
-            return Err(AdminError::Usage(format!(
-                "`{base}` is no http:// URL: run the command where the server listens, or through a tunnel"
-            )));
-        }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .max_redirects(0)
-            .proxy(None)
-            .build();
-        let agent = Agent::new_with_config(config);
+            .proxy(None);
+        let config = if base.starts_with("https://") {
+            config.tls_config(tls(args.ca_file.as_deref())?)
+        } else if base.starts_with("http://") {
+            config
+        } else {
+            return Err(AdminError::Usage(format!("`{base}` is no http:// or https:// URL")));
+        };
+        let agent = Agent::new_with_config(config.build());
         let mut api = Self { agent, base, realm: args.realm.clone(), token: String::new(), refresh: None };
         api.token = match variable("COUNTERSIGN_ADMIN_TOKEN_FILE") {
             Some(file) => fs::read_to_string(&file)
@@ -206,6 +211,28 @@ impl Api {
     pub(super) fn delete(&self, path: &str, body: Option<&Value>) -> Result<Value, AdminError> {
         self.call("DELETE", &self.url(path, &[]), body)
     }
+}
+
+/// The authorities that this system trusts, and those of a file
+fn tls(ca_file: Option<&Path>) -> Result<TlsConfig, AdminError> {
+    let mut trusted = Vec::new();
+    if let Some(file) = ca_file {
+        let wrong = |why: String| AdminError::Usage(format!("{}: {why}", file.display()));
+        let text = fs::read(file).map_err(|error| wrong(error.to_string()))?;
+        for item in parse_pem(&text) {
+            if let PemItem::Certificate(certificate) = item.map_err(|error| wrong(error.to_string()))? {
+                trusted.push(certificate);
+            }
+        }
+        if trusted.is_empty() {
+            return Err(wrong("there is no certificate in it".to_owned()));
+        }
+    }
+    let system = rustls_native_certs::load_native_certs().certs;
+    trusted.extend(system.iter().map(|certificate| Certificate::from_der(certificate).to_owned()));
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = TlsConfig::builder().unversioned_rustls_crypto_provider(provider);
+    Ok(config.root_certs(RootCerts::Specific(Arc::new(trusted))).build())
 }
 
 /// A value of a query or form

@@ -20,7 +20,7 @@ Examples:
 
 Lists in KEY=VALUE are separated by commas; anything else may be JSON.")]
 pub struct AdminArgs {
-    /// Server
+    /// Server, by http:// or https://
     #[arg(
         long,
         value_name = "URL",
@@ -29,6 +29,9 @@ pub struct AdminArgs {
         global = true
     )]
     pub url: String,
+    /// File with certificates of authorities to trust besides those of this system (PEM)
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_ADMIN_CA_FILE", global = true)]
+    pub ca_file: Option<std::path::PathBuf>,
     /// Realm to administer
     #[arg(long, value_name = "NAME", env = "COUNTERSIGN_ADMIN_REALM", global = true)]
     pub realm: Option<String>,
@@ -58,6 +61,9 @@ pub enum Command {
     /// Sign-ins
     #[command(subcommand)]
     Session(Session),
+    /// Keys that tokens are signed with
+    #[command(subcommand)]
+    Keys(Keys),
     /// Resources of a resource server
     #[command(subcommand)]
     Resource(Resource),
@@ -320,6 +326,19 @@ pub enum Session {
     },
 }
 
+/// Keys of a realm
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// All keys, without their private parts
+    List,
+    /// New keys sign from now on; the old ones are published until nothing is left that they signed
+    Rotate {
+        /// Only of this algorithm: `RS256`, `ES256`, `EdDSA`, or `HS512` for tickets and refresh tokens
+        #[arg(long, value_name = "NAME")]
+        algorithm: Option<String>,
+    },
+}
+
 /// Resources
 #[derive(Debug, Subcommand)]
 pub enum Resource {
@@ -527,6 +546,29 @@ pub enum Share {
         /// Only requests that wait
         #[arg(long)]
         pending: bool,
+    },
+    /// Share scopes of a resource with somebody, in its owner's name
+    Give {
+        /// `clientId` of the resource server
+        server: String,
+        /// Name or id of the resource
+        resource: String,
+        /// User name of the one who gets them
+        user: String,
+        /// Scopes
+        #[arg(required = true)]
+        scopes: Vec<String>,
+    },
+    /// Take scopes of a resource back from somebody; none named: all
+    Take {
+        /// `clientId` of the resource server
+        server: String,
+        /// Name or id of the resource
+        resource: String,
+        /// User name of the one who has them
+        user: String,
+        /// Scopes
+        scopes: Vec<String>,
     },
     /// End a share or a request at once
     End {

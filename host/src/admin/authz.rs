@@ -238,11 +238,36 @@ pub(super) fn share(api: &Api, command: &Share) -> Result<Shown, AdminError> {
             let all = api.get(&server.at(&["share"]), &query)?;
             Shown::Table(&["resourceName", "scopeName", "ownerName", "requesterName", "granted", "id"], all)
         }
+        Share::Give { server, resource, user, scopes } => {
+            let body = json!({ "resource": resource, "requester": user, "scopes": scopes });
+            api.post(&Server::of(api, server)?.at(&["share"]), &body)?;
+            Shown::Done(format!("user `{user}` has {} of resource `{resource}`", scopes.join(", ")))
+        }
+        Share::Take { server, resource, user, scopes } => {
+            take(&Server::of(api, server)?, resource, user, scopes)?
+        }
         Share::End { server, id } => {
             api.delete(&Server::of(api, server)?.at(&["share", id]), None)?;
             done("share", id, "ended")
         }
     })
+}
+
+/// Ends what somebody has, or waits for, on a resource
+fn take(server: &Server<'_>, resource: &str, user: &str, scopes: &[String]) -> Result<Shown, AdminError> {
+    let query = [("resource", resource), ("requester", user), ("max", "-1")];
+    let known = server.api.get(&server.at(&["share"]), &query)?;
+    let meant =
+        |share: &&Value| scopes.is_empty() || scopes.iter().any(|name| name == text(share, "scopeName"));
+    let ended: Vec<_> = known.as_array().into_iter().flatten().filter(meant).collect();
+    if ended.is_empty() {
+        return Err(AdminError::Missing("share with", user.to_owned()));
+    }
+    for share in &ended {
+        server.api.delete(&server.at(&["share", text(share, "id")]), None)?;
+    }
+    let names: Vec<_> = ended.iter().map(|share| text(share, "scopeName")).collect();
+    Ok(Shown::Done(format!("user `{user}` has lost {} of resource `{resource}`", names.join(", "))))
 }
 
 /// `countersign admin why`

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     AdminError,
     api::Api,
-    args::{Client, Realm, Role, Session, User},
+    args::{Client, Keys, Realm, Role, Session, User},
     members::set,
     prompt,
     show::Shown,
@@ -229,6 +229,22 @@ pub(super) fn role(api: &Api, command: &Role) -> Result<Shown, AdminError> {
         Role::Delete { name, client } => {
             api.delete(&format!("{}/{}", base(client)?, segment(name)), None)?;
             done(format!("role `{name}` was deleted"))
+        }
+    })
+}
+
+/// `countersign admin keys`
+pub(super) fn keys(api: &Api, command: &Keys) -> Result<Shown, AdminError> {
+    Ok(match command {
+        Keys::List => {
+            let answer = api.get(&api.at(&["keys"])?, &[])?;
+            let list = answer.get("keys").cloned().unwrap_or_default();
+            Shown::Table(&["kid", "algorithm", "status", "use"], list)
+        }
+        Keys::Rotate { algorithm } => {
+            let body = algorithm.as_ref().map_or_else(|| json!({}), |name| json!({ "algorithm": name }));
+            api.post(&api.at(&["keys", "rotate"])?, &body)?;
+            done("new keys sign from now on".to_owned())
         }
     })
 }

@@ -157,8 +157,12 @@ async fn proved(
 
 /// The client of this name, if it is switched on and may ask for tokens
 fn known(app: &App, place: &InRealm, id: &str) -> Result<Client, ClientRefused> {
+    place.event.client(id);
     let found = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, id))?;
-    let client = found.filter(|client| client.enabled).ok_or(ClientRefused::Unknown)?;
+    let client = found.filter(|client| client.enabled).ok_or_else(|| {
+        place.event.error("client_not_found");
+        ClientRefused::Unknown
+    })?;
     if client.settings.bearer_only { Err(ClientRefused::BearerOnly) } else { Ok(client) }
 }
 
@@ -167,6 +171,7 @@ fn by_secret(app: &App, place: &InRealm, id: &str, given: Option<&str>) -> Resul
     if client.settings.public_client {
         return Ok(client);
     }
+    place.event.detail("client_auth_method", SECRET);
     // Whoever signs has no secret to show, even if one is stored.
     if matches!(&*client.settings.client_authenticator_type, PRIVATE_KEY | SECRET_JWT) {
         return Err(ClientRefused::WrongSecret);
@@ -176,6 +181,8 @@ fn by_secret(app: &App, place: &InRealm, id: &str, given: Option<&str>) -> Resul
     if is_same_secret(&stored, given.as_bytes()) { Ok(client) } else { Err(ClientRefused::WrongSecret) }
 }
 
+/// `clientAuthenticatorType` of a client that shows its secret
+const SECRET: &str = "client-secret";
 /// `clientAuthenticatorType` of a client that signs by a key
 const PRIVATE_KEY: &str = "client-jwt";
 /// `clientAuthenticatorType` of a client that signs by its secret
@@ -192,6 +199,7 @@ async fn by_assertion(app: &App, place: &InRealm, form: &Form) -> Result<Client,
         return Err(AssertionError::Party.into());
     }
     let client = known(app, place, id)?;
+    place.event.detail("client_auth_method", &client.settings.client_authenticator_type);
     let wanted = client.attribute("token.endpoint.auth.signing.alg");
     given.check(&place.issuer, wanted, app.clock.now())?;
     let good = match (given.signing(), &*client.settings.client_authenticator_type) {

@@ -6,6 +6,7 @@ use countersign_core::{
     token::Possession,
 };
 
+use super::Presented;
 use crate::{app::App, error::ApiError, keys::Verifier, store};
 
 /// The header
@@ -56,6 +57,28 @@ pub async fn proof(
     let (name, until) = (format!("dpop:{}", hex(key.as_bytes())), key.until());
     let first = app.store.write(move |tx| store::session::spend(tx, &name, until)).await?;
     if first { Ok(Some(proof)) } else { Err(ProofError::Replayed.into()) }
+}
+
+/// What the sender of a token has proved to hold at a protected endpoint; a proof beside a bearer token proves nothing
+/// (RFC 9449 §7.1)
+pub async fn held(
+    app: &App,
+    headers: &HeaderMap,
+    request: (&str, &str),
+    presented: Presented<'_>,
+) -> Result<Possession, ApiError> {
+    if !presented.with_proof {
+        return Ok(Possession::none());
+    }
+    let refused = |text: String| {
+        ApiError::unauthorized("invalid_dpop_proof", text).challenged("DPoP error=\"invalid_dpop_proof\"")
+    };
+    match proof(app, headers, request, Some(presented.token)).await {
+        Ok(Some(proof)) => Ok(possession(Some(&proof))),
+        Ok(None) => Err(refused("DPoP proof is missing".to_owned())),
+        Err(ProofRefused::Proof(error)) => Err(refused(format!("DPoP: {error}"))),
+        Err(ProofRefused::Store(error)) => Err(error.into()),
+    }
 }
 
 /// What the sender of a request has proved to hold

@@ -3,11 +3,14 @@
 pub mod answer;
 pub mod audit;
 pub mod authz;
+mod brute_force;
 pub mod caller;
 mod client_scopes;
 mod clients;
+mod components;
 mod events;
 mod groups;
+mod keys;
 mod mappers;
 mod mappings;
 mod partial;
@@ -41,6 +44,9 @@ pub fn router() -> Router<Arc<App>> {
         .merge(sessions::routes())
         .merge(events::routes())
         .merge(audit::routes())
+        .merge(keys::routes())
+        .merge(components::routes())
+        .merge(brute_force::routes())
         .merge(required_actions::routes())
         .merge(authz::router())
 }

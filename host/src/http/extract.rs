@@ -14,6 +14,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use countersign_core::token::Possession;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub use self::{
@@ -21,7 +22,7 @@ pub use self::{
     json::{Json, Members, OptionalJson, Represents},
 };
 use super::BODY_BYTES;
-use crate::{app::App, error::ApiError, realm::Realm, sign_in::throttle::is_public};
+use crate::{app::App, error::ApiError, event::Draft, realm::Realm, sign_in::throttle::is_public};
 
 /// How long a client may take to send a body
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -39,6 +40,10 @@ pub struct InRealm {
     pub address: IpAddr,
     /// Thumbprint of the key that the sender has proved to hold, which tokens are then bound to (RFC 9449 §5)
     pub key: Option<String>,
+    /// What the sender of a token has proved to hold with it, at the token endpoint (RFC 9449 §7.1)
+    pub held: Possession,
+    /// What the realm's events will say of this request
+    pub event: Draft,
 }
 
 impl InRealm {
@@ -68,7 +73,15 @@ impl FromRequestParts<Arc<App>> for InRealm {
         if !realm.enabled {
             return Err(ApiError::forbidden("access_denied", "Realm not enabled"));
         }
-        Ok(Self { issuer: realm.issuer(&base), base, realm, address, key: None })
+        Ok(Self {
+            issuer: realm.issuer(&base),
+            base,
+            realm,
+            address,
+            key: None,
+            held: Possession::none(),
+            event: Draft::new(address),
+        })
     }
 }
 

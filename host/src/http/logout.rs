@@ -9,7 +9,7 @@ use super::{
     extract::{Form, InRealm},
     token::cors,
 };
-use crate::{app::App, auth, error::ApiError, store};
+use crate::{app::App, auth, error::ApiError, event, store};
 
 /// Ends the sign-in that a refresh token belongs to.
 ///
@@ -21,7 +21,11 @@ pub async fn back_channel(
     form: &Form,
 ) -> Result<Response, ApiError> {
     let origin = cors::origin(app, place, headers, form)?;
+    place.event.kind("LOGOUT");
     let ended = end(app, place, headers, form).await;
+    if let Err(error) = &ended {
+        event::refused(app, place, error).await;
+    }
     let mut response =
         ended.map_or_else(ApiError::into_response, |()| StatusCode::NO_CONTENT.into_response());
     if let Some(origin) = origin {
@@ -48,7 +52,17 @@ async fn end(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Re
         ));
     }
     if let Some(session) = claims.sid {
-        app.store.write(move |tx| store::session::end(tx, &session)).await?;
+        if let Some(user) = &claims.sub {
+            place.event.user(user.as_str());
+        }
+        place.event.session(&session);
+        let kept = place.event.done(&place.realm, app.clock.now());
+        app.store
+            .write(move |tx| {
+                store::session::end(tx, &session)?;
+                event::record(tx, kept.as_ref())
+            })
+            .await?;
     }
     Ok(())
 }

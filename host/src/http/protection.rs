@@ -12,7 +12,7 @@ use countersign_core::{
 use super::extract::InRealm;
 use crate::{
     app::App,
-    auth::{self, TokenRefused},
+    auth::{self, TokenRefused, proof},
     error::ApiError,
     realm::{Client, Realm, UMA_PROTECTION},
     store::{self, audit::Event, server::ServerSettings},
@@ -102,9 +102,11 @@ impl FromRequestParts<Arc<App>> for Caller {
         let refused = || {
             ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
         };
-        let token = auth::bearer(&parts.headers)?.ok_or_else(refused)?;
-        let verified =
-            auth::verify_access_token(app, &place.realm, &place.issuer, token).map_err(|error| {
+        let presented = auth::presented(&parts.headers)?.ok_or_else(refused)?;
+        let url = format!("{}{}", place.base, parts.uri.path());
+        let held = proof::held(app, &parts.headers, (parts.method.as_str(), &url), presented).await?;
+        let verified = auth::verify_presented(app, &place.realm, &place.issuer, presented.token, held)
+            .map_err(|error| {
                 if let TokenRefused::UnknownClient(name) = &error {
                     let realm = &place.realm.name;
                     let text =

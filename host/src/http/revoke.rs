@@ -20,6 +20,7 @@ use crate::{
     app::App,
     auth::{self, TokenRefused},
     error::ApiError,
+    event::{self, Kept},
     realm::Client,
     store,
 };
@@ -32,7 +33,12 @@ pub async fn revoke(
     form: Form,
 ) -> Result<Response, ApiError> {
     let origin = cors::origin(&app, &place, &headers, &form)?;
-    let mut response = answer(&app, &place, &headers, &form).await.unwrap_or_else(ApiError::into_response);
+    place.event.kind("REVOKE_GRANT");
+    let answer = answer(&app, &place, &headers, &form).await;
+    if let Err(error) = &answer {
+        event::refused(&app, &place, error).await;
+    }
+    let mut response = answer.unwrap_or_else(ApiError::into_response);
     if let Some(origin) = origin {
         cors::allow(response.headers_mut(), origin);
     }
@@ -51,11 +57,11 @@ async fn answer(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) ->
         live(auth::verify_refresh_token(app, &place.realm, &place.issuer, token))?
     {
         own(&client, &claims)?;
-        end_part(app, &client, &claims).await?
+        end_part(app, place, &client, &claims).await?
     } else if let Some(verified) = live(auth::verify_mentioned(app, &place.realm, &place.issuer, token))? {
         let claims = verified.token.claims();
         own(&client, claims)?;
-        take_back(app, claims).await?
+        take_back(app, place, claims).await?
     } else {
         false
     };
@@ -85,17 +91,38 @@ fn own(client: &Client, claims: &Claims) -> Result<(), ApiError> {
 }
 
 /// Of a refresh token: with it goes everything that the client got by this sign-in
-async fn end_part(app: &App, client: &Client, claims: &Claims) -> Result<bool, ApiError> {
+async fn end_part(app: &App, place: &InRealm, client: &Client, claims: &Claims) -> Result<bool, ApiError> {
     let Some(session) = claims.sid.clone() else { return Ok(false) };
-    let client = client.id.clone();
-    app.store.write(move |tx| store::session::withdraw(tx, &session, &client)).await?;
+    let (client, kept) = (client.id.clone(), kept(app, place, claims));
+    app.store
+        .write(move |tx| {
+            store::session::withdraw(tx, &session, &client)?;
+            event::record(tx, kept.as_ref())
+        })
+        .await?;
     Ok(true)
 }
 
 /// Of an access token, an RPT too: it alone
-async fn take_back(app: &App, claims: &Claims) -> Result<bool, ApiError> {
+async fn take_back(app: &App, place: &InRealm, claims: &Claims) -> Result<bool, ApiError> {
     let (Some(jti), Some(until)) = (claims.jti.as_ref(), claims.exp) else { return Ok(false) };
-    let jti = jti.to_string();
-    app.store.write(move |tx| store::session::revoke(tx, &jti, until)).await?;
+    let (jti, kept) = (jti.to_string(), kept(app, place, claims));
+    app.store
+        .write(move |tx| {
+            store::session::revoke(tx, &jti, until)?;
+            event::record(tx, kept.as_ref())
+        })
+        .await?;
     Ok(true)
+}
+
+/// What the realm keeps of the withdrawal
+fn kept(app: &App, place: &InRealm, claims: &Claims) -> Option<Kept> {
+    if let Some(user) = &claims.sub {
+        place.event.user(user.as_str());
+    }
+    if let Some(session) = &claims.sid {
+        place.event.session(session);
+    }
+    place.event.done(&place.realm, app.clock.now())
 }

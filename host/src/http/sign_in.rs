@@ -8,6 +8,7 @@ pub mod authorize;
 pub mod cookies;
 mod finish;
 pub mod logout;
+mod new_otp;
 mod new_password;
 mod next;
 pub mod pages;

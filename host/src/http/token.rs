@@ -26,8 +26,9 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::proof,
+    auth::{self, proof},
     error::ApiError,
+    event::{self, Kept},
     issue::{self, IssueContext, OFFLINE_ACCESS, OPENID, Origin, Scopes, SignIn},
     keys::{KeyError, random_session_id},
     realm::{Client, ClientSession, Session, User},
@@ -52,7 +53,7 @@ const LONG: &[&str] = &["rpt"];
 /// `POST …/protocol/openid-connect/token`
 pub async fn token(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, form: Form) -> Response {
     let (origin, answer) = match cors::origin(&app, &place, &headers, &form) {
-        Ok(origin) => (origin, proved(&app, place, &headers, &form).await),
+        Ok(origin) => (origin, told(&app, place, &headers, &form).await),
         Err(refused) => (None, Err(refused)),
     };
     let mut response = answer.unwrap_or_else(ApiError::into_response);
@@ -65,6 +66,38 @@ pub async fn token(State(app): State<Arc<App>>, place: InRealm, headers: HeaderM
     response
 }
 
+/// The grant, and its event
+async fn told(
+    app: &Arc<App>,
+    place: InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Response, ApiError> {
+    let grant_type = form.get("grant_type").unwrap_or_default();
+    let Some(kind) = kind(grant_type) else { return proved(app, place, headers, form).await };
+    place.event.kind(kind);
+    place.event.detail("grant_type", grant_type);
+    let answer = proved(app, place.clone(), headers, form).await;
+    match &answer {
+        Ok(_) => event::succeeded(app, &place).await?,
+        Err(error) => event::refused(app, &place, error).await,
+    }
+    answer
+}
+
+/// What the event of a grant is called
+fn kind(grant_type: &str) -> Option<&'static str> {
+    Some(match grant_type {
+        "authorization_code" => "CODE_TO_TOKEN",
+        "client_credentials" => "CLIENT_LOGIN",
+        "password" => "LOGIN",
+        "refresh_token" => "REFRESH_TOKEN",
+        exchange::GRANT_TYPE => "TOKEN_EXCHANGE",
+        uma_ticket::GRANT_TYPE => "PERMISSION_TOKEN",
+        _ => return None,
+    })
+}
+
 /// The grant, once a proof that came with it is seen to be good
 async fn proved(
     app: &Arc<App>,
@@ -72,7 +105,16 @@ async fn proved(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, ApiError> {
-    let proof = proof::proof(app, headers, ("POST", &place.endpoint("token")), None).await?;
+    // With a token in the header the proof is one for that token too (RFC 9449 §7.1).
+    let token = auth::presented(headers).ok().flatten().filter(|presented| presented.with_proof);
+    let with = token.map(|presented| presented.token);
+    let proof = proof::proof(app, headers, ("POST", &place.endpoint("token")), with).await?;
+    if with.is_some() {
+        if proof.is_none() {
+            return Err(ApiError::bad_request("invalid_dpop_proof", "DPoP proof is missing"));
+        }
+        place.held = proof::possession(proof.as_ref());
+    }
     place.key = proof.map(|proof| proof.thumbprint().to_owned());
     grant(app, &place, headers, form).await
 }
@@ -146,6 +188,7 @@ async fn issue_cut(
     if place.key.is_none() && client.attribute("dpop.bound.access.tokens") == Some("true") {
         return Err(ApiError::bad_request("invalid_dpop_proof", "DPoP proof is missing"));
     }
+    place.event.user(&user.id);
     let (realm, now) = (&*place.realm, app.clock.now());
     let (alg, id_alg) = (issue::access_token_alg(realm, client), issue::id_token_alg(realm, client));
     if scopes.has(OPENID) {
@@ -157,6 +200,7 @@ async fn issue_cut(
         let scopes = scopes.clone().permitted(tx, realm, &subject.roles)?;
         Ok((subject, scopes))
     })?;
+    place.event.detail("scope", &scopes.in_token());
     let entered = match session {
         None => None,
         Some(session) => {
@@ -165,7 +209,9 @@ async fn issue_cut(
                 let text = "Offline tokens not allowed for the user or client";
                 return Err(ApiError::bad_request("not_allowed", text));
             }
-            Some(enter(app, place, Entering { client, session, origin, acr, offline, now }).await?)
+            place.event.session(&session.id);
+            let kept = place.event.done(&place.realm, now);
+            Some(enter(app, place, Entering { client, session, origin, acr, offline, kept, now }).await?)
         }
     };
     let context = |entered| IssueContext {
@@ -228,6 +274,8 @@ struct Entering<'a> {
     acr: Option<&'a str>,
     /// It gets an offline session of its own besides
     offline: bool,
+    /// What the realm keeps of it
+    kept: Option<Kept>,
     /// When it does
     now: UnixTime,
 }
@@ -260,7 +308,7 @@ impl Part {
 
 /// Stores that a client gets tokens of a sign-in
 async fn enter(app: &App, place: &InRealm, entering: Entering<'_>) -> Result<Entered, ApiError> {
-    let Entering { client, session, origin, acr, offline, now } = entering;
+    let Entering { client, session, origin, acr, offline, kept, now } = entering;
     let realm = Arc::clone(&place.realm);
     let offline = if offline { Some(session.offline(random_session_id()?, &realm, now)) } else { None };
     let (session, client_id, acr) = (session.clone(), client.id.clone(), acr.map(str::to_owned));
@@ -271,6 +319,7 @@ async fn enter(app: &App, place: &InRealm, entering: Entering<'_>) -> Result<Ent
         };
         let online = enter(&session, origin.begins())?;
         let offline = offline.map(|session| enter(&session, true)).transpose()?;
+        event::record(tx, kept.as_ref())?;
         Ok(Entered { online, offline })
     });
     entered.await.map_err(|error| {

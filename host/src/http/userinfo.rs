@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::App,
     auth::{
-        self, TokenRefused, Verified,
+        self, Presented, TokenRefused, Verified,
         proof::{self, ProofRefused},
     },
     error::ApiError,
@@ -141,7 +141,7 @@ async fn read(
 ) -> Result<(Response, Verified), Refused> {
     let token = presented(headers, form)?;
     let url = place.endpoint("userinfo");
-    let with = token.with_proof.then_some(token.text);
+    let with = token.with_proof.then_some(token.token);
     let proof = proof::proof(app, headers, (method.as_str(), &url), with).await?;
     let held = match (&proof, token.with_proof) {
         (Some(proof), true) => proof::possession(Some(proof)),
@@ -149,7 +149,7 @@ async fn read(
         // A proof beside a bearer token proves nothing of it.
         (_, false) => proof::possession(None),
     };
-    let verified = auth::verify_presented(app, &place.realm, &place.issuer, token.text, held)?;
+    let verified = auth::verify_presented(app, &place.realm, &place.issuer, token.token, held)?;
     let scope = verified.token.claims().scope.as_deref().unwrap_or_default();
     if !scope.split(' ').any(|name| name == OPENID) {
         return Err(Refused::Scope);
@@ -180,13 +180,6 @@ async fn read(
     Ok((response, verified))
 }
 
-/// A token as it came
-struct Presented<'a> {
-    text: &'a str,
-    /// By scheme `DPoP`
-    with_proof: bool,
-}
-
 /// The token, sent in exactly one way: in the header or in a form (RFC 6750 §2)
 fn presented<'a>(headers: &'a HeaderMap, form: &'a Form) -> Result<Presented<'a>, Refused> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -195,20 +188,11 @@ fn presented<'a>(headers: &'a HeaderMap, form: &'a Form) -> Result<Presented<'a>
     if more || (first.is_some() && in_form.is_some()) || form.all("access_token").count() > 1 {
         return Err(Refused::TwoTokens);
     }
-    if let Some(text) = in_form {
-        return Ok(Presented { text, with_proof: false });
+    if let Some(token) = in_form {
+        return Ok(Presented { token, with_proof: false });
     }
     let value = first.and_then(|value| value.to_str().ok()).ok_or(Refused::NoToken)?;
-    if let Some(text) = auth::bearer_token(value) {
-        return Ok(Presented { text, with_proof: false });
-    }
-    let (scheme, text) = value.split_once(' ').ok_or(Refused::NoToken)?;
-    let text = text.trim();
-    if scheme.eq_ignore_ascii_case("DPoP") && !text.is_empty() && !text.contains(' ') {
-        Ok(Presented { text, with_proof: true })
-    } else {
-        Err(Refused::NoToken)
-    }
+    Presented::read(value).ok_or(Refused::NoToken)
 }
 
 /// By what the client wants its answers signed

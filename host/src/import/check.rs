@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{GroupFile, RealmFile, RoleFile};
 use crate::{
+    password::policy::{Owner, PasswordPolicy},
     realm::{ClientSettings, RealmSettings, SettingError, UmaSettings},
     representation::WrongMember,
 };
@@ -146,7 +147,25 @@ pub fn whole(file: &RealmFile) -> Result<(), String> {
             return Err(format!("client `{}` is listed twice", client.client_id()));
         }
     }
+    let policy = PasswordPolicy::read(&settings.password_policy).map_err(|error| error.to_string())?;
+    passwords(file, &policy)?;
     no_cycles(file)
+}
+
+/// Plain passwords are new ones: they are what the realm demands
+pub fn passwords(file: &RealmFile, policy: &PasswordPolicy) -> Result<(), String> {
+    for (place, user) in file.users.iter().enumerate() {
+        let username = user.username();
+        let owner = Owner { username: &username, email: user.email.as_deref() };
+        for (number, given) in user.credentials.iter().flatten().enumerate() {
+            if let (Some(plain), true) = (&given.value, given.is_password()) {
+                policy.check(&plain.0, owner).map_err(|violation| {
+                    format!("member `users[{place}].credentials[{number}].value`: {violation}")
+                })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A role, by the client that it belongs to and its name

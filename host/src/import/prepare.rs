@@ -3,7 +3,7 @@
 use core::num::NonZeroUsize;
 use std::thread;
 
-use countersign_core::time::UnixTime;
+use countersign_core::{jws::Alg, time::UnixTime};
 use serde_json::Value;
 
 use super::{
@@ -144,24 +144,35 @@ pub fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportEr
     Ok(given.hashed().map(|(secret_data, credential_data)| made(secret_data, credential_data)))
 }
 
-/// RSA keys among the components of an export: tokens that they signed stay good, and the first of them signs on
+/// Keys among the components of an export: tokens that they signed stay good, and the first of each kind signs on
 fn component_keys(kept: &Members, master: &MasterKey) -> Result<Vec<StoredKey>, KeyError> {
-    let mut found: Vec<(bool, i64, &str)> = Vec::new();
+    let mut found: Vec<(bool, i64, Alg, &str, Option<&str>)> = Vec::new();
     for component in providers(kept) {
         let provider = component.get("providerId").and_then(Value::as_str).unwrap_or_default();
         let config = |name: &str| component.get("config")?.get(name)?.get(0)?.as_str();
         let is = |name| config(name) != Some("false");
-        let key = config("privateKey").filter(|key| !key.is_empty() && *key != MASKED);
-        if let (Some(key), "rsa" | "rsa-generated", true) = (key, provider, is("enabled")) {
+        let (alg, member) = match provider {
+            "rsa" | "rsa-generated" => (Alg::Rs256, "privateKey"),
+            "ecdsa-generated" if config("ecdsaEllipticCurveKey").is_none_or(|curve| curve == "P-256") => {
+                (Alg::Es256, "ecdsaPrivateKey")
+            }
+            "eddsa-generated" if config("eddsaEllipticCurveKey").is_none_or(|curve| curve == "Ed25519") => {
+                (Alg::EdDsa, "eddsaPrivateKey")
+            }
+            _ => continue,
+        };
+        let key = config(member).filter(|key| !key.is_empty() && *key != MASKED);
+        if let (Some(key), true) = (key, is("enabled")) {
             let priority = config("priority").and_then(|text| text.parse().ok()).unwrap_or(0);
-            found.push((is("active"), priority, key));
+            found.push((is("active"), priority, alg, key, config("kid")));
         }
     }
-    found.sort_by_key(|(active, priority, _)| core::cmp::Reverse((*active, *priority)));
-    let mut keys = Vec::with_capacity(found.len());
-    for (active, _, key) in found {
-        let sealed = keys::seal(master, &keys::import_rsa(key)?)?;
-        keys.push(StoredKey { active: active && keys.is_empty(), ..sealed });
+    found.sort_by_key(|(active, priority, ..)| core::cmp::Reverse((*active, *priority)));
+    let mut keys: Vec<StoredKey> = Vec::with_capacity(found.len());
+    for (active, _, alg, key, kid) in found {
+        let sealed = keys::seal(master, &keys::import(alg, key, kid)?)?;
+        let first = keys.iter().all(|known| known.alg != sealed.alg);
+        keys.push(StoredKey { active: active && first, ..sealed });
     }
     Ok(keys)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{RealmImport, document::PolicyFile};
 use crate::{
+    password::policy::PasswordPolicy,
     realm::{ScriptUse, UmaSettings},
     representation::{Idle, Members, client, credential, group, mapper, realm, role, user},
     script::{Scripts, is_script},
@@ -94,6 +95,14 @@ pub(super) fn lines(import: &RealmImport, scripts: Option<&Scripts>) -> Vec<Stri
         .collect();
     // A setting that cannot be read is refused elsewhere.
     let used = UmaSettings::read(&import.settings.attributes).map_or(ScriptUse::Off, |of| of.scripts);
+    let policy = PasswordPolicy::read(&import.settings.password_policy).unwrap_or_default();
+    lines.extend(policy.idle().map(|name| {
+        let instead = match name {
+            "hashAlgorithm" | "hashIterations" => "; passwords are hashed by argon2id as OWASP advises",
+            _ => "",
+        };
+        format!("`{name}` in member `passwordPolicy` is kept, but has no effect{instead}")
+    }));
     for client in file.clients.iter().flatten() {
         for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
             if let Some(why) = denies(policy, scripts, used) {

@@ -164,6 +164,15 @@ pub fn open(master: &MasterKey, key: &StoredKey) -> Result<Vec<u8>, KeyError> {
     master.open(&place(&key.kid), &key.private)
 }
 
+/// The public part of a stored key as `SubjectPublicKeyInfo`; absent for a key that is never published
+pub fn public_info(master: &MasterKey, key: &StoredKey) -> Result<Option<Vec<u8>>, KeyError> {
+    if key.public_jwk.is_none() {
+        return Ok(None);
+    }
+    let alg = Alg::from_name(&key.alg).ok_or(KeyError::Algorithm)?;
+    Private::read(alg, &open(master, key)?)?.public_info().map(Some)
+}
+
 /// Why a realm's keys are not to be had
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
@@ -239,16 +248,21 @@ impl Keyrings {
     }
 
     async fn make(&self, store: &Store, realm: &Realm, alg: Alg) -> Result<Arc<Keyring>, KeyringError> {
+        let sealed = self.another(alg).await?;
+        let realm_id = realm.id.clone();
+        store.write(move |tx| store::key::insert_first(tx, &realm_id, &sealed)).await?;
+        self.load(store, &realm.id)
+    }
+
+    /// A new key for an algorithm, sealed for the store
+    pub async fn another(&self, alg: Alg) -> Result<StoredKey, KeyError> {
         let key = if alg == Alg::Hs512 {
             super::new_ticket_key()?
         } else {
             // RSA takes long enough to hold up others.
             tokio::task::spawn_blocking(move || generate(alg)).await.map_err(|_| KeyError::Random)??
         };
-        let sealed = seal(&self.master, &key)?;
-        let realm_id = realm.id.clone();
-        store.write(move |tx| store::key::insert_first(tx, &realm_id, &sealed)).await?;
-        self.load(store, &realm.id)
+        seal(&self.master, &key)
     }
 
     /// The master key

@@ -1,7 +1,8 @@
 //! Private keys and what they sign; public keys and what they check.
 
 use aws_lc_rs::{
-    encoding::AsDer as _,
+    digest,
+    encoding::{AsDer as _, PublicKeyX509Der},
     hmac,
     rand::SystemRandom,
     rsa::KeySize,
@@ -85,9 +86,20 @@ impl Private {
     /// The public key as `SubjectPublicKeyInfo` in base64, which old clients read (wire §1.3)
     pub(super) fn public_der(&self) -> Option<String> {
         match self {
-            Self::Rsa(key) => key.public_key().as_der().ok().map(|der| STANDARD.encode(der.as_ref())),
+            Self::Rsa(_) => self.public_info().ok().map(|der| STANDARD.encode(der)),
             Self::P256(_) | Self::Ed25519(_) => None,
         }
+    }
+
+    /// The public key as `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7)
+    pub(super) fn public_info(&self) -> Result<Vec<u8>, KeyError> {
+        let wrong = |_| KeyError::Private;
+        let der: PublicKeyX509Der<'_> = match self {
+            Self::Rsa(key) => key.public_key().as_der().map_err(wrong)?,
+            Self::P256(key) => key.public_key().as_der().map_err(wrong)?,
+            Self::Ed25519(key) => key.public_key().as_der().map_err(wrong)?,
+        };
+        Ok(der.as_ref().to_vec())
     }
 
     /// The public JWK; its `kid` is its RFC 7638 thumbprint unless another is given
@@ -160,18 +172,31 @@ pub fn generate(alg: Alg) -> Result<NewKey, KeyError> {
     Ok(NewKey { kid: public.kid().unwrap_or_default().to_owned(), alg, private: pkcs8, public: Some(public) })
 }
 
-/// The RSA key of an import: `privateKey` as base64 of DER, PKCS#1 or PKCS#8, or as PEM
-pub fn import_rsa(text: &str) -> Result<NewKey, KeyError> {
+/// The private key of an import as base64 of DER, or as PEM: PKCS#8, for RSA PKCS#1 too.
+///
+/// It keeps its `kid`, which stands in tokens that are good still; where none is said, that is Keycloak's: the SHA-256 of
+/// its public part.
+pub fn import(alg: Alg, text: &str, kid: Option<&str>) -> Result<NewKey, KeyError> {
     let body: String =
         text.lines().filter(|line| !line.starts_with("-----")).flat_map(str::split_whitespace).collect();
     let der = STANDARD.decode(body).map_err(|_| KeyError::Private)?;
-    let key = RsaKeyPair::from_pkcs8(&der)
-        .or_else(|_| RsaKeyPair::from_der(&der))
-        .map_err(|_| KeyError::Private)?;
-    let pkcs8 = key.as_der().map_err(|_| KeyError::Private)?.as_ref().to_vec();
-    let public = Private::Rsa(key).jwk(None)?;
-    let kid = public.kid().unwrap_or_default().to_owned();
-    Ok(NewKey { kid, alg: Alg::Rs256, private: pkcs8, public: Some(public) })
+    let pkcs8 = if alg == Alg::Rs256 {
+        let key = RsaKeyPair::from_pkcs8(&der)
+            .or_else(|_| RsaKeyPair::from_der(&der))
+            .map_err(|_| KeyError::Private)?;
+        key.as_der().map_err(|_| KeyError::Private)?.as_ref().to_vec()
+    } else {
+        der
+    };
+    let key = Private::read(alg, &pkcs8)?;
+    let digest = digest::digest(&digest::SHA256, &key.public_info()?);
+    let kid = kid.map_or_else(|| URL_SAFE_NO_PAD.encode(digest.as_ref()), str::to_owned);
+    Ok(NewKey { alg, private: pkcs8, public: Some(key.jwk(Some(&kid))?), kid })
+}
+
+/// [`import()`] of an RSA key
+pub fn import_rsa(text: &str) -> Result<NewKey, KeyError> {
+    import(Alg::Rs256, text, None)
 }
 
 /// Makes a key for permission tickets and refresh tokens; it is never published
@@ -261,9 +286,24 @@ mod tests {
     fn an_imported_key_is_read_as_der_or_pem_and_weak_ones_are_not() {
         let key = generate(Alg::Rs256).unwrap();
         let text = STANDARD.encode(&key.private);
-        assert_eq!(import_rsa(&text).unwrap().kid, key.kid);
+        let imported = import_rsa(&text).unwrap();
+        let n = |key: &NewKey| key.public.as_ref().unwrap().to_json()["n"].clone();
+        assert_eq!(n(&imported), n(&key));
+        assert_ne!(imported.kid, key.kid, "the name of an imported key is Keycloak's");
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
-        assert_eq!(import_rsa(&pem).unwrap().kid, key.kid);
+        assert_eq!(import_rsa(&pem).unwrap().kid, imported.kid);
         assert_eq!(import_rsa("bm8ga2V5").unwrap_err(), KeyError::Private);
+    }
+
+    #[test]
+    fn keys_of_other_kinds_are_imported_under_the_name_that_they_have() {
+        for alg in [Alg::Es256, Alg::EdDsa] {
+            let key = generate(alg).unwrap();
+            let imported = import(alg, &STANDARD.encode(&key.private), None).unwrap();
+            assert_eq!(imported.kid.len(), 43);
+            let signature = Private::read(alg, &imported.private).unwrap().sign(b"input").unwrap();
+            assert!(Verifier.verify(alg, &imported.public.unwrap(), b"input", &signature));
+        }
+        assert_eq!(import(Alg::Es256, "bm8ga2V5", None).unwrap_err(), KeyError::Private);
     }
 }

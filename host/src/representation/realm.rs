@@ -16,7 +16,10 @@ use super::{
     stranger, stranger_in,
     user::UserRepresentation,
 };
-use crate::realm::{Realm, RealmSettings};
+use crate::{
+    password::policy::PasswordPolicy,
+    realm::{Realm, RealmSettings},
+};
 
 /// One realm as it is sent; what its settings have is among the members
 #[derive(Debug, Default, Deserialize)]
@@ -131,6 +134,8 @@ impl RealmRepresentation {
                 }
             }
         }
+        PasswordPolicy::read(&after.password_policy)
+            .map_err(|error| WrongMember::new("passwordPolicy", error.to_string()))?;
         if let Some(role) = self.default_role.as_ref().and_then(|role| role.name.clone()) {
             after.default_role = Some(role);
         }
@@ -245,7 +250,6 @@ pub const IDLE: &[Idle] = &[
     ("certificate", "was a certificate of `privateKey`; none is used"),
     ("codeSecret", "signed authorization codes, in old releases"),
     ("requiredCredentials", "named what a sign-in needs, in old releases; it is a password"),
-    ("passwordPolicy", "demanded more of new passwords"),
     ("otpPolicyType", "belonged to one-time passwords"),
     ("otpPolicyAlgorithm", "belonged to one-time passwords"),
     ("otpPolicyInitialCounter", "belonged to one-time passwords"),

@@ -12,7 +12,11 @@ use super::{
 use crate::{
     app::App,
     error::{ApiError, log_seldom},
-    password::{Checked, PasswordError, PasswordHash},
+    event::Draft,
+    password::{
+        Checked, PasswordError, PasswordHash,
+        policy::{Owner, Violation},
+    },
     realm::{Realm, User},
     store::{self, StoreError, user::Credential},
 };
@@ -28,6 +32,8 @@ pub struct Attempt<'a> {
     pub address: IpAddr,
     /// What the browser shows if somebody has signed in there before
     pub browser: Option<&'a Token>,
+    /// What the realm's events will say of it
+    pub event: &'a Draft,
 }
 
 impl core::fmt::Debug for Attempt<'_> {
@@ -79,6 +85,7 @@ pub fn mark(credential: &Credential) -> String {
 /// Whether there is such a user, and whether he has to wait, shows neither in the answer nor in the time; whether his
 /// account is switched off shows only to those who know the password.
 pub async fn check(app: &App, realm: &Realm, attempt: Attempt<'_>) -> Result<Proof, Refused> {
+    attempt.event.detail("username", attempt.login);
     let (found, subjects, locked) = app.store.read(|tx| {
         let user = store::user::by_login(tx, realm, attempt.login)?;
         let user = user.filter(|user| user.service_client.is_none());
@@ -100,6 +107,14 @@ pub async fn check(app: &App, realm: &Realm, attempt: Attempt<'_>) -> Result<Pro
         }
         _ => None,
     };
+    attempt.event.error(match &found {
+        None => "user_not_found",
+        Some(_) if locked => "user_temporarily_disabled",
+        Some((_, user)) => {
+            attempt.event.user(&user.id);
+            if user.enabled { "invalid_user_credentials" } else { "user_disabled" }
+        }
+    });
     let outcome = app.passwords.check(hash, attempt.password.to_owned()).await?;
     // Others may have failed while this one was checked.
     if locked || app.store.read(|tx| is_locked(app, realm, tx, &subjects))? {
@@ -118,6 +133,27 @@ pub async fn check(app: &App, realm: &Realm, attempt: Attempt<'_>) -> Result<Pro
         Checked::Right | Checked::Wrong => stored,
     };
     Ok(Proof { user, mark: mark(&stored) })
+}
+
+/// Demands of a new password what the realm does, and that it is none of the last ones where the realm remembers them
+pub async fn demand(app: &App, realm: &Realm, user: &User, password: &str) -> Result<(), ApiError> {
+    let policy = realm.password_policy();
+    let refused = |violation: Violation| ApiError::bad_request(violation.key, violation.text);
+    policy
+        .check(password, Owner { username: &user.username, email: user.email.as_deref() })
+        .map_err(refused)?;
+    let last = app.store.read(|tx| store::user::people::last_passwords(tx, &user.id, policy.history()))?;
+    for stored in last {
+        let Ok(hash) = PasswordHash::read(&stored.secret_data, &stored.credential_data) else { continue };
+        let checked = app.passwords.check(Some(hash), password.to_owned()).await.map_err(|error| {
+            log_seldom("password", &error);
+            ApiError::temporarily_unavailable()
+        })?;
+        if checked != Checked::Wrong {
+            return Err(refused(policy.repeated()));
+        }
+    }
+    Ok(())
 }
 
 /// Checks the one-time code of somebody whose password was right; nothing to check for those who have none

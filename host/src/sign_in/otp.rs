@@ -5,9 +5,10 @@
 
 use aws_lc_rs::{constant_time, hmac};
 use countersign_core::time::UnixTime;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::store::user::Credential;
+use crate::{http::admin::caller::segment, keys::KeyError, store::user::Credential};
 
 /// Steps before and after the present one whose code counts too (Keycloak's `otpPolicyLookAheadWindow`)
 const WINDOW: u64 = 1;
@@ -37,6 +38,53 @@ struct CredentialData {
     algorithm: Option<String>,
     #[serde(default)]
     secret_encoding: Option<String>,
+}
+
+/// A secret that somebody is about to share with an authenticator app, in base32: 160 bits (RFC 4226 §4 R6)
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NewSecret(String);
+
+impl core::fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("NewSecret")
+    }
+}
+
+impl NewSecret {
+    /// A random one
+    pub fn random() -> Result<Self, KeyError> {
+        let mut bytes = [0; 20];
+        getrandom::fill(&mut bytes).map_err(|_| KeyError::Random)?;
+        Ok(Self(to_base32(&bytes)))
+    }
+
+    /// In base32, for somebody who types it
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// What an authenticator app scans (Key Uri Format of Google Authenticator)
+    pub fn uri(&self, realm: &str, username: &str) -> String {
+        let (realm, username) = (segment(realm), segment(username));
+        format!(
+            "otpauth://totp/{realm}:{username}?secret={}&digits=6&algorithm=SHA1&issuer={realm}&period=30",
+            self.0
+        )
+    }
+
+    /// As it is stored, in Keycloak's form
+    pub fn credential(&self, id: String) -> Credential {
+        Credential {
+            id,
+            secret_data: json!({ "value": self.0 }).to_string(),
+            credential_data: json!({
+                "subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1",
+                "secretEncoding": "BASE32",
+            })
+            .to_string(),
+        }
+    }
 }
 
 /// The secret that an authenticator app shares
@@ -116,6 +164,21 @@ impl Otp {
     }
 }
 
+/// RFC 4648 §6, without padding
+fn to_base32(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bit = |place: usize| {
+        let byte = bytes.get(place.div_euclid(8)).copied().unwrap_or_default();
+        byte >> 7_usize.saturating_sub(place.rem_euclid(8)) & 1
+    };
+    let bits = bytes.len().saturating_mul(8);
+    (0..bits)
+        .step_by(5)
+        .map(|start| (start..start.saturating_add(5)).fold(0_u8, |value, place| value << 1 | bit(place)))
+        .filter_map(|value| LETTERS.get(usize::from(value)).copied().map(char::from))
+        .collect()
+}
+
 /// RFC 4648 §6, with or without padding
 fn base32(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -140,6 +203,20 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_secret_is_read_as_it_was_shown() {
+        assert_eq!(to_base32(b"12345678901234567890"), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        assert_eq!(to_base32(b"fo"), "MZXQ");
+        let secret = NewSecret::random().unwrap();
+        assert_eq!((secret.text().len(), base32(secret.text()).unwrap().len()), (32, 20));
+        let otp = Otp::read(&secret.credential("1".to_owned())).unwrap();
+        let code = otp.code(7);
+        assert_eq!(otp.step_of(&code, UnixTime(7 * 30), None), Some(7));
+        let uri = secret.uri("a realm", "alice:x");
+        assert!(uri.starts_with("otpauth://totp/a%20realm:alice:x?secret="), "{uri}");
+        assert_eq!(format!("{secret:?}"), "NewSecret");
+    }
 
     fn otp(secret: &str, data: &str) -> Result<Otp, OtpError> {
         Otp::read(&Credential {

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
-use super::{Token, request::AuthRequest};
+use super::{Token, otp::NewSecret, request::AuthRequest};
 use crate::{
     keys::{KeyError, MasterKey},
     realm::{Realm, Sealed},
@@ -45,6 +45,9 @@ pub struct Known {
     /// He has given a one-time code too
     #[serde(default)]
     pub second: bool,
+    /// The secret of the authenticator app that he is setting up
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_otp: Option<NewSecret>,
     /// He wants to be remembered
     #[serde(default)]
     pub remember: bool,

@@ -1,14 +1,17 @@
 //! The audit trail: who changed what, in the change's own transaction, and what was decided.
 
+use std::sync::Arc;
+
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Transaction, params, params_from_iter, types::Value as Sql};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Store, StoreError, document, seconds, time};
+use super::{Store, StoreError, document, event::NewAdminEvent, seconds, time};
+use crate::{event::Kept, realm::Realm};
 
 /// One entry; nothing in it is a secret
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Event {
     name: &'static str,
     realm_id: String,
@@ -18,6 +21,8 @@ pub struct Event {
     resource_id: Option<String>,
     requester: Option<String>,
     owner: Option<String>,
+    kept: Option<Kept>,
+    administered: Option<Box<(Arc<Realm>, NewAdminEvent)>>,
 }
 
 impl Event {
@@ -32,6 +37,8 @@ impl Event {
             resource_id: None,
             requester: None,
             owner: None,
+            kept: None,
+            administered: None,
         }
     }
 
@@ -57,6 +64,20 @@ impl Event {
         self
     }
 
+    /// With what the realm keeps of it among the events of people and clients
+    #[must_use]
+    pub fn kept(mut self, kept: Option<Kept>) -> Self {
+        self.kept = kept;
+        self
+    }
+
+    /// With what the realm keeps of it among those of administrators
+    #[must_use]
+    pub fn administered(mut self, realm: Arc<Realm>, event: NewAdminEvent) -> Self {
+        self.administered = Some(Box::new((realm, event)));
+        self
+    }
+
     /// Concerning this requester
     #[must_use]
     pub fn requester(mut self, requester: &str) -> Self {
@@ -65,7 +86,7 @@ impl Event {
     }
 }
 
-/// Writes one entry
+/// Writes one entry, and what the realm keeps of it among its events
 pub fn record(tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO audit (realm_id, at, first_at, event, actor, server_id, resource_id, requester, owner)
@@ -81,6 +102,10 @@ pub fn record(tx: &Transaction<'_>, event: &Event) -> Result<(), StoreError> {
         event.requester,
         event.owner,
     ])?;
+    crate::event::record(tx, event.kept.as_ref())?;
+    if let Some((realm, event)) = event.administered.as_deref() {
+        super::event::record_admin(tx, realm, event)?;
+    }
     Ok(())
 }
 

@@ -146,6 +146,14 @@ pub fn service_account_name(client_id: &str) -> String {
     format!("service-account-{}", client_id.to_lowercase())
 }
 
+/// The longest life that a client of the realm gives its tokens, in seconds; 0 where none says so
+pub fn longest_token(tx: &Transaction<'_>, realm_id: &str) -> Result<u64, StoreError> {
+    let sql = r#"SELECT ifnull(max(CAST(settings ->> '$.attributes."access.token.lifespan"' AS INTEGER)), 0)
+                 FROM client WHERE realm_id = ?1"#;
+    let longest: i64 = tx.prepare_cached(sql)?.query_row([realm_id], |row| row.get(0))?;
+    Ok(u64::try_from(longest).unwrap_or(0))
+}
+
 /// Makes, completes or removes the service account, as the settings say (wire §9.6, §12)
 pub fn service_account(
     tx: &Transaction<'_>,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{StoreError, document, new_id};
 use crate::{
     realm::Realm,
-    representation::event::{AdminEventRepresentation, EventRepresentation},
+    representation::event::{AdminEventRepresentation, EventRepresentation, USUAL_EVENTS},
 };
 
 /// Something that a person or a client did
@@ -35,9 +35,13 @@ pub struct NewEvent {
 /// Whether the realm keeps events of this type
 pub fn is_kept(realm: &Realm, kind: &str) -> bool {
     let settings = &realm.settings;
+    let types = &settings.enabled_event_types;
     settings.events_enabled
-        && (settings.enabled_event_types.is_empty()
-            || settings.enabled_event_types.iter().any(|known| known == kind))
+        && if types.is_empty() {
+            USUAL_EVENTS.contains(&kind)
+        } else {
+            types.iter().any(|known| known == kind)
+        }
 }
 
 /// Stores an event, if the realm keeps those of its type

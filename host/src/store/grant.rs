@@ -184,6 +184,7 @@ impl Store {
                 removed = removed.saturating_add(tx.prepare_cached(&sql)?.execute([seconds(now)])?);
             }
             removed = removed.saturating_add(super::sign_in::sweep(tx, now)?);
+            removed = removed.saturating_add(super::key::sweep(tx, now)?);
             super::status::tend(tx)?;
             Ok(removed)
         })

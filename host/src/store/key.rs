@@ -1,8 +1,9 @@
 //! The keys of realms in the store.
 
+use countersign_core::time::UnixTime;
 use rusqlite::{Transaction, params};
 
-use super::{StoreError, realm};
+use super::{StoreError, realm, seconds};
 use crate::realm::Sealed;
 
 /// A key as it is stored
@@ -64,6 +65,35 @@ pub fn insert_first(tx: &Transaction<'_>, realm_id: &str, key: &StoredKey) -> Re
         )?
         .execute(params![key.kid, realm_id, purpose, key.alg, key.private.0, key.public_jwk])?;
     if inserted > 0 { realm::touch(tx, realm_id) } else { Ok(()) }
+}
+
+/// Puts a new key in the place of those that sign by its algorithm: they only check from now on, if they are published
+/// until nothing is left that they signed. The key for tickets and refresh tokens stays for as long as the realm does.
+pub fn replace(
+    tx: &Transaction<'_>,
+    realm_id: &str,
+    key: &StoredKey,
+    retire_at: UnixTime,
+) -> Result<(), StoreError> {
+    let retire_at = key.public_jwk.is_some().then(|| seconds(retire_at));
+    tx.prepare_cached(
+        "UPDATE realm_key SET active = 0, retire_at = ?3 WHERE realm_id = ?1 AND alg = ?2 AND active = 1",
+    )?
+    .execute(params![realm_id, key.alg, retire_at])?;
+    insert_first(tx, realm_id, key)
+}
+
+/// Removes keys that nothing is left of, and says how many
+pub(super) fn sweep(tx: &Transaction<'_>, now: UnixTime) -> Result<usize, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "DELETE FROM realm_key WHERE active = 0 AND retire_at IS NOT NULL AND retire_at < ?1 RETURNING realm_id",
+    )?;
+    let realms: Vec<String> =
+        statement.query_map([seconds(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in &realms {
+        realm::touch(tx, id)?;
+    }
+    Ok(realms.len())
 }
 
 /// Stores a key that comes with a realm: the first that signs does so, others only check

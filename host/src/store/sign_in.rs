@@ -278,6 +278,12 @@ pub fn forget_failures(tx: &Transaction<'_>, realm_id: &str, subject: &str) -> R
     Ok(())
 }
 
+/// Forgets the failures of everybody, and of every address
+pub fn forget_all_failures(tx: &Transaction<'_>, realm_id: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM sign_in_failure WHERE realm_id = ?1")?.execute([realm_id])?;
+    Ok(())
+}
+
 /// Whether this user has signed in in this browser before
 pub fn knows(
     tx: &Transaction<'_>,
@@ -363,12 +369,31 @@ pub fn update_password(
     password: &Credential,
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    people::set_password(tx, user_id, password, now)?;
-    let left: Vec<_> =
-        required_actions(tx, user_id)?.into_iter().filter(|action| action != "UPDATE_PASSWORD").collect();
+    people::set_password(tx, user_id, password, realm.password_policy().earlier(), now)?;
+    acted(tx, realm, user_id, "UPDATE_PASSWORD")
+}
+
+/// Crosses an action off the list of what a user has to do
+pub fn acted(tx: &Transaction<'_>, realm: &Realm, user_id: &str, done: &str) -> Result<(), StoreError> {
+    let left: Vec<_> = required_actions(tx, user_id)?.into_iter().filter(|action| action != done).collect();
     tx.prepare_cached("UPDATE user SET required_actions = ?2 WHERE id = ?1")?
         .execute([user_id, &serde_json::to_string(&left)?])?;
     super::realm::touch(tx, &realm.id)
+}
+
+/// Stores a one-time secret
+pub fn put_otp(
+    tx: &Transaction<'_>,
+    user_id: &str,
+    secret: &Credential,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
+         VALUES (?1, ?2, 'otp', ?3, ?4, ?5)",
+    )?
+    .execute(params![secret.id, user_id, secret.secret_data, secret.credential_data, seconds(now)])?;
+    Ok(())
 }
 
 /// Removes failures and browsers that time has ended, some of each a call

@@ -232,7 +232,7 @@ pub fn insert(
         kept: Members::default(),
     };
     people::insert(tx, realm_id, &record)?;
-    people::set_password(tx, &user.id, password, now)?;
+    people::set_password(tx, &user.id, password, 0, now)?;
     for role in roles {
         let granted = tx
             .prepare_cached(

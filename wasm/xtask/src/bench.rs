@@ -2,6 +2,7 @@
 
 mod beside;
 mod connection;
+mod identity;
 mod load;
 
 use core::fmt::Write as _;
@@ -75,6 +76,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);
     rows.extend(printed("assess through wasmtime", &mut assess)?);
     rows.extend(starts(&program)?);
+    rows.extend(identity::rows(&program)?);
     for (algorithm, budget) in [("RS256", 0.6), ("EdDSA", 0.3)] {
         rows.extend(server(layout, &program, algorithm, budget)?);
     }

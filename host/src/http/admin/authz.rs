@@ -55,7 +55,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .at(&at("/scope/{id}"), scope)
         .at(&at("/scope/{id}/permissions"), get(scope::permissions))
         .at(&at("/scope/{id}/resources"), get(scope::resources))
-        .at(&at("/share"), get(share::list))
+        .at(&at("/share"), get(share::list).post(share::create))
         .at(&at("/share/{id}"), axum::routing::delete(share::delete));
     for family in ["/policy", "/permission"] {
         let at = |path: &str| format!("{base}{family}{path}");
@@ -100,12 +100,55 @@ impl Authz {
         self.caller.require(Role::ManageAuthorization)
     }
 
-    fn event(&self, name: &'static str) -> Event {
-        self.caller.event(name)
+    /// What is written down about a change, among the realm's events too (behaviours ADM-22)
+    fn event(&self, name: &'static str, operation: &'static str, about: &Thing<'_>) -> Event {
+        let path = format!("clients/{}/authz/resource-server{}", self.id(), about.path());
+        self.caller.note(name, operation, about.kind(), path).into_event()
     }
 
     const fn now(&self) -> UnixTime {
         self.caller.now()
+    }
+}
+
+/// What a change is about
+enum Thing<'a> {
+    /// The resource server itself
+    Server,
+    /// All of it
+    Import,
+    /// A resource, by id
+    Resource(&'a str),
+    /// A scope, by id
+    Scope(&'a str),
+    /// A policy or permission, by type and id
+    Policy(&'a str, &'a str),
+    /// What an owner shares, by id
+    Share(&'a str),
+}
+
+impl Thing<'_> {
+    /// What the realm's events call it
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Server | Self::Import => "AUTHORIZATION_RESOURCE_SERVER",
+            Self::Resource(_) | Self::Share(_) => "AUTHORIZATION_RESOURCE",
+            Self::Scope(_) => "AUTHORIZATION_SCOPE",
+            Self::Policy(..) => "AUTHORIZATION_POLICY",
+        }
+    }
+
+    /// Where it is below the resource server
+    fn path(&self) -> String {
+        match self {
+            Self::Server => String::new(),
+            Self::Import => "/import".to_owned(),
+            Self::Resource(id) => format!("/resource/{id}"),
+            Self::Scope(id) => format!("/scope/{id}"),
+            Self::Policy(kind @ ("resource" | "scope"), id) => format!("/permission/{kind}/{id}"),
+            Self::Policy(kind, id) => format!("/policy/{kind}/{id}"),
+            Self::Share(id) => format!("/share/{id}"),
+        }
     }
 }
 

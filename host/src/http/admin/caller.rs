@@ -234,7 +234,7 @@ impl Caller {
             }),
             representation: None,
         };
-        Note { realm: Arc::clone(&self.realm), audit: self.event(name), admin }
+        Note(self.event(name).administered(Arc::clone(&self.realm), admin))
     }
 
     /// Whether a role may be given away: what opens the administration, only by those who have as much themselves
@@ -283,17 +283,17 @@ impl Caller {
 
 /// What is written down about a change: in the audit trail always, for administrators where the realm keeps that
 #[derive(Debug, Clone)]
-pub struct Note {
-    realm: Arc<Realm>,
-    audit: Event,
-    admin: NewAdminEvent,
-}
+pub struct Note(Event);
 
 impl Note {
     /// Writes it
     pub fn record(&self, tx: &rusqlite::Transaction<'_>) -> Result<(), StoreError> {
-        store::audit::record(tx, &self.audit)?;
-        store::event::record_admin(tx, &self.realm, &self.admin)
+        store::audit::record(tx, &self.0)
+    }
+
+    /// For a change that writes it itself
+    pub fn into_event(self) -> Event {
+        self.0
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     },
     representation::{
         Members, change,
+        event::USUAL_EVENTS,
         realm::{EVENTS, EventsConfig},
         rendered,
     },
@@ -99,32 +100,10 @@ async fn config(State(_): State<Arc<App>>, caller: Caller) -> Result<Response, A
     let mut members = rendered(&caller.realm.settings);
     members.retain(|name, _| EVENTS.contains(&name.as_str()));
     if members.get("enabledEventTypes").and_then(Value::as_array).is_some_and(Vec::is_empty) {
-        members.insert("enabledEventTypes".to_owned(), TYPES.into());
+        members.insert("enabledEventTypes".to_owned(), USUAL_EVENTS.into());
     }
     Ok(one(&members))
 }
-
-/// What is kept where a realm names nothing
-const TYPES: &[&str] = &[
-    "LOGIN",
-    "LOGIN_ERROR",
-    "LOGOUT",
-    "LOGOUT_ERROR",
-    "CODE_TO_TOKEN",
-    "CODE_TO_TOKEN_ERROR",
-    "CLIENT_LOGIN",
-    "CLIENT_LOGIN_ERROR",
-    "REFRESH_TOKEN",
-    "REFRESH_TOKEN_ERROR",
-    "PERMISSION_TOKEN",
-    "PERMISSION_TOKEN_ERROR",
-    "INTROSPECT_TOKEN",
-    "INTROSPECT_TOKEN_ERROR",
-    "REGISTER",
-    "REGISTER_ERROR",
-    "UPDATE_PASSWORD",
-    "UPDATE_PROFILE",
-];
 
 async fn set_config(
     State(app): State<Arc<App>>,

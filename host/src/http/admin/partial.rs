@@ -132,6 +132,7 @@ async fn import(
     };
     check::members(&file).map_err(|error| wrong(&error))?;
     check::whole(&file).map_err(refused)?;
+    check::passwords(&file, &caller.realm.password_policy()).map_err(refused)?;
     let (file, passwords) = tokio::task::spawn_blocking(move || {
         let of = |user: &UserRepresentation| -> Result<Vec<StoredPassword>, _> {
             user.credentials.iter().flatten().filter_map(|given| stored(given).transpose()).collect()

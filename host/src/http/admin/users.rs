@@ -28,13 +28,14 @@ use crate::{
         extract::{Json, Query},
     },
     import::stored,
-    realm::User,
+    realm::{Realm, User},
     representation::{
         Members,
         credential::CredentialRepresentation,
         keep, rendered as shown,
         user::{UserRepresentation, shown as always},
     },
+    sign_in::credentials::demand,
     store::{
         self, StoreError,
         import::StoredPassword,
@@ -234,7 +235,16 @@ pub(in crate::http) fn taken(
 }
 
 /// The passwords of a body, hashed off the request's thread
-async fn passwords(given: Vec<CredentialRepresentation>) -> Result<Vec<StoredPassword>, ApiError> {
+/// Credentials in the form in which they are kept; a plain password is what the realm demands of a new one
+async fn passwords(
+    app: &App,
+    realm: &Realm,
+    user: &User,
+    given: Vec<CredentialRepresentation>,
+) -> Result<Vec<StoredPassword>, ApiError> {
+    for plain in given.iter().filter(|one| one.is_password()).filter_map(|one| one.value.as_ref()) {
+        demand(app, realm, user, &plain.0).await?;
+    }
     let hashed = tokio::task::spawn_blocking(move || {
         given.iter().filter_map(|one| stored(one).transpose()).collect::<Result<Vec<_>, _>>()
     });
@@ -245,17 +255,19 @@ const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
 fn put_passwords(
     tx: &Transaction<'_>,
+    realm: &Realm,
     record: &mut UserRecord,
     passwords: &[StoredPassword],
     now: countersign_core::time::UnixTime,
 ) -> Result<(), StoreError> {
+    let earlier = realm.password_policy().earlier();
     for password in passwords.iter().filter(|password| password.kind == "password") {
         let new = Credential {
             id: store::new_id(),
             secret_data: password.secret_data.clone(),
             credential_data: password.credential_data.clone(),
         };
-        people::set_password(tx, &record.user.id, &new, now)?;
+        people::set_password(tx, &record.user.id, &new, earlier, now)?;
         record.required_actions.retain(|action| action != UPDATE_PASSWORD);
         if password.temporary {
             record.required_actions.push(UPDATE_PASSWORD.to_owned());
@@ -274,7 +286,8 @@ async fn create(
     let mut record = changed(UserRecord::named("", now), &given);
     record.user.enabled = given.enabled.unwrap_or(false);
     profile::of(&caller.realm).apply(&mut record.user, given.attributes.as_ref(), false)?;
-    let passwords = passwords(given.credentials.unwrap_or_default()).await?;
+    let passwords =
+        passwords(&app, &caller.realm, &record.user, given.credentials.unwrap_or_default()).await?;
     let path = format!("users/{}", record.user.id);
     let (location, note) = (caller.location(&path), caller.note("user.create", "CREATE", "USER", path));
     let paths = given.groups.unwrap_or_default();
@@ -287,7 +300,7 @@ async fn create(
         people::insert(tx, &realm.id, &record)?;
         let id = record.user.id.clone();
         if !passwords.is_empty() {
-            put_passwords(tx, &mut record, &passwords, now)?;
+            put_passwords(tx, realm, &mut record, &passwords, now)?;
             people::update(tx, &realm.id, &record, now)?;
         }
         if let Some(role) = role::by_name(tx, &realm.id, None, &realm.default_role())? {
@@ -332,14 +345,15 @@ async fn change(
     let now = caller.now();
     let mut record = changed(load(&app, &caller, &place.id)?, &given);
     profile::of(&caller.realm).apply(&mut record.user, given.attributes.as_ref(), true)?;
-    let passwords = passwords(given.credentials.unwrap_or_default()).await?;
+    let passwords =
+        passwords(&app, &caller.realm, &record.user, given.credentials.unwrap_or_default()).await?;
     let note = caller.note("user.change", "UPDATE", "USER", format!("users/{}", place.id));
     let realm = Arc::clone(&caller.realm);
     let done = app.store.write(move |tx| {
         if let Some(refusal) = taken(tx, &realm, &record.user)? {
             return Ok(Err(refusal));
         }
-        put_passwords(tx, &mut record, &passwords, now)?;
+        put_passwords(tx, &realm, &mut record, &passwords, now)?;
         people::update(tx, &realm.id, &record, now)?;
         note.record(tx)?;
         Ok(Ok(()))
@@ -380,13 +394,13 @@ async fn reset_password(
     if !given.is_password() {
         return Err(refused("Only a password can be set"));
     }
-    let passwords = passwords(vec![given]).await?;
-    let (realm, now) = (caller.realm.id.clone(), caller.now());
+    let passwords = passwords(&app, &caller.realm, &record.user, vec![given]).await?;
+    let (realm, now) = (Arc::clone(&caller.realm), caller.now());
     let note = caller.note("user.password", "ACTION", "USER", format!("users/{}/reset-password", place.id));
     app.store
         .write(move |tx| {
-            put_passwords(tx, &mut record, &passwords, now)?;
-            people::update(tx, &realm, &record, now)?;
+            put_passwords(tx, &realm, &mut record, &passwords, now)?;
+            people::update(tx, &realm.id, &record, now)?;
             note.record(tx)
         })
         .await
@@ -405,6 +419,7 @@ async fn credentials(
     let stored = app.store.read(|tx| people::credentials(tx, &place.id))?;
     let shown: Vec<Value> = stored
         .iter()
+        .filter(|one| one.kind != people::EARLIER)
         .map(|one| {
             json!({
                 "id": one.id, "type": one.kind, "createdDate": one.created_at.0.saturating_mul(1000),

@@ -21,6 +21,7 @@ use crate::{
     app::App,
     auth,
     error::ApiError,
+    event,
     realm::{Client, Session, User},
     sign_in::{
         Token,
@@ -42,10 +43,17 @@ pub async fn post(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMa
 
 async fn authorize(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Response {
     let cookies = Cookies::of(place, headers);
+    place.event.kind("LOGIN");
     let (client, request) = match read(app, place, form) {
         Ok(Ok(read)) => read,
-        Ok(Err(Refused::Here(text))) => return pages::error(place, StatusCode::BAD_REQUEST, text),
-        Ok(Err(Refused::There(to, refusal))) => return answer::refused(place, &to, &refusal),
+        Ok(Err(Refused::Here(text))) => {
+            event::failed(app, place, cause(text), text).await;
+            return pages::error(place, StatusCode::BAD_REQUEST, text);
+        }
+        Ok(Err(Refused::There(to, refusal))) => {
+            event::failed(app, place, refusal.error, &refusal.description).await;
+            return answer::refused(place, &to, &refusal);
+        }
         Err(error) => return error.into_response(),
     };
     let begun = match hinted(app, place, form) {
@@ -53,6 +61,16 @@ async fn authorize(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form)
         Err(error) => Err(error),
     };
     begun.unwrap_or_else(|error| steps::failed(place, &error))
+}
+
+/// Keycloak's word for what a page says
+fn cause(text: &str) -> &'static str {
+    match text {
+        "Client not found." => "client_not_found",
+        "Client disabled." => "client_disabled",
+        "Invalid parameter: redirect_uri" => "invalid_redirect_uri",
+        _ => "invalid_request",
+    }
 }
 
 /// Whom the client expects: `sub` of its `id_token_hint`. One that is none of ours says nothing (OIDC Core §3.1.2.1).
@@ -69,6 +87,10 @@ fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<(Client, AuthR
         Ok(id) => id,
         Err(refused) => return Ok(Err(refused)),
     };
+    place.event.client(id);
+    if let Some(uri) = form.get("redirect_uri") {
+        place.event.detail("redirect_uri", uri);
+    }
     let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, id))?;
     Ok(request::admit(client).and_then(|client| {
         let request = AuthRequest::read(&place.realm, &client, super::front(place), form)?;
@@ -84,6 +106,7 @@ async fn begin(
     request: AuthRequest,
     expected: Option<&str>,
 ) -> Result<Response, ApiError> {
+    steps::about(place, &request);
     let now = app.clock.now();
     let there = current(app, place, cookies)?;
     let enough = there.filter(|(session, user)| {
@@ -96,6 +119,7 @@ async fn begin(
     };
     let Some((session, user)) = enough else {
         if request.prompt.none {
+            event::failed(app, place, "not_logged_in", "").await;
             let refusal = Refusal::new("login_required", "Authentication required");
             return Ok(answer::refused(place, &request.to, &refusal));
         }
@@ -110,6 +134,7 @@ async fn begin(
         at: proved(&session),
         password: None,
         second: true,
+        new_otp: None,
         remember: session.remember_me,
         session: Some(session.id),
     };

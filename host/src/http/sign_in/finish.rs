@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
+    event,
     keys::random_session_id,
     realm::{Client, Session, User},
     sign_in::{Token, credentials, fingerprint, progress::Progress},
@@ -73,7 +74,15 @@ pub(super) async fn finish(
     // Another one of this browser ends: it would have no cookie any more.
     let replaced = there.map(|there| there.id).filter(|id| *id != session.id);
     let redeemed = Redeemed { client_id: client.id.clone(), session_id: session.id.clone(), grant };
-    let event = Event::new("sign_in", &realm.id, &user.id, now);
+    place.event.user(&user.id);
+    place.event.session(&session.id);
+    for (name, value) in [("username", &user.username), ("code_id", &session.id)] {
+        place.event.detail(name, value);
+    }
+    if session.remember_me {
+        place.event.detail("remember_me", "true");
+    }
+    let (event, kept) = (Event::new("sign_in", &realm.id, &user.id, now), place.event.done(&realm, now));
     if fresh {
         // From the next time on this browser is counted by itself.
         credentials::succeeded(app, &place.realm, user, cookies.get(Cookie::Known).as_ref()).await?;
@@ -93,6 +102,7 @@ pub(super) async fn finish(
             } else {
                 store::session::touch(tx, &realm, &session.id, now)?;
             }
+            event::record(tx, kept.as_ref())?;
             store::sign_in::put_code(tx, &realm.id, &code, &redeemed, now.plus(CODE))
         })
         .await?;

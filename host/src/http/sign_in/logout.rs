@@ -26,6 +26,7 @@ use crate::{
     app::App,
     auth,
     error::ApiError,
+    event,
     realm::Client,
     sign_in::{Token, progress, redirect},
     store::{
@@ -59,9 +60,13 @@ struct Afterwards(Option<String>);
 
 async fn logout(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Response {
     let cookies = Cookies::of(place, headers);
+    place.event.kind("LOGOUT");
     let answer = match read(app, place, form) {
         Ok(Ok(wanted)) => end_or_ask(app, place, &cookies, wanted).await,
-        Ok(Err(text)) => return pages::error(place, StatusCode::BAD_REQUEST, text),
+        Ok(Err(text)) => {
+            event::failed(app, place, "invalid_request", text).await;
+            return pages::error(place, StatusCode::BAD_REQUEST, text);
+        }
         Err(error) => Err(error),
     };
     answer.unwrap_or_else(|error| steps::failed(place, &error))
@@ -92,6 +97,9 @@ fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<Wanted, &'stat
         return Ok(Err("Parameter client_id is different to the client for which ID Token was issued"));
     }
     let id = named.map(str::to_owned).or(of_hint);
+    if let Some(id) = &id {
+        place.event.client(id);
+    }
     let client = match &id {
         Some(id) => app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, id))?,
         None => None,
@@ -180,6 +188,7 @@ pub async fn confirm(
     query: Query,
 ) -> Response {
     let cookies = Cookies::of(&place, &headers);
+    place.event.kind("LOGOUT");
     let code = query.get("session_code").unwrap_or_default();
     let browser = cookies.get(Cookie::Begun);
     let now = app.clock.now();
@@ -202,8 +211,10 @@ fn place_of(place: &InRealm) -> String {
 }
 
 async fn end(app: &App, place: &InRealm, session: &str, user: &str) -> Result<(), ApiError> {
-    let session = session.to_owned();
-    let event = Event::new("sign_out", &place.realm.id, user, app.clock.now());
+    place.event.user(user);
+    place.event.session(session);
+    let (session, now) = (session.to_owned(), app.clock.now());
+    let event = Event::new("sign_out", &place.realm.id, user, now).kept(place.event.done(&place.realm, now));
     app.store
         .write(move |tx| {
             store::session::end(tx, &session)?;

@@ -1,6 +1,8 @@
 //! A password that somebody has to choose anew (`UPDATE_PASSWORD`).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
+
+use axum::http::StatusCode;
 
 use super::super::extract::{Form, InRealm};
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     },
 };
 
-/// Shortest password that somebody may choose, in characters
+/// Shortest password that somebody may choose where the realm says nothing, in characters
 const SHORTEST: usize = 8;
 
 /// Stores the password that somebody chose; gives its mark, or what is wrong with it
@@ -26,16 +28,24 @@ pub(super) async fn new_password(
     place: &InRealm,
     user: &User,
     form: &Form,
-) -> Result<Result<String, &'static str>, ApiError> {
-    let Some(chosen) = form.get("password-new") else { return Ok(Err("Please specify password.")) };
+) -> Result<Result<String, Cow<'static, str>>, ApiError> {
+    let Some(chosen) = form.get("password-new") else { return Ok(Err("Please specify password.".into())) };
     if form.get("password-confirm") != Some(chosen) {
-        return Ok(Err("Passwords don't match."));
+        return Ok(Err("Passwords don't match.".into()));
     }
-    if chosen.chars().count() < SHORTEST {
-        return Ok(Err("Invalid password: minimum length 8."));
+    if !place.realm.password_policy().says_length() && chosen.chars().count() < SHORTEST {
+        return Ok(Err("Invalid password: minimum length 8.".into()));
     }
     if chosen.eq_ignore_ascii_case(&user.username) {
-        return Ok(Err("Invalid password: must not be equal to the username."));
+        return Ok(Err("Invalid password: must not be equal to the username.".into()));
+    }
+    match credentials::demand(app, &place.realm, user, chosen).await {
+        Ok(()) => {}
+        Err(error) if error.status() == StatusCode::BAD_REQUEST => {
+            let text = error.description().unwrap_or("Invalid password").to_owned();
+            return Ok(Err(text.into()));
+        }
+        Err(error) => return Err(error),
     }
     let failed = |error| match Refused::from(error) {
         Refused::Failed(error) => error,
@@ -46,13 +56,15 @@ pub(super) async fn new_password(
     if let Some(old) = old
         && app.passwords.check(Some(old), chosen.to_owned()).await.map_err(failed)? != Checked::Wrong
     {
-        return Ok(Err("Invalid password: must not be the one that you had."));
+        return Ok(Err("Invalid password: must not be the one that you had.".into()));
     }
     let (secret_data, credential_data) = app.passwords.hash(chosen.to_owned()).await.map_err(failed)?;
     let new = Credential { id: random_id()?, secret_data, credential_data };
     let mark = credentials::mark(&new);
     let (realm, user_id, now) = (Arc::clone(&place.realm), user.id.clone(), app.clock.now());
-    let event = Event::new("password.updated", &realm.id, &user.id, now);
+    place.event.kind("UPDATE_PASSWORD");
+    let event = Event::new("password.updated", &realm.id, &user.id, now).kept(place.event.done(&realm, now));
+    place.event.kind("LOGIN");
     app.store
         .write(move |tx| {
             store::sign_in::update_password(tx, &realm, &user_id, &new, now)?;

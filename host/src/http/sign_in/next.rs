@@ -15,11 +15,16 @@ pub(super) enum Next {
     OneTimeCode,
     /// To choose another password
     NewPassword,
+    /// To set up an authenticator app
+    NewOneTimeCode,
     /// To let the client have these scopes
     Consent(Vec<String>),
     /// Nothing
     Done,
 }
+
+/// What Keycloak calls the setting up of an authenticator app
+pub(super) const CONFIGURE_TOTP: &str = "CONFIGURE_TOTP";
 
 /// Finds out what is left to do for somebody who is known; nothing, if he is not any more
 pub(super) fn next(
@@ -40,8 +45,13 @@ pub(super) fn next(
     if !known.second && store::sign_in::otp(tx, &user.id)?.is_some() {
         return Ok(Some((user, Next::OneTimeCode)));
     }
-    if store::sign_in::required_actions(tx, &user.id)?.iter().any(|action| action == "UPDATE_PASSWORD") {
+    let actions = store::sign_in::required_actions(tx, &user.id)?;
+    let wants = |wanted: &str| actions.iter().any(|action| action == wanted);
+    if wants("UPDATE_PASSWORD") {
         return Ok(Some((user, Next::NewPassword)));
+    }
+    if wants(CONFIGURE_TOTP) {
+        return Ok(Some((user, Next::NewOneTimeCode)));
     }
     let wanted = wanted(tx, realm, client, request, &user)?;
     Ok(Some((user, wanted.map_or(Next::Done, Next::Consent))))

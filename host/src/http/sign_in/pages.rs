@@ -97,6 +97,32 @@ pub fn one_time_code(place: &InRealm, step: Step<'_>) -> Response {
     page_of_step(place, step, &format!("Sign in to {}", name(place)), &body)
 }
 
+/// Shows the secret that an authenticator app is to share, and asks for a code of it
+pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &str) -> Response {
+    let groups: Vec<String> =
+        secret.chars().collect::<Vec<_>>().chunks(4).map(|part| part.iter().collect()).collect();
+    let body = html! {
+        p { "You need to set up an authenticator app before you go on." }
+        (alert(step.error))
+        ol {
+            li { "Install an authenticator app, if you have none." }
+            li {
+                "Scan this code with it, or enter the key by hand."
+                (picture)
+                p { code id="kc-totp-secret-key" { (groups.join(" ")) } }
+            }
+            li { "Enter the code that the app shows." }
+        }
+        form id="kc-totp-settings-form" action=(step.action) method="post" {
+            label for="totp" { "One-time code" }
+            input id="totp" name="totp" type="text" inputmode="numeric" autocomplete="one-time-code" required
+                autofocus spellcheck="false" aria-invalid=[step.error.map(|_| "true")];
+            button id="saveTOTPBtn" type="submit" { "Set up" }
+        }
+    };
+    page_of_step(place, step, "Set up an authenticator app", &body)
+}
+
 /// Asks for a new password
 pub fn update_password(place: &InRealm, step: Step<'_>, username: &str) -> Response {
     let body = html! {
@@ -204,7 +230,8 @@ pub fn cookie_probe(place: &InRealm, next: Option<&str>) -> Response {
     frame(&html! { script src=(source) data-next=[next] {} })
 }
 
-fn name(place: &InRealm) -> &str {
+/// What people call the realm
+pub(super) fn name(place: &InRealm) -> &str {
     let shown = place.realm.settings.display_name.as_deref().filter(|name| !name.is_empty());
     shown.unwrap_or(&place.realm.name)
 }

@@ -15,6 +15,7 @@ use super::{
     answer,
     cookies::{Cookie, Cookies},
     finish::finish,
+    new_otp,
     new_password::new_password,
     next::{Next, next, texts},
     pages::{self, SignIn, Step},
@@ -22,6 +23,7 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
+    event,
     realm::{Client, User},
     sign_in::{
         Token, credentials,
@@ -39,6 +41,9 @@ const NOT_VALID: &str =
     "This page is not valid any more. Please go back to the application and sign in again.";
 const WRONG: &str = "Invalid username or password.";
 const WRONG_CODE: &str = "Invalid authenticator code.";
+const DISABLED: &str = "Account is disabled, contact your administrator.";
+/// What events call a wrong password or code
+const INVALID: &str = "invalid_user_credentials";
 
 /// `GET …/login-actions/authenticate`: the page of the present step
 pub async fn show(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, query: Query) -> Response {
@@ -124,12 +129,24 @@ fn resume(app: &App, place: &InRealm, cookies: &Cookies, query: &Query) -> Resul
         .read(|tx| store::realm::client_by_client_id(tx, &realm.id, &progress.request.client_id))
         .map_err(|error| Box::new(failed(place, &error.into())))?;
     match request::admit(client) {
-        Ok(client) => Ok(Resumed { client, progress, browser }),
+        Ok(client) => {
+            about(place, &progress.request);
+            Ok(Resumed { client, progress, browser })
+        }
         Err(request::Refused::Here(text)) => {
             Err(Box::new(pages::error(place, StatusCode::BAD_REQUEST, text)))
         }
         Err(request::Refused::There(to, refusal)) => Err(Box::new(answer::refused(place, &to, &refusal))),
     }
+}
+
+/// What the event of a sign-in says of the request
+pub(super) fn about(place: &InRealm, request: &AuthRequest) {
+    place.event.kind("LOGIN");
+    place.event.client(&request.client_id);
+    place.event.detail("auth_method", "openid-connect");
+    place.event.detail("auth_type", "code");
+    place.event.detail("redirect_uri", &request.to.redirect_uri);
 }
 
 /// Where the same request begins again
@@ -181,12 +198,15 @@ async fn password(
         password: form.get("password").unwrap_or_default(),
         address: place.address,
         browser: known.as_ref(),
+        event: &place.event,
     };
     let again = |text| sign_in_page(app, place, &progress, login, Some(text), remember);
     let proof = match credentials::check(app, &place.realm, attempt).await {
         Ok(proof) => proof,
-        Err(Refused::Wrong) => return again(WRONG),
-        Err(Refused::Disabled) => return again("Account is disabled, contact your administrator."),
+        Err(refused @ (Refused::Wrong | Refused::Disabled)) => {
+            event::failed(app, place, INVALID, "").await;
+            return again(if refused == Refused::Wrong { WRONG } else { DISABLED });
+        }
         Err(Refused::Failed(error)) => return Err(error),
     };
     let now = app.clock.now();
@@ -195,6 +215,7 @@ async fn password(
         at: now,
         password: Some(proof.mark),
         second: false,
+        new_otp: None,
         remember,
         session: None,
     };
@@ -230,10 +251,11 @@ pub(super) async fn go_on(
     };
     if request.prompt.none {
         let error = match next {
-            Next::OneTimeCode | Next::NewPassword => "interaction_required",
+            Next::OneTimeCode | Next::NewPassword | Next::NewOneTimeCode => "interaction_required",
             Next::Consent(_) => "consent_required",
             Next::Done => return finish(app, place, cookies, client, progress, &user).await,
         };
+        event::failed(app, place, error, "").await;
         return Ok(answer::refused(place, &request.to, &Refusal::new(error, "")));
     }
     if matches!(next, Next::Done) {
@@ -257,11 +279,16 @@ fn page(
     next: &Next,
     error: Option<&str>,
 ) -> Result<Response, ApiError> {
+    // The secret of a page goes with its form, sealed.
+    let with_secret =
+        matches!(next, Next::NewOneTimeCode).then(|| new_otp::with_secret(progress)).transpose()?;
+    let progress = with_secret.as_ref().unwrap_or(progress);
     let action = action(app, place, progress)?;
     let step = Step { action: &action, redirect_uri: &progress.request.to.redirect_uri, error };
     Ok(match next {
         Next::OneTimeCode => pages::one_time_code(place, step),
         Next::NewPassword => pages::update_password(place, step, &user.username),
+        Next::NewOneTimeCode => new_otp::page(place, step, progress, user)?,
         Next::Consent(scopes) => {
             let name = client.settings.name.as_deref().filter(|name| !name.is_empty());
             let texts = texts(&place.realm, scopes);
@@ -285,6 +312,8 @@ async fn further(
     let Some((user, next)) = app.store.read(|tx| next(tx, realm, &client, request, &known))? else {
         return Ok(pages::expired(place, &again(place, request)));
     };
+    place.event.user(&user.id);
+    place.event.detail("username", &user.username);
     let now = app.clock.now();
     let retry = |text| page(app, place, &client, &progress, &user, &next, Some(text));
     match &next {
@@ -295,17 +324,32 @@ async fn further(
                 .await
             {
                 Ok(()) => known.second = true,
-                Err(Refused::Wrong) => return retry(WRONG_CODE),
-                Err(Refused::Disabled) => return retry("Account is disabled, contact your administrator."),
+                Err(refused @ (Refused::Wrong | Refused::Disabled)) => {
+                    event::failed(app, place, INVALID, "").await;
+                    return retry(if refused == Refused::Wrong { WRONG_CODE } else { DISABLED });
+                }
                 Err(Refused::Failed(error)) => return Err(error),
             }
         }
         Next::NewPassword => match new_password(app, place, &user, form).await? {
             Ok(mark) => known.password = Some(mark),
-            Err(text) => return retry(text),
+            Err(text) => {
+                place.event.kind("UPDATE_PASSWORD");
+                event::failed(app, place, "password_rejected", &text).await;
+                place.event.kind("LOGIN");
+                return retry(&text);
+            }
         },
+        Next::NewOneTimeCode => {
+            if let Err(text) = new_otp::set_up(app, place, &user, &known, form).await? {
+                return retry(text);
+            }
+            known.second = true;
+            known.new_otp = None;
+        }
         Next::Consent(scopes) => {
             if form.get("accept").is_none() || form.get("cancel").is_some() {
+                event::failed(app, place, "rejected_by_user", "").await;
                 let refusal = Refusal::new("access_denied", "User denied consent");
                 let mut response = answer::refused(place, &request.to, &refusal);
                 cookies.clear(&mut response, Cookie::Begun);
@@ -313,7 +357,10 @@ async fn further(
             }
             let scopes: BTreeSet<_> = scopes.iter().cloned().collect();
             let (user_id, client_id) = (user.id.clone(), client.id.clone());
-            let event = Event::new("consent.given", &realm.id, &user.id, now);
+            place.event.kind("GRANT_CONSENT");
+            let event = Event::new("consent.given", &realm.id, &user.id, now)
+                .kept(place.event.done(&place.realm, now));
+            place.event.kind("LOGIN");
             app.store
                 .write(move |tx| {
                     store::sign_in::put_consent(tx, &user_id, &client_id, &scopes, now)?;

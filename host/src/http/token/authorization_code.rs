@@ -32,6 +32,8 @@ pub(super) async fn grant(
     };
     let redeemed = redeem(app, place, &client, code).await?;
     let stored = &redeemed.grant;
+    place.event.session(&redeemed.session_id);
+    place.event.detail("code_id", &redeemed.session_id);
     if form.get("redirect_uri") != Some(stored.redirect_uri.as_str()) {
         return Err(ApiError::invalid_grant("Incorrect redirect_uri"));
     }

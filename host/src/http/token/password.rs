@@ -55,10 +55,11 @@ async fn check(app: &App, place: &InRealm, login: &str, form: &Form) -> Result<U
     };
     let (realm, address) = (&place.realm, place.address);
     let password = form.get("password").unwrap_or_default();
-    let attempt = Attempt { login, password, address, browser: None };
+    let attempt = Attempt { login, password, address, browser: None, event: &place.event };
     let user = credentials::check(app, realm, attempt).await.map_err(refused)?.user;
     credentials::check_code(app, realm, &user, form.get("totp"), address, None).await.map_err(refused)?;
     if !app.store.read(|tx| store::sign_in::required_actions(tx, &user.id))?.is_empty() {
+        place.event.error("resolve_required_actions");
         return Err(ApiError::invalid_grant("Account is not fully set up"));
     }
     credentials::succeeded(app, realm, &user, None).await?;

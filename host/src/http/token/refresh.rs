@@ -63,8 +63,10 @@ pub(super) async fn grant(
         | TokenRefused::Store(_)
         | TokenRefused::Key(_) => error.or_else(|| ApiError::invalid_grant("Invalid refresh token")),
     })?;
+    place.event.user(&user.id);
     // INVARIANT: every refresh token is made with a session.
     let (session, _) = sign_in.ok_or_else(|| ApiError::invalid_grant("Session not active"))?;
+    place.event.session(&session.id);
     let bound = Confirmation::of(&claims).map_err(|_| ApiError::invalid_grant("Invalid refresh token"))?;
     if bound.jkt().is_some() && bound.jkt() != place.key.as_deref() {
         return Err(ApiError::bad_request(
@@ -200,7 +202,9 @@ async fn again(
             // The grant row is there already.
             grant: None,
         };
-        let event = Event::new("rpt.refreshed", &place.realm.id, &client.client_id, now);
+        place.event.detail("token_id", &issued.jti);
+        let event = Event::new("rpt.refreshed", &place.realm.id, &client.client_id, now)
+            .kept(place.event.done(&place.realm, now));
         match app.store.record_refreshed(new, grant_id.clone(), event).await {
             Ok(()) => return Ok(json(StatusCode::OK, Family::Token, &issued.refreshed_body())),
             Err(StoreError::Stale) => {}

@@ -197,7 +197,9 @@ async fn record(
         permissions,
         grant: issued.grant.clone(),
     };
-    let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now);
+    place.event.detail("token_id", &issued.jti);
+    let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now)
+        .kept(place.event.done(&place.realm, now));
     match app.store.redeem(rpt, ticket, pending, version, event).await? {
         Redemption::Recorded => Ok(issued),
         Redemption::Spent => Err(spent().into()),
@@ -228,6 +230,7 @@ async fn read(
     now: UnixTime,
 ) -> Result<Grant, ApiError> {
     let asker = asker(app, place, headers, form).await?;
+    note(place, &asker, form);
     let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?;
     let limit = match form.get("response_permissions_limit") {
         None => None,
@@ -293,6 +296,24 @@ fn surroundings(place: &InRealm, headers: &HeaderMap) -> Claims {
     known
 }
 
+/// What the event says of the request (wire §6.13)
+fn note(place: &InRealm, asker: &Asker, form: &Form) {
+    place.event.client(&asker.client.client_id);
+    place.event.user(&asker.user.id);
+    if let Some(session) = &asker.session {
+        place.event.session(&session.id);
+    }
+    for name in ["audience", "scope"] {
+        if let Some(value) = form.get(name) {
+            place.event.detail(name, value);
+        }
+    }
+    let permissions: Vec<_> = form.all("permission").collect();
+    if !permissions.is_empty() {
+        place.event.detail("permission", &permissions.join(" "));
+    }
+}
+
 fn words(text: &str) -> ScopeSet {
     text.split(' ').filter_map(|word| word.parse::<Scope>().ok()).collect()
 }
@@ -300,9 +321,10 @@ fn words(text: &str) -> ScopeSet {
 /// By bearer, by client and identity token, or by client alone (`keycloak-wire` §6.2)
 async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result<Asker, ApiError> {
     // A Basic header is no bearer token, and none of the refusals of one.
-    if let Some(token) = auth::bearer(headers).ok().flatten() {
+    if let Some(presented) = auth::presented(headers).ok().flatten() {
         let refused = || ApiError::invalid_grant("Invalid bearer token");
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
+        let held = place.held.clone();
+        let verified = auth::verify_presented(app, &place.realm, &place.issuer, presented.token, held)
             .map_err(|error| error.or_else(refused))?;
         let public_client = verified.client.settings.public_client;
         return Asker::of(verified, public_client);
@@ -328,7 +350,10 @@ async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> 
         return Asker::of(verified, public_client);
     }
     if let Some(token) = form.get("subject_token") {
-        let refused = || ApiError::bad_request("unauthorized_client", "Invalid identity");
+        let refused = || {
+            place.event.error("invalid_token");
+            ApiError::bad_request("unauthorized_client", "Invalid identity")
+        };
         let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
             .map_err(|error| error.or_else(refused))?;
         return Asker::of(verified, public_client);

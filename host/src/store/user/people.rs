@@ -282,20 +282,44 @@ pub fn credentials(tx: &Transaction<'_>, id: &str) -> Result<Vec<StoredCredentia
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Puts a password in the place of all that the user has
+/// What Keycloak calls a password that somebody had before
+pub const EARLIER: &str = "password-history";
+
+/// Puts a password in the place of the one that the user has, of which so many earlier ones are remembered
 pub fn set_password(
     tx: &Transaction<'_>,
     id: &str,
     password: &Credential,
+    earlier: usize,
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    tx.prepare_cached("DELETE FROM credential WHERE user_id = ?1 AND type = 'password'")?.execute([id])?;
+    tx.prepare_cached("UPDATE credential SET type = ?2 WHERE user_id = ?1 AND type = 'password'")?
+        .execute([id, EARLIER])?;
+    tx.prepare_cached(
+        "DELETE FROM credential WHERE user_id = ?1 AND type = ?2 AND id NOT IN (
+            SELECT id FROM credential WHERE user_id = ?1 AND type = ?2 ORDER BY created_at DESC, rowid DESC LIMIT ?3
+         )",
+    )?
+    .execute(params![id, EARLIER, i64::try_from(earlier).unwrap_or(i64::MAX)])?;
     tx.prepare_cached(
         "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at)
          VALUES (?1, ?2, 'password', ?3, ?4, ?5)",
     )?
     .execute(params![password.id, id, password.secret_data, password.credential_data, seconds(now)])?;
     Ok(())
+}
+
+/// The last passwords of a user, the present one first
+pub fn last_passwords(tx: &Transaction<'_>, id: &str, most: usize) -> Result<Vec<Credential>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT id, secret_data, credential_data FROM credential
+         WHERE user_id = ?1 AND type IN ('password', ?2) ORDER BY type = 'password' DESC, created_at DESC, rowid DESC
+         LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![id, EARLIER, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+        Ok(Credential { id: row.get(0)?, secret_data: row.get(1)?, credential_data: row.get(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Whether somebody else has this address

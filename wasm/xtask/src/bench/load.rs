@@ -15,8 +15,8 @@ const PERMISSION: &str = "/realms/demo/authz/protection/permission";
 const UMA: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Auma-ticket";
 /// `documents:documents-secret`
 const BASIC: &str = "Basic ZG9jdW1lbnRzOmRvY3VtZW50cy1zZWNyZXQ=";
-const WARM_UP: Duration = Duration::from_millis(500);
-const LENGTH: Duration = Duration::from_secs(4);
+pub(super) const WARM_UP: Duration = Duration::from_millis(500);
+pub(super) const LENGTH: Duration = Duration::from_secs(4);
 
 /// What is measured
 #[derive(Debug, Clone, Copy)]
@@ -85,12 +85,10 @@ impl Scene {
     pub(super) fn measure(&self, operation: Operation, connections: usize) -> Result<Figures> {
         self.repeat(operation, connections, WARM_UP)?;
         let (spent, begin) = (processor_time(self.process), Instant::now());
-        let mut times = self.repeat(operation, connections, LENGTH)?;
+        let times = self.repeat(operation, connections, LENGTH)?;
         let (elapsed, spent) = (begin.elapsed(), spent.zip(processor_time(self.process)));
-        times.sort_unstable();
         let count = count(times.len());
-        let place = times.len().saturating_mul(99).div_euclid(100);
-        let p99 = times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default();
+        let p99 = p99(times);
         Ok(Figures {
             rate: count / elapsed.as_secs_f64(),
             cpu: spent.map(|(before, after)| milliseconds(after.saturating_sub(before)) / count),
@@ -192,10 +190,19 @@ pub(super) fn resident_memory(process: u32) -> Option<f64> {
     Some(f64::from(kilobytes) / 1000.0)
 }
 
-fn milliseconds(time: Duration) -> f64 {
+/// What 99 of 100 took at most
+pub(super) fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    let place = times.len().saturating_mul(99).div_euclid(100);
+    times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+/// A time in milliseconds
+pub(super) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
-fn count(length: usize) -> f64 {
+/// A number of operations, never zero
+pub(super) fn count(length: usize) -> f64 {
     f64::from(u32::try_from(length).unwrap_or(u32::MAX)).max(1.0)
 }

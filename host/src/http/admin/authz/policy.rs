@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::answer::{self, Page, no_content},
-    Authz, created, found, resource, scope,
+    Authz, Thing, created, found, resource, scope,
 };
 use crate::{
     app::App,
@@ -238,13 +238,14 @@ fn accepted(app: &App, authz: &Authz, draft: &Draft) -> Result<(), Refused> {
     })
 }
 
-async fn store(app: &App, authz: &Authz, draft: Draft) -> Result<PolicyRecord, Failure> {
+async fn store(app: &App, authz: &Authz, mut draft: Draft) -> Result<PolicyRecord, Failure> {
     accepted(app, authz, &draft).map_err(Failure::Refused)?;
     if draft.id.as_ref().is_some_and(|id| id.len() > 255 || id.chars().any(char::is_control)) {
         return Err(Failure::Refused(Refused::Member("id".to_owned())));
     }
     let conflict = taken(&draft.name);
-    let event = authz.event("policy.created");
+    let id = draft.id.get_or_insert_with(|| uuid::Uuid::new_v4().to_string());
+    let event = authz.event("policy.created", "CREATE", &Thing::Policy(&draft.kind, id));
     let stored = app.store.create_policy(authz.realm_id(), authz.id(), draft, event).await;
     stored.map_err(|error| Failure::Other(conflict(error)))?.map_err(Failure::Refused)
 }
@@ -335,7 +336,7 @@ async fn store_over(
         accepted(app, authz, &draft)?;
     }
     let conflict = taken(&draft.name);
-    let event = authz.event("policy.replaced");
+    let event = authz.event("policy.replaced", "UPDATE", &Thing::Policy(&before.kind, &before.id));
     let draft = draft.as_replacement();
     app.store
         .replace_policy(authz.realm_id(), authz.id(), &before.id, draft, event)
@@ -356,8 +357,9 @@ pub(super) async fn delete(
 
 async fn remove(app: &App, authz: &Authz, id: &str, kind: Option<&str>) -> Result<Response, ApiError> {
     authz.manage()?;
-    load(app, authz, id, kind)?;
-    app.store.delete_policy(authz.id(), id, authz.now(), authz.event("policy.deleted")).await?;
+    let before = load(app, authz, id, kind)?;
+    let event = authz.event("policy.deleted", "DELETE", &Thing::Policy(&before.kind, id));
+    app.store.delete_policy(authz.id(), id, authz.now(), event).await?;
     Ok(no_content())
 }
 

@@ -11,7 +11,7 @@ use countersign_core::ids::ResourceId;
 
 use super::{
     super::answer::{self, no_content},
-    Authz, created, found, policy, scope,
+    Authz, Thing, created, found, policy, scope,
 };
 use crate::{
     app::App,
@@ -89,7 +89,7 @@ pub(super) async fn create(
     if let Some(id) = &id {
         id.parse::<ResourceId>().map_err(|_| ApiError::invalid_request("Invalid _id"))?;
         if app.store.resource(authz.id(), id)?.is_some() {
-            let event = authz.event("resource.replaced");
+            let event = authz.event("resource.replaced", "UPDATE", &Thing::Resource(id));
             app.store
                 .replace_resource(authz.id(), id, description, authz.now(), event)
                 .await
@@ -98,7 +98,7 @@ pub(super) async fn create(
         }
     }
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    let event = authz.event("resource.created");
+    let event = authz.event("resource.created", "CREATE", &Thing::Resource(&id));
     let resource =
         app.store.create_resource(authz.id(), id, owner, description, event).await.map_err(taken(&name))?;
     Ok(created(&show(resource)))
@@ -124,7 +124,7 @@ pub(super) async fn replace(
     load(&app, &authz, &id)?;
     let (description, ..) = body.checked(&app, authz.id())?;
     let name = description.name.clone();
-    let event = authz.event("resource.replaced");
+    let event = authz.event("resource.replaced", "UPDATE", &Thing::Resource(&id));
     app.store
         .replace_resource(authz.id(), &id, description, authz.now(), event)
         .await
@@ -139,7 +139,8 @@ pub(super) async fn delete(
     authz: Authz,
 ) -> Result<Response, ApiError> {
     authz.manage()?;
-    app.store.delete_resource(authz.id(), &id, authz.now(), authz.event("resource.deleted")).await?;
+    let event = authz.event("resource.deleted", "DELETE", &Thing::Resource(&id));
+    app.store.delete_resource(authz.id(), &id, authz.now(), event).await?;
     Ok(no_content())
 }
 

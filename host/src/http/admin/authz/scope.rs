@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     super::answer::{self, Page, no_content},
-    Authz, created, found, policy, resource,
+    Authz, Thing, created, found, policy, resource,
 };
 use crate::{
     app::App,
@@ -125,9 +125,15 @@ pub(super) async fn create(
     Json(body): Json<Representation>,
 ) -> Result<Response, ApiError> {
     authz.manage()?;
-    let scope = body.record(None)?;
+    let mut scope = body.record(None)?;
     let conflict = taken(&scope.name);
-    let event = authz.event("scope.stored");
+    let known = app.store.scopes(authz.id(), None, Some(&scope.name), 0, -1)?;
+    let known = known.into_iter().find(|known| known.name == scope.name);
+    let operation = if known.is_some() { "UPDATE" } else { "CREATE" };
+    if let Some(known) = known {
+        scope.id = known.id;
+    }
+    let event = authz.event("scope.stored", operation, &Thing::Scope(&scope.id));
     let scope = app.store.put_scope(authz.id(), scope, authz.now(), event).await.map_err(conflict)?;
     Ok(created(&show(&scope)))
 }
@@ -152,7 +158,7 @@ pub(super) async fn replace(
     load(&app, &authz, &id)?;
     let scope = body.record(Some(id))?;
     let conflict = taken(&scope.name);
-    let event = authz.event("scope.replaced");
+    let event = authz.event("scope.replaced", "UPDATE", &Thing::Scope(&scope.id));
     app.store.replace_scope(authz.id(), scope, authz.now(), event).await.map_err(conflict)?;
     Ok(no_content())
 }
@@ -164,7 +170,7 @@ pub(super) async fn delete(
     authz: Authz,
 ) -> Result<Response, ApiError> {
     authz.manage()?;
-    let event = authz.event("scope.deleted");
+    let event = authz.event("scope.deleted", "DELETE", &Thing::Scope(&id));
     match app.store.delete_scope(authz.id(), &id, authz.now(), event).await {
         Ok(true) => Ok(no_content()),
         Ok(false) => Err(ApiError::message(

@@ -13,7 +13,7 @@ use serde::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{super::answer, Authz};
+use super::{super::answer, Authz, Thing};
 use crate::{
     app::App,
     error::ApiError,
@@ -89,7 +89,8 @@ pub(super) async fn replace(
         let name = value.as_str().unwrap_or_default();
         settings.strategy = Strategy::from_name(name).ok_or_else(|| invalid("decisionStrategy"))?;
     }
-    app.store.set_server(authz.id(), settings, authz.event("resource_server.changed")).await?;
+    let event = authz.event("resource_server.changed", "UPDATE", &Thing::Server);
+    app.store.set_server(authz.id(), settings, event).await?;
     Ok(answer::no_content())
 }
 
@@ -156,7 +157,7 @@ pub(super) async fn import(
     let body = body.read(CLASS, |name| MEMBERS.contains(&name))?;
     let document = serde_path_to_error::deserialize::<_, AuthorizationFile>(Value::from(body))
         .map_err(|error| invalid(&error.path().to_string()))?;
-    let event = authz.event("resource_server.imported");
+    let event = authz.event("resource_server.imported", "UPDATE", &Thing::Import);
     app.store.import_settings(authz.realm_id(), authz.id(), document, authz.now(), event).await.map_err(
         |error| {
             if matches!(error, StoreError::Conflict(_)) {

@@ -6,20 +6,26 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use serde::Deserialize;
 
 use super::{
     super::answer::{self, no_content},
-    Authz,
+    Authz, Thing,
 };
 use crate::{
     app::App,
     error::ApiError,
     http::{
-        extract::Query,
+        extract::{Json, Query, Represents},
         resource_set::{page, party},
         stored_ticket::view,
     },
-    store::{policy::reference, share::ShareFilter},
+    store::{
+        self,
+        policy::reference,
+        resource::ResourceRecord,
+        share::{NewShare, ShareFilter},
+    },
 };
 
 /// `GET share`: by `resource`, `owner`, `requester` and `granted`; what nobody knows has none
@@ -47,6 +53,94 @@ pub(super) async fn list(
     Ok(answer::list(&shares.into_iter().map(|share| view(share, true)).collect::<Vec<_>>()))
 }
 
+/// What is to be shared with whom
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sharing {
+    /// Name or id of a resource
+    resource: String,
+    /// User name or id
+    requester: String,
+    /// Names of scopes that the resource has
+    scopes: Vec<String>,
+}
+
+impl Represents for Sharing {
+    const CLASS: &'static str = "SharingRepresentation";
+}
+
+/// Most scopes of one request
+const SCOPES: usize = 100;
+
+/// `POST share`: in the owner's name, as the resource server may do (wire §4.2); what is shared already stays so
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    authz: Authz,
+    Json(body): Json<Sharing>,
+) -> Result<Response, ApiError> {
+    authz.manage()?;
+    let wrong = |text: String| ApiError::invalid_request(text);
+    let id = app.store.read(|tx| reference::resource(tx, authz.id(), &body.resource))?;
+    let id = id.map_or_else(|| app.store.resource_of_name(authz.id(), &body.resource), |id| Ok(Some(id)))?;
+    let resource = id.map(|id| app.store.resource(authz.id(), &id)).transpose()?.flatten();
+    let resource = resource.ok_or_else(|| wrong(format!("Resource [{}] does not exist", body.resource)))?;
+    if !resource.owner_managed {
+        return Err(wrong(format!("Resource [{}] is not managed by its owner", resource.name)));
+    }
+    let person = app.store.read(|tx| {
+        let by_name = store::user::by_username(tx, authz.realm_id(), &body.requester)?;
+        by_name
+            .map_or_else(|| store::user::by_id(tx, authz.realm_id(), &body.requester), |user| Ok(Some(user)))
+    })?;
+    let person = person.filter(|user| user.service_client.is_none());
+    let person = person.ok_or_else(|| wrong(format!("User [{}] does not exist", body.requester)))?;
+    if person.id == resource.owner {
+        return Err(wrong(format!("User [{}] is the owner", body.requester)));
+    }
+    if body.scopes.is_empty() || body.scopes.len() > SCOPES {
+        return Err(wrong("Invalid scopes".to_owned()));
+    }
+    let mut scopes = Vec::with_capacity(body.scopes.len());
+    for name in &body.scopes {
+        let known = resource.scopes.iter().find(|scope| scope.name == *name);
+        scopes.push(known.ok_or_else(|| wrong(format!("Scope [{name}] is none of the resource")))?);
+    }
+    for scope in scopes {
+        share(&app, &authz, &resource, &scope.id, &person.id).await?;
+    }
+    Ok(no_content())
+}
+
+/// One scope: approved where somebody waits for it, made where nobody does
+async fn share(
+    app: &App,
+    authz: &Authz,
+    resource: &ResourceRecord,
+    scope: &str,
+    person: &str,
+) -> Result<(), ApiError> {
+    let filter = ShareFilter {
+        scope: Some(scope.to_owned()),
+        resource: Some(resource.id.clone()),
+        requester: Some(person.to_owned()),
+        ..ShareFilter::default()
+    };
+    if let Some(known) = app.store.shares(authz.id(), &filter)?.first() {
+        let event = authz.event("share.granted", "UPDATE", &Thing::Share(&known.id));
+        return Ok(app.store.approve_share(known, authz.now(), event).await?);
+    }
+    let new = NewShare {
+        resource_id: resource.id.clone(),
+        owner: resource.owner.clone(),
+        scope_id: scope.to_owned(),
+        requester: person.to_owned(),
+        granted: true,
+    };
+    let event = authz.event("share.granted", "CREATE", &Thing::Resource(&resource.id));
+    app.store.create_share(authz.id(), new, authz.now(), event).await?;
+    Ok(())
+}
+
 /// `DELETE share/{id}`: ends it at once
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
@@ -55,6 +149,7 @@ pub(super) async fn delete(
 ) -> Result<Response, ApiError> {
     authz.manage()?;
     let share = app.store.share(authz.id(), &id)?.ok_or_else(ApiError::not_found)?;
-    app.store.withdraw_share(&share, authz.now(), authz.event("share.withdrawn")).await?;
+    let event = authz.event("share.withdrawn", "DELETE", &Thing::Share(&id));
+    app.store.withdraw_share(&share, authz.now(), event).await?;
     Ok(no_content())
 }
