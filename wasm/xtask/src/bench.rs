@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     host,
     layout::Layout,
-    npm, process,
+    npm, process, proxy,
     server::Host,
     suite::budget,
     terminal,
@@ -88,7 +88,8 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
 
 fn sizes(layout: &Layout, choice: Choice) -> Result<Vec<Row>> {
     let budgets = budget::read(layout)?;
-    let artefacts = wasm::build(layout, choice)?;
+    let mut artefacts = wasm::build(layout, choice)?;
+    artefacts.push(proxy::build(layout, choice)?);
     let row = |artefact: &wasm::Artefact| {
         let kilobytes = |bytes: usize| f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1024.0;
         Row {
