@@ -49,7 +49,7 @@ class AuthorizationServer:
 
     def __init__(self):
         stub = self
-        self.issuer, self.found, self.ticket, self.asked = None, None, "t.i.c", []
+        self.issuer, self.found, self.ticket, self.asked = "https://as.example", None, "t.i.c", []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -54,9 +54,11 @@ class Process:
     def __init__(self, command, folder, environment=None):
         self.folder = pathlib.Path(folder)
         self.path = self.folder / f"{pathlib.Path(command[0]).name}.log"
+        # Variables of the server's name are its settings.
+        here = {name: value for name, value in os.environ.items() if not name.startswith("COUNTERSIGN_")}
         with open(self.path, "ab") as log:
             self.child = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env={**os.environ, **(environment or {})})
+                                          env={**here, **(environment or {})})
 
     def log(self):
         return self.path.read_text(errors="replace")
@@ -303,7 +305,7 @@ def example():
 class Envoy:
     """Envoy with the example's configuration, its ports and what is given put in"""
 
-    def __init__(self, module, application, server_port, settings=None, issuer=None, concurrency=2):
+    def __init__(self, module, application, server_port, settings=None, issuer=None, concurrency=2, change=None):
         self.folder = tempfile.mkdtemp(prefix="countersign-envoy-")
         text = EXAMPLE.read_text()
         if settings is None:
@@ -319,6 +321,7 @@ class Envoy:
                          ("filename: countersign_proxy.wasm", f"filename: {json.dumps(str(module))}")]:
             assert text.count(old) == 1, old
             text = text.replace(old, new)
+        text = change(text) if change else text
         pathlib.Path(self.folder, "envoy.yaml").write_text(text)
         program = pathlib.Path(sys.executable).parent / "envoy"
         self.process = Process([str(program), "-c", "envoy.yaml", "--use-dynamic-base-id", "--log-level", "warning",
