@@ -214,8 +214,10 @@ mod tests {
             (json!({ "max-staleness": 100_000 }), "`max-staleness` is more than a day"),
             (json!({ "public-url": "https://files.example/x" }), "`public-url` is not an address"),
             (json!({ "rules": { "paths": [{ "path": "x" }] } }), "`rules`: "),
-            (json!({ "rules": { "claim-information-point": { "http": { "url": "http://x" } } } }),
-             "`claim-information-point.http` is not served here"),
+            (
+                json!({ "rules": { "claim-information-point": { "http": { "url": "http://x" } } } }),
+                "`claim-information-point.http` is not served here",
+            ),
         ] {
             let line = refused(change);
             assert!(line.contains(words) && !line.contains('\n') && !line.contains("s3cret"), "{line}");

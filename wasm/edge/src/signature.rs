@@ -6,7 +6,9 @@ use countersign_core::{
     jwk::{Jwk, PublicKey},
     jws::Alg,
 };
-use jsonwebtoken::{Algorithm, DecodingKey, crypto::rust_crypto::DEFAULT_PROVIDER, errors::Error, signature::Verifier as _};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, crypto::rust_crypto::DEFAULT_PROVIDER, errors::Error, signature::Verifier as _,
+};
 
 /// Whether a signature is right; what cannot be checked is not.
 pub(crate) fn is_right(verify: &Verify) -> bool {

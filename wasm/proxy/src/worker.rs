@@ -152,7 +152,8 @@ impl Worker {
             return self.failed(&lane, fetch);
         }
         let status = hostcalls::get_map_value_bytes(MapType::HttpCallResponseHeaders, ":status");
-        let status = status.ok().flatten().and_then(|status| core::str::from_utf8(&status).ok()?.parse().ok());
+        let status =
+            status.ok().flatten().and_then(|status| core::str::from_utf8(&status).ok()?.parse().ok());
         let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size.min(ANSWER_BYTES));
         match (status, body) {
             (Some(status), Ok(body)) => {

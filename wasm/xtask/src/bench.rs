@@ -70,6 +70,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
         "share lookup in Node",
         Command::new("node").current_dir(layout.js()).arg("bench/shares.mjs").arg(shares),
     )?);
+    rows.extend(printed("filter in Envoy", &mut proxy::bench(layout, choice)?)?);
     rows.extend(beside::rows(layout)?);
     let mut assess = process::cargo(layout);
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);

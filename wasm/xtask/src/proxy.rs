@@ -46,15 +46,27 @@ pub(crate) fn check(layout: &Layout) -> Result<()> {
 
 /// Real requests through a real Envoy, with this program as authorization server
 pub(crate) fn test(layout: &Layout, choice: Choice, program: &Path, long: bool) -> Result<()> {
-    let folder = layout.root.join("wasm/proxy/tests");
-    let shipped = module(layout, choice, &[], "countersign_proxy.wasm")?;
     let told = module(layout, choice, &["vectors"], "countersign_proxy.vectors.wasm")?;
-    let mut python = Command::new(python::ensure(layout, &folder)?);
-    python.current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1");
-    python.env("COUNTERSIGN_BIN", program);
-    python.env("COUNTERSIGN_PROXY", shipped).env("COUNTERSIGN_PROXY_VECTORS", told);
+    let mut python = script(layout, choice)?;
+    python.env("COUNTERSIGN_BIN", program).env("COUNTERSIGN_PROXY_VECTORS", told);
     if long {
         python.env("COUNTERSIGN_TEST_LONG", "1");
     }
     process::run("filter in Envoy", python.args(["-m", "unittest", "--verbose"]))
+}
+
+/// The program that prints what the filter adds to a request
+pub(crate) fn bench(layout: &Layout, choice: Choice) -> Result<Command> {
+    let mut python = script(layout, choice)?;
+    python.arg("bench.py");
+    Ok(python)
+}
+
+/// Python beside Envoy and the filter as it is shipped
+fn script(layout: &Layout, choice: Choice) -> Result<Command> {
+    let folder = layout.root.join("wasm/proxy/tests");
+    let mut python = Command::new(python::ensure(layout, &folder)?);
+    python.current_dir(&folder).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.env("COUNTERSIGN_PROXY", module(layout, choice, &[], "countersign_proxy.wasm")?);
+    Ok(python)
 }

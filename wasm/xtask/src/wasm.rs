@@ -82,11 +82,7 @@ fn with_toolchain<T>(
     with(layout, Toolchain::pick(layout, choice)?, build)
 }
 
-fn with<T>(
-    layout: &Layout,
-    toolchain: Toolchain,
-    build: impl FnOnce(Toolchain) -> Result<T>,
-) -> Result<T> {
+fn with<T>(layout: &Layout, toolchain: Toolchain, build: impl FnOnce(Toolchain) -> Result<T>) -> Result<T> {
     fs::create_dir_all(layout.wasm())?;
     terminal::say(&format!("wasm32 standard library: {toolchain}"));
     // The folder is one for all clones, and cargo gives a module the same name in each of them.

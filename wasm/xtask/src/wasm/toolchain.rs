@@ -148,7 +148,8 @@ impl Toolchain {
         command.current_dir(layout.root.join("wasm").join(alone.folder)).env("CARGO_TARGET_DIR", &folder);
         command.args(["build", "--release", "--locked", "--target", WASI]);
         if self == Self::Debian {
-            let flags = if alone.is_program { format!("{WASI_FLAGS} {WASI_BEGIN}") } else { WASI_FLAGS.to_owned() };
+            let flags =
+                if alone.is_program { format!("{WASI_FLAGS} {WASI_BEGIN}") } else { WASI_FLAGS.to_owned() };
             command.env("CARGO_TARGET_WASM32_WASIP1_LINKER", LINKER);
             command.env("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS", flags);
             command.arg("-Zbuild-std=std,panic_abort");
