@@ -80,7 +80,7 @@ impl Guard {
         asked.lookup = Some(lookup.clone());
         let pat = match self.pat_for(waiting, denial, now, steps) {
             Ok(pat) => pat,
-            Err(verdict) => return verdict,
+            Err(verdict) => return *verdict,
         };
         let endpoint = self.metadata.as_ref().and_then(|metadata| metadata.resources.clone());
         let Some(mut url) = endpoint else { return Verdict::Unavailable(denial) };

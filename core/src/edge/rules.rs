@@ -214,10 +214,10 @@ fn consequence(
     if may_challenge && let Some(lookup) = demand.lookup() {
         return Consequence::Lookup(lookup.clone());
     }
-    let answer = match rules.answer(demand, refusal) {
-        Answer::Redirect(_) | Answer::Forbidden if may_challenge && is_bad => Answer::Challenge,
-        answer => answer,
-    };
+    let mut answer = rules.answer(demand, refusal);
+    if may_challenge && is_bad && answer != Answer::Unauthorized {
+        answer = Answer::Challenge;
+    }
     match (answer, demand) {
         (Answer::Challenge, Demand::Protected(Protected { resource: Target::Known(id), scopes, .. })) => {
             let claims = rules.claims(demand, request);

@@ -1,6 +1,7 @@
 //! Questions to the authorization server about one request: a ticket for it, or what its token still permits.
 
 use alloc::{
+    boxed::Box,
     string::{String, ToString},
     vec,
     vec::Vec,
@@ -35,7 +36,7 @@ impl Guard {
     ) -> Verdict {
         let pat = match self.pat_for(waiting, denial, now, steps) {
             Ok(pat) => pat,
-            Err(verdict) => return verdict,
+            Err(verdict) => return *verdict,
         };
         let Some(url) = self.metadata.as_ref().and_then(|metadata| metadata.permission.clone()) else {
             return Verdict::Unavailable(denial);
@@ -60,19 +61,20 @@ impl Guard {
         denial: Denial,
         now: UnixTime,
         steps: &mut Vec<Step>,
-    ) -> Result<Secret, Verdict> {
+    ) -> Result<Secret, Box<Verdict>> {
         let unavailable = Verdict::Unavailable(denial);
         if !self.config.has_credentials || self.own_fetches() >= EDGE_FETCHES {
-            return Err(unavailable);
+            return Err(unavailable.into());
         }
         let Some(pat) = self.pat.usable(now) else {
-            return Err(if self.want_pat(now, steps) { Verdict::Wait(On::Shared) } else { unavailable });
+            let is_coming = self.want_pat(now, steps);
+            return Err(if is_coming { Verdict::Wait(On::Shared) } else { unavailable }.into());
         };
         if self.pat.is_ending(now) {
             self.want_pat(now, steps);
         }
         if self.metadata.is_none() && self.want_metadata(now, steps) {
-            return Err(Verdict::Wait(On::Shared));
+            return Err(Verdict::Wait(On::Shared).into());
         }
         waiting.pat = Some(pat.clone());
         Ok(pat)
