@@ -6,9 +6,7 @@ use countersign_core::{
     jwk::{Jwk, PublicKey},
     jws::Alg,
 };
-use jsonwebtoken::{
-    Algorithm, DecodingKey, crypto::rust_crypto::DEFAULT_PROVIDER, errors::Error, signature::Verifier as _,
-};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto::rust_crypto::DEFAULT_PROVIDER, errors::Error};
 
 /// Whether a signature is right; what cannot be checked is not.
 pub(crate) fn is_right(verify: &Verify) -> bool {
@@ -19,7 +17,7 @@ pub(crate) fn verify(alg: Alg, jwk: &Jwk, input: &[u8], signature: &[u8]) -> boo
     let Some(algorithm) = algorithm(alg) else { return false };
     // Not by `crypto::verify`, which would bring in all that signs.
     let verifier = key(jwk).and_then(|key| (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key));
-    verifier.is_ok_and(|verifier| verifier.verify(input, signature).is_ok())
+    verifier.is_ok_and(|verifier| verifier.verify(input, &signature.to_vec()).is_ok())
 }
 
 fn key(key: &Jwk) -> Result<DecodingKey, Error> {
