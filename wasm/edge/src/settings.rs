@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    fn refused(change: Value) -> String {
+    fn refused(change: &Value) -> String {
         let mut settings = json!({ "issuer": "https://as.example", "resource": "documents",
                                    "credentials": { "secret-env": "SECRET" }, "rules": {} });
         settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -219,10 +219,10 @@ mod tests {
                 "`claim-information-point.http` is not served here",
             ),
         ] {
-            let line = refused(change);
+            let line = refused(&change);
             assert!(line.contains(words) && !line.contains('\n') && !line.contains("s3cret"), "{line}");
         }
-        assert!(refused(json!({})).starts_with("Settings"));
-        assert!(!refused(json!({})).contains("s3cret"));
+        assert!(refused(&json!({})).starts_with("Settings"));
+        assert!(!refused(&json!({})).contains("s3cret"));
     }
 }

@@ -47,7 +47,7 @@ struct Instead {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum Direct {
     /// A token that is in no header
-    Token(Token),
+    Token(Presented),
     /// Challenges that a client reads
     Find(Vec<String>),
     /// The end of the program
@@ -56,7 +56,7 @@ enum Direct {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Token {
+struct Presented {
     token: String,
     issuer: String,
     audience: String,
@@ -136,7 +136,7 @@ impl Scenario {
     }
 }
 
-impl Token {
+impl Presented {
     fn judge(&self, now: UnixTime) -> Result<Value, &'static str> {
         let keys = Jwks::parse(self.keys.to_string().as_bytes()).map_err(|_| "invalid_settings")?;
         let audience = self.audience.parse().map_err(|_| "invalid_settings")?;
