@@ -32,7 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use crate::{
     dpop::Proof,
@@ -42,12 +42,13 @@ use crate::{
 };
 
 pub use config::{Config, ConfigError, OnStale, Withdrawals};
-pub use event::{Event, FetchId, Request, RequestId, StreamId, VerifyId};
+pub use event::{Arrival, Event, FetchId, Request, RequestId, StreamId, VerifyId};
 pub use metadata::{Metadata, MetadataError};
 pub use step::{Answer, Body, Cache, Credential, Fetch, FetchKind, Forward, Listen, Secret, Step, Verify};
 
 use flight::Flight;
 use keys::Keys;
+use lookup::Paths;
 use pat::Pat;
 use seen::{Proofs, Tokens};
 use waiting::{On, Waiting};
@@ -60,9 +61,11 @@ mod event;
 mod flight;
 mod header;
 mod keys;
+mod lookup;
 mod metadata;
 mod passage;
 mod pat;
+mod rules;
 mod seen;
 mod step;
 mod supply;
@@ -75,8 +78,8 @@ mod withdrawal;
 enum Purpose {
     Token(Pending<AccessToken>),
     Proof(Pending<Proof>),
-    /// And when it was asked for
-    List(Pending<StatusList>, UnixTime),
+    /// And when it was asked for, and its text unless it comes of an earlier life
+    List(Pending<StatusList>, UnixTime, Option<Box<[u8]>>),
 }
 
 /// The guard of one resource server
@@ -89,6 +92,7 @@ pub struct Guard {
     withdrawal: Withdrawal,
     tokens: Tokens,
     proofs: Proofs,
+    paths: Paths,
     verifying: Vec<(VerifyId, Purpose)>,
     waiting: Vec<Waiting>,
     last_id: u64,
@@ -105,6 +109,7 @@ impl Guard {
             withdrawal: Withdrawal::default(),
             tokens: Tokens::default(),
             proofs: Proofs::default(),
+            paths: Paths::default(),
             verifying: Vec::new(),
             waiting: Vec::new(),
             last_id: 0,
@@ -117,8 +122,9 @@ impl Guard {
         let mut steps = Vec::new();
         self.give_up(now, &mut steps);
         match event {
-            Event::Request(request) => self.arrive(request, now, &mut steps),
-            Event::Gone(request) => self.leave(|waiting| waiting.request.id == request),
+            Event::Request(request) => self.arrive(Waiting::new(request, now), now, &mut steps),
+            Event::Arrival(arrival) => self.arrive(Waiting::arrived(arrival, now), now, &mut steps),
+            Event::Gone(request) => self.leave(|waiting| waiting.id == request),
             Event::Response { fetch, status, body } => {
                 self.landed(fetch, Some((status, &body)), now, &mut steps);
             }
@@ -131,7 +137,7 @@ impl Guard {
                 }
             }
             Event::Closed(stream) => self.withdrawal.closed(stream, now),
-            Event::Restored { key, value } => self.restore(&key, &value, now),
+            Event::Restored { key, value } => self.restore(&key, &value, now, &mut steps),
             Event::Tick => self.tick(now, &mut steps),
         }
         steps

@@ -49,6 +49,17 @@ pub(crate) fn each_member(
         .map_err(|_| ParseObjectError::Ambiguous)
 }
 
+/// Reads one JSON array with one meaning
+#[cfg(feature = "guard")]
+pub(crate) fn list(bytes: &[u8]) -> Result<Vec<Value>, ParseObjectError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: JSON_DEPTH }.deserialize(&mut deserializer);
+    match value.and_then(|value| deserializer.end().map(|()| value)) {
+        Ok(Value::Array(values)) => Ok(values),
+        Ok(_) | Err(_) => Err(ParseObjectError::Ambiguous),
+    }
+}
+
 struct Members<'a>(&'a mut dyn FnMut(String, Value) -> bool);
 
 impl<'de> Visitor<'de> for Members<'_> {

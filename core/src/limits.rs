@@ -110,6 +110,10 @@ pub const EDGE_ANSWER_BYTES: usize = 256 * 1024;
 pub const EDGE_RETRY_SECONDS: u64 = 8;
 /// Most verified tokens that a guard remembers
 pub const EDGE_TOKENS: usize = 1_000;
+/// Most answers about the resources of paths that a guard remembers
+pub const EDGE_PATHS: usize = 1_000;
+/// Seconds for which it does, unless its rules have a `path-cache`
+pub const EDGE_PATH_SECONDS: u64 = 30;
 /// Most `DPoP` proofs that a guard remembers
 pub const EDGE_PROOFS: usize = 10_000;
 /// Age at which a guard fetches keys anew behind its callers' backs, in seconds

@@ -168,6 +168,34 @@ pub(crate) fn percent(byte: u8, is_plain: &dyn Fn(u8) -> bool, out: &mut String)
     }
 }
 
+/// Names and values of a query or form (WHATWG URL, `application/x-www-form-urlencoded`), in order
+#[cfg(feature = "guard")]
+pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
+    let parts = text.split('&').filter(|part| !part.is_empty());
+    parts.map(|part| part.split_once('=').unwrap_or((part, ""))).map(|(a, b)| (plus(a), plus(b))).collect()
+}
+
+/// Decodes `+` and `%XX`; what is no such encoding stays as it is.
+#[cfg(feature = "guard")]
+fn plus(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let digit =
+            |byte: Option<u8>| char::from(byte?).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let mut ahead = rest.clone();
+        match (byte, digit(ahead.next()), digit(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high << 4) | low);
+                rest = ahead;
+            }
+            (b'+', ..) => bytes.push(b' '),
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Resolves `.` and `..` (RFC 3986 §5.2.4)
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();

@@ -1,20 +1,20 @@
 //! From a request to a verdict: which token, whose key, whose signature, taken back or not, enough or not.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use super::{
     Guard, Purpose,
     config::Withdrawals,
     seen::Verified,
     step::Step,
-    waiting::{On, Waiting},
+    waiting::{Needs, On, Waiting},
     withdrawal::Standing,
 };
 use crate::{
     challenge::UmaChallenge,
     denial::Denial,
     dpop::{ProofError, ProofRequest, UnverifiedProof},
-    rpt::{Granted, NotPermitted},
+    rpt::{Granted, Rpt},
     time::UnixTime,
     token::{Expect, TokenError, UnverifiedToken},
     uri::HttpUri,
@@ -23,9 +23,18 @@ use crate::{
 /// How far a request has come
 pub(super) enum Verdict {
     Wait(On),
-    Permitted(Granted),
+    /// It needs nothing
+    Open,
+    /// Its token is good, and by this permission if one is needed
+    Permitted(Option<Granted>),
     /// Its token does not do
     Refused(Denial),
+    /// Any good token would do
+    Unauthorized,
+    /// To the page for refused requests
+    Redirect(String),
+    /// A ticket would be of no use
+    Forbidden,
     /// And here is a ticket for a better one
     Challenge(UmaChallenge),
     /// Nobody can say whether its token does
@@ -36,6 +45,9 @@ pub(super) enum Verdict {
 impl Guard {
     /// Looks at a request as far as that can be done now
     pub(super) fn judge(&mut self, waiting: &mut Waiting, now: UnixTime, steps: &mut Vec<Step>) -> Verdict {
+        if let Some(verdict) = self.at_the_door(waiting, now, steps) {
+            return verdict;
+        }
         let Some(token) = waiting.presented.token() else { return Verdict::Refused(Denial::InvalidToken) };
         if waiting.presented.is_dpop() && waiting.proof.is_none() {
             return self.begin_proof(waiting, &token, now, steps).unwrap_or_else(Verdict::BadProof);
@@ -63,14 +75,32 @@ impl Guard {
         }
         waiting.verified = Some(Arc::clone(&verified));
         match self.standing(&verified, waiting, now, steps) {
-            Ok(Standing::Good) => {
-                verdict_of(verified.rpt.permits(&waiting.request.resource, &waiting.request.scopes, now))
-            }
-            Ok(Standing::Narrowed) => self.introspect(&token, now, steps),
+            Ok(Standing::Good) => self.judge_permissions(waiting, &verified.rpt, now, steps),
+            Ok(Standing::Narrowed) => match waiting.narrowed.clone() {
+                Some(rpt) => self.judge_permissions(waiting, &rpt, now, steps),
+                None => self.introspect(&token, now, steps),
+            },
             Ok(Standing::Withdrawn) => Verdict::Refused(Denial::Withdrawn),
             Ok(Standing::Foreign) => Verdict::Refused(Denial::InvalidToken),
             Ok(Standing::Unknown) => Verdict::Unavailable(Denial::StatusUnavailable),
             Err(on) => Verdict::Wait(on),
+        }
+    }
+
+    /// Whether what a token permits now is enough
+    fn judge_permissions(
+        &mut self,
+        waiting: &mut Waiting,
+        rpt: &Rpt,
+        now: UnixTime,
+        steps: &mut Vec<Step>,
+    ) -> Verdict {
+        match &waiting.needs {
+            Needs::Permission(wanted) => match rpt.permits(&wanted.resource, &wanted.scopes, now) {
+                Ok(granted) => Verdict::Permitted(Some(granted)),
+                Err(refused) => Verdict::Refused(refused.denial()),
+            },
+            Needs::Rules(_) => self.by_rules(waiting, rpt, now, steps),
         }
     }
 
@@ -81,10 +111,9 @@ impl Guard {
         now: UnixTime,
         steps: &mut Vec<Step>,
     ) -> Result<Verdict, ProofError> {
-        let request = &waiting.request;
-        let uri: HttpUri = request.uri.parse().map_err(|_| ProofError::Uri)?;
-        let nonces: Vec<&str> = request.nonces.iter().map(AsRef::as_ref).collect();
-        let expected = ProofRequest::new(&request.method, &uri).access_token(token).nonces(&nonces);
+        let uri: HttpUri = waiting.uri.parse().map_err(|_| ProofError::Uri)?;
+        let nonces: Vec<&str> = waiting.nonces.iter().map(AsRef::as_ref).collect();
+        let expected = ProofRequest::new(&waiting.method, &uri).access_token(token).nonces(&nonces);
         let pending = UnverifiedProof::parse(&waiting.proofs, &expected, now)?;
         Ok(Verdict::Wait(On::Verify(self.begin(pending, Purpose::Proof, steps))))
     }
@@ -154,12 +183,5 @@ impl Guard {
             }
         }
         Ok(self.withdrawal.last_standing(place, &self.config, now))
-    }
-}
-
-pub(super) fn verdict_of(permitted: Result<Granted, NotPermitted>) -> Verdict {
-    match permitted {
-        Ok(granted) => Verdict::Permitted(granted),
-        Err(refused) => Verdict::Refused(refused.denial()),
     }
 }

@@ -2,6 +2,7 @@ use alloc::string::String;
 
 use super::metadata::Metadata;
 use crate::{
+    enforcer::{self, Enforcer},
     ids::ClientId,
     jwk::Jwks,
     limits::EDGE_STALENESS_SECONDS,
@@ -42,6 +43,9 @@ pub enum ConfigError {
     /// The realm holds a character that no header can carry safely
     #[error("`realm` has a character that a header cannot carry")]
     Realm,
+    /// Rules with claims of another service
+    #[error("`claim-information-point.http` is not served here: use the provider `claims`")]
+    ForeignClaims,
 }
 
 impl From<ParseUriError> for ConfigError {
@@ -75,6 +79,7 @@ pub struct Config {
     pub(super) max_staleness: u64,
     pub(super) metadata: Option<Metadata>,
     pub(super) keys: Option<Jwks>,
+    pub(super) rules: Option<Enforcer>,
 }
 
 impl Config {
@@ -98,6 +103,7 @@ impl Config {
             max_staleness: EDGE_STALENESS_SECONDS,
             metadata: None,
             keys: None,
+            rules: None,
         })
     }
 
@@ -146,6 +152,22 @@ impl Config {
     #[must_use]
     pub fn keys(self, keys: Jwks) -> Self {
         Self { keys: Some(keys), ..self }
+    }
+
+    /// What requests need that come as [`Arrival`](super::Arrival); without rules, none of these passes.
+    ///
+    /// The authorization server is asked for tickets and for the resources of paths, in the guard's own name and never
+    /// in that of a client: what a token lacks without `user-managed-access` stays refused.
+    pub fn rules(self, rules: enforcer::Config) -> Result<Self, ConfigError> {
+        if rules.claims.http.is_some() || rules.paths.iter().any(|path| path.claims.http.is_some()) {
+            return Err(ConfigError::ForeignClaims);
+        }
+        Ok(Self { rules: Some(Enforcer::new(rules)), ..self })
+    }
+
+    /// Whether rules make claims of the request's body
+    pub fn reads_body(&self) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.config().reads_body())
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use crate::{ids::ResourceId, scope::Scope};
 
 /// A request's number, given by the runtime
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
 /// The number of a [`Fetch`](super::Fetch); none is used twice
@@ -53,11 +53,45 @@ impl fmt::Debug for Request {
     }
 }
 
+/// A request as it came: the rules of [`Config::rules`](super::Config::rules) say what it needs
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// To be answered or forwarded under this number
+    pub id: RequestId,
+    /// The method as it came
+    pub method: Vec<u8>,
+    /// The request target as it came, with its query
+    pub target: Vec<u8>,
+    /// The URI as the client sees it, as in [`Request::uri`]
+    pub uri: String,
+    /// Whether it came by TLS
+    pub is_secure: bool,
+    /// The peer's address, never of a header that a client can send
+    pub remote_addr: String,
+    /// All headers, names and values as they came
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The body, where [`Config::reads_body`](super::Config::reads_body)
+    pub body: Vec<u8>,
+    /// As in [`Request::certificate`]
+    pub certificate: Option<String>,
+    /// As in [`Request::nonces`]
+    pub nonces: Vec<String>,
+}
+
+/// Without headers and body, which hold credentials
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// What happens to a guard
 #[derive(Clone, PartialEq, Eq)]
 pub enum Event {
     /// A request has arrived
     Request(Request),
+    /// A request has arrived, and the rules say what it needs
+    Arrival(Arrival),
     /// The client of a request has gone; it needs no answer any more
     Gone(RequestId),
     /// The answer to a fetch. Redirects are not followed; no header of an answer decides anything.
@@ -103,6 +137,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Request(request) => request.fmt(f),
+            Self::Arrival(arrival) => arrival.fmt(f),
             Self::Gone(request) => write!(f, "Gone({request:?})"),
             Self::Response { fetch, status, .. } => write!(f, "Response({fetch:?}, {status})"),
             Self::Failed(fetch) => write!(f, "Failed({fetch:?})"),

@@ -73,19 +73,28 @@ pub(super) fn smuggled(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
     names
 }
 
-/// The headers that tell the server behind who may do what
+/// Cookies (RFC 6265 §4.2.1), in order
+pub(super) fn cookies(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    let lines = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    let pairs = lines.flat_map(|(_, line)| line.split(';'));
+    let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| !name.is_empty()).collect()
+}
+
+/// The headers that tell the server behind who may do what; without a permission, only who it is
 pub(super) fn granted(
-    granted: &Granted,
+    granted: Option<&Granted>,
     sub: Option<&str>,
     jti: Option<&str>,
 ) -> Vec<(&'static str, String)> {
     let mut set = Vec::new();
-    let resource = granted.permission.rsid.as_deref();
+    let resource = granted.and_then(|granted| granted.permission.rsid.as_deref());
     for (name, value) in
         [("x-countersign-sub", sub), ("x-countersign-resource", resource), ("x-countersign-rpt-jti", jti)]
     {
         set.extend(value.map(|value| (name, safe(value))));
     }
+    let Some(granted) = granted else { return set };
     let mut scopes = String::new();
     for scope in granted.permission.scopes.iter().map(Scope::as_str) {
         if !scopes.is_empty() {

@@ -33,6 +33,11 @@ impl Keys {
         (self.are_fixed || at.seconds_until(now) <= EDGE_KEYS_SECONDS).then_some(keys)
     }
 
+    /// Whether those known, if any, were fetched before this
+    pub(super) fn are_older(&self, at: UnixTime) -> bool {
+        !self.are_fixed && self.known.as_ref().is_none_or(|(_, known_at)| *known_at < at)
+    }
+
     pub(super) const fn are_fixed(&self) -> bool {
         self.are_fixed
     }

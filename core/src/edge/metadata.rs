@@ -35,6 +35,7 @@ pub struct Metadata {
     pub(super) jwks: Option<String>,
     pub(super) token: Option<String>,
     pub(super) permission: Option<String>,
+    pub(super) resources: Option<String>,
     pub(super) introspection: Option<String>,
     pub(super) status_list: Option<String>,
     pub(super) status_stream: Option<String>,
@@ -63,6 +64,7 @@ impl Metadata {
             jwks: endpoint("jwks_uri")?,
             token: endpoint("token_endpoint")?,
             permission: endpoint("permission_endpoint")?,
+            resources: endpoint("resource_registration_endpoint")?,
             introspection: endpoint("introspection_endpoint")?,
             status_list: endpoint("status_list_uri")?,
             status_stream: endpoint("status_stream_uri")?,
@@ -107,7 +109,13 @@ mod tests {
     #[test]
     fn trap_uma_31_endpoints_without_tls_are_refused() {
         let (far, near) = ("https://as.example", "http://localhost:8080");
-        for name in ["jwks_uri", "token_endpoint", "permission_endpoint", "introspection_endpoint"] {
+        for name in [
+            "jwks_uri",
+            "token_endpoint",
+            "permission_endpoint",
+            "resource_registration_endpoint",
+            "introspection_endpoint",
+        ] {
             for bad in [
                 json!("http://as.example/x"),
                 json!("http://localhost/x"),

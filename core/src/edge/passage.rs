@@ -6,65 +6,71 @@ use super::{
     Guard, Purpose,
     admission::Verdict,
     answer,
-    event::{FetchId, Request, VerifyId},
+    event::{FetchId, VerifyId},
     header,
     seen::Verified,
-    step::{Forward, Step},
-    ticket,
-    waiting::{On, Waiting},
+    step::{FetchKind, Forward, Step},
+    supply, ticket,
+    waiting::{On, Refused, Waiting},
 };
 use crate::{
     denial::Denial,
     dpop::ProofError,
     limits::{EDGE_FETCH_SECONDS, EDGE_WAIT_SECONDS, EDGE_WAITING},
+    status::StatusList,
     time::UnixTime,
     token::SignatureOk,
 };
 
 impl Guard {
-    pub(super) fn arrive(&mut self, request: Request, now: UnixTime, steps: &mut Vec<Step>) {
+    pub(super) fn arrive(&mut self, waiting: Waiting, now: UnixTime, steps: &mut Vec<Step>) {
         if self.waiting.len() >= EDGE_WAITING {
-            steps.push(answer::busy(request.id));
+            steps.push(answer::busy(waiting.id));
         } else {
-            self.advance(Waiting::new(request, now), now, steps);
+            self.advance(waiting, now, steps);
         }
     }
 
     fn advance(&mut self, mut waiting: Waiting, now: UnixTime, steps: &mut Vec<Step>) {
-        let verdict = match waiting.refused {
-            None => self.judge(&mut waiting, now, steps),
-            Some(denial) => self.ask(&mut waiting, denial, now, steps),
+        let verdict = match waiting.refused.take() {
+            // What the rules refuse is looked at from the beginning: a lookup may have changed it.
+            None | Some(Refused::Rule(_)) => self.judge(&mut waiting, now, steps),
+            Some(refused @ Refused::Token(_)) => self.refused(&mut waiting, refused, now, steps),
         };
         self.settle(waiting, verdict, now, steps);
     }
 
     fn settle(&mut self, mut waiting: Waiting, verdict: Verdict, now: UnixTime, steps: &mut Vec<Step>) {
         let verdict = if let Verdict::Refused(denial) = verdict {
-            waiting.refused = Some(denial);
-            self.ask(&mut waiting, denial, now, steps)
+            self.refused(&mut waiting, Refused::Token(denial), now, steps)
         } else {
             verdict
         };
-        let id = waiting.request.id;
+        let request = waiting.id;
         match (verdict, &waiting.verified) {
             (Verdict::Wait(on), _) => {
                 waiting.on = on;
                 self.waiting.push(waiting);
             }
+            (Verdict::Open, _) => {
+                steps.push(Step::Forward(Forward { request, remove: waiting.remove, set: Vec::new() }));
+            }
             (Verdict::Permitted(granted), Some(verified)) => {
                 let claims = verified.rpt.token().claims();
-                let set = header::granted(&granted, claims.sub.as_deref(), claims.jti.as_deref());
-                steps.push(Step::Forward(Forward { request: id, remove: waiting.remove, set }));
+                let set = header::granted(granted.as_ref(), claims.sub.as_deref(), claims.jti.as_deref());
+                steps.push(Step::Forward(Forward { request, remove: waiting.remove, set }));
             }
-            (Verdict::Challenge(challenge), _) => {
-                let denial = waiting.refused.unwrap_or(Denial::InvalidToken);
-                steps.push(answer::challenge(&waiting, &challenge, denial));
-            }
+            (Verdict::Challenge(challenge), _) => steps.push(answer::challenge(&waiting, &challenge)),
+            (Verdict::Unauthorized, _) => steps.push(answer::unauthorized(&waiting, &self.config.realm)),
+            (Verdict::Redirect(location), _) => steps.push(answer::redirect(&waiting, location)),
+            (Verdict::Forbidden, _) => steps.push(answer::forbidden(&waiting)),
             (Verdict::BadProof(error), _) => steps.push(answer::bad_proof(&waiting, error)),
             (Verdict::Unavailable(denial) | Verdict::Refused(denial), _) => {
-                steps.push(answer::unreachable(id, denial));
+                steps.push(answer::unreachable(&waiting, denial));
             }
-            (Verdict::Permitted(_), None) => steps.push(answer::unreachable(id, Denial::EngineFailed)),
+            (Verdict::Permitted(_), None) => {
+                steps.push(answer::unreachable(&waiting, Denial::EngineFailed));
+            }
         }
     }
 
@@ -83,12 +89,15 @@ impl Guard {
         let is_it = |waiting: &Waiting| matches!(waiting.on, On::Fetch(fetch, _) if fetch == id);
         let Some(at) = self.waiting.iter().position(is_it) else { return };
         let mut waiting = self.waiting.remove(at);
-        let verdict = if waiting.refused.is_some() {
-            self.ticket(&mut waiting, answer, now, steps)
-        } else {
-            ticket::introspected(&waiting, answer, now)
+        let landed = match waiting.on {
+            On::Fetch(_, FetchKind::Resources) => self.looked_up(&mut waiting, answer),
+            On::Fetch(_, FetchKind::Introspection) => ticket::introspected(&mut waiting, answer),
+            On::Fetch(..) | On::Shared | On::Verify(_) => Some(self.ticket(&mut waiting, answer, now, steps)),
         };
-        self.settle(waiting, verdict, now, steps);
+        match landed {
+            Some(verdict) => self.settle(waiting, verdict, now, steps),
+            None => self.advance(waiting, now, steps),
+        }
     }
 
     pub(super) fn verified(&mut self, id: VerifyId, is_right: bool, now: UnixTime, steps: &mut Vec<Step>) {
@@ -97,13 +106,19 @@ impl Guard {
         let waiting = self.waiting.iter().position(|waiting| waiting.on == On::Verify(id));
         let waiting = waiting.map(|at| self.waiting.remove(at));
         match (purpose, waiting) {
-            (Purpose::List(pending, began), _) => {
+            (Purpose::List(pending, began, text), _) => {
                 self.withdrawal.is_checking = false;
                 let list = is_right.then(|| pending.accept(SignatureOk::i_have_verified_the_signature()));
-                if list.is_some_and(|list| self.withdrawal.take(list, began)) {
-                    self.withdrawal.flight.succeeded();
-                } else {
-                    self.withdrawal.flight.failed(now);
+                let ttl = list.as_ref().map_or(0, StatusList::ttl);
+                let is_taken = list.is_some_and(|list| self.withdrawal.take(list, began));
+                match text {
+                    Some(text) if is_taken => {
+                        self.withdrawal.flight.succeeded();
+                        steps.push(supply::list(began, &text, ttl));
+                    }
+                    Some(_) => self.withdrawal.flight.failed(now),
+                    // Of an earlier life: if it is of no use, another is fetched.
+                    None => {}
                 }
                 self.wake(now, steps);
             }
@@ -137,7 +152,7 @@ impl Guard {
     }
 
     /// Looks again at all who wait for something that they share
-    fn wake(&mut self, now: UnixTime, steps: &mut Vec<Step>) {
+    pub(super) fn wake(&mut self, now: UnixTime, steps: &mut Vec<Step>) {
         for waiting in core::mem::take(&mut self.waiting) {
             if waiting.on == On::Shared {
                 self.advance(waiting, now, steps);
@@ -153,7 +168,7 @@ impl Guard {
         let is_late = |since: UnixTime, most| since.seconds_until(now) >= most;
         let checks = self.verifying.len();
         self.verifying.retain(|(_, purpose)| {
-            !matches!(purpose, Purpose::List(_, began) if is_late(*began, EDGE_FETCH_SECONDS.saturating_mul(2)))
+            !matches!(purpose, Purpose::List(_, began, _) if is_late(*began, EDGE_FETCH_SECONDS.saturating_mul(2)))
         });
         if self.verifying.len() < checks {
             self.withdrawal.is_checking = false;
@@ -161,8 +176,8 @@ impl Guard {
         }
         for waiting in &self.waiting {
             if is_late(waiting.since, EDGE_WAIT_SECONDS) {
-                let denial = waiting.refused.unwrap_or(Denial::KeysUnavailable);
-                steps.push(answer::unreachable(waiting.request.id, denial));
+                let denial = waiting.refused.as_ref().map_or(Denial::KeysUnavailable, Refused::denial);
+                steps.push(answer::unreachable(waiting, denial));
             }
         }
         self.leave(|waiting| is_late(waiting.since, EDGE_WAIT_SECONDS));

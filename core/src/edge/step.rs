@@ -55,6 +55,8 @@ pub enum FetchKind {
     StatusList,
     /// A permission ticket for one request (FedAuthz §4)
     Ticket,
+    /// The resources of one request's path (FedAuthz §3.2.5)
+    Resources,
     /// What a narrowed token still permits, for one request (FedAuthz §5)
     Introspection,
 }
@@ -162,6 +164,9 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// Why, for the log: the client is told only what it can do about it
     pub denial: Denial,
+    /// The same with what the rules say: the code of `denial`, or of an enforcer's
+    /// [`Refusal`](crate::enforcer::Refusal)
+    pub reason: &'static str,
 }
 
 /// Without headers, which hold tickets
@@ -170,7 +175,7 @@ impl fmt::Debug for Answer {
         f.debug_struct("Answer")
             .field("request", &self.request)
             .field("status", &self.status)
-            .field("denial", &self.denial)
+            .field("reason", &self.reason)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     jwk::Jwks,
-    limits::{EDGE_KEYS_SECONDS, EDGE_METADATA_SECONDS},
+    limits::{EDGE_KEYS_SECONDS, EDGE_METADATA_SECONDS, EDGE_STALENESS_SECONDS},
     status::{StatusListError, UnverifiedStatusList},
     time::UnixTime,
     token::TokenError,
@@ -18,6 +18,7 @@ use crate::{
 
 const METADATA: &str = "uma2-configuration";
 const JWKS: &str = "jwks";
+const STATUS_LIST: &str = "status-list";
 
 impl Guard {
     /// Has the metadata fetched; whether they are on their way. So do the others below.
@@ -90,6 +91,7 @@ impl Guard {
             | FetchKind::Keys
             | FetchKind::Pat
             | FetchKind::Ticket
+            | FetchKind::Resources
             | FetchKind::Introspection => "application/json",
         };
         steps.push(Step::Fetch(Fetch { id, kind, url, accept, body, credential }));
@@ -137,7 +139,7 @@ impl Guard {
     }
 
     fn begin_list(&mut self, ok: Option<&[u8]>, began: UnixTime, now: UnixTime, steps: &mut Vec<Step>) {
-        let uri = self.metadata.as_ref().and_then(|metadata| metadata.status_list.as_deref());
+        let uri = self.status_list_uri();
         let pending = match (ok, uri, self.keys.usable(now)) {
             (Some(body), Some(uri), Some(keys)) => {
                 UnverifiedStatusList::parse(body, keys, &self.config.issuer, uri, now)
@@ -147,7 +149,8 @@ impl Guard {
         match pending {
             Ok(pending) => {
                 self.withdrawal.is_checking = true;
-                self.begin(pending, |pending| Purpose::List(pending, began), steps);
+                let text = ok.map(Into::into);
+                self.begin(pending, |pending| Purpose::List(pending, began, text), steps);
             }
             Err(error) => {
                 self.withdrawal.flight.failed(now);
@@ -159,18 +162,36 @@ impl Guard {
     }
 
     /// Takes back what was given away by a [`Cache`] step, unless there is something newer
-    pub(super) fn restore(&mut self, key: &str, value: &[u8], now: UnixTime) {
+    pub(super) fn restore(&mut self, key: &str, value: &[u8], now: UnixTime, steps: &mut Vec<Step>) {
         let Some((at, body)) = value.split_first_chunk() else { return };
         let at = UnixTime(u64::from_be_bytes(*at));
         let is_younger = |seconds| at <= now && at.seconds_until(now) <= seconds;
-        if key == JWKS && is_younger(EDGE_KEYS_SECONDS) && self.keys.usable(now).is_none() {
+        if key == JWKS && is_younger(EDGE_KEYS_SECONDS) && self.keys.are_older(at) {
             if let Ok(keys) = Jwks::parse(body) {
                 self.keys.set(keys, at);
+                self.wake(now, steps);
             }
         } else if key == METADATA && is_younger(EDGE_METADATA_SECONDS) && self.metadata.is_none() {
             self.metadata = Metadata::parse(body, &self.config.issuer).ok();
+        } else if key == STATUS_LIST && at <= now && self.withdrawal.is_older(at) {
+            let (uri, keys) = (self.status_list_uri(), self.keys.usable(now));
+            let (Some(uri), Some(keys)) = (uri, keys) else { return };
+            let list = UnverifiedStatusList::parse(body, keys, &self.config.issuer, uri, now);
+            if let Ok(pending) = list {
+                self.withdrawal.is_checking = true;
+                self.begin(pending, |pending| Purpose::List(pending, at, None), steps);
+            }
         }
     }
+
+    fn status_list_uri(&self) -> Option<&str> {
+        self.metadata.as_ref()?.status_list.as_deref()
+    }
+}
+
+/// Keeps a status list for as long as it may be of use
+pub(super) fn list(at: UnixTime, body: &[u8], ttl: u64) -> Step {
+    cache(STATUS_LIST, at, body, ttl.max(EDGE_STALENESS_SECONDS))
 }
 
 fn cache(key: &'static str, at: UnixTime, body: &[u8], ttl: u64) -> Step {

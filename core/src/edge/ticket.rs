@@ -1,6 +1,7 @@
 //! Questions to the authorization server about one request: a ticket for it, or what its token still permits.
 
 use alloc::{
+    boxed::Box,
     string::{String, ToString},
     vec,
     vec::Vec,
@@ -10,9 +11,9 @@ use serde_json::{Map, Value};
 
 use super::{
     Guard,
-    admission::{Verdict, verdict_of},
+    admission::Verdict,
     step::{Body, Credential, FetchKind, Secret, Step},
-    waiting::{On, Waiting},
+    waiting::{On, Refused, Waiting, Wanted},
 };
 use crate::{
     challenge::UmaChallenge,
@@ -28,35 +29,67 @@ impl Guard {
     pub(super) fn ask(
         &mut self,
         waiting: &mut Waiting,
+        wanted: &Wanted,
         denial: Denial,
         now: UnixTime,
         steps: &mut Vec<Step>,
     ) -> Verdict {
+        let pat = match self.pat_for(waiting, denial, now, steps) {
+            Ok(pat) => pat,
+            Err(verdict) => return *verdict,
+        };
+        let Some(url) = self.metadata.as_ref().and_then(|metadata| metadata.permission.clone()) else {
+            return Verdict::Unavailable(denial);
+        };
+        let scopes = wanted.scopes.iter().map(|scope| Value::from(scope.as_str())).collect();
+        let mut permission = Map::new();
+        permission.insert("resource_id".into(), wanted.resource.as_str().into());
+        permission.insert("resource_scopes".into(), Value::Array(scopes));
+        if !wanted.claims.is_empty() {
+            let claims = wanted.claims.iter().map(|(name, values)| (name.clone(), values.as_slice().into()));
+            permission.insert("claims".into(), Value::Object(claims.collect()));
+        }
+        let body = Value::Array(vec![Value::Object(permission)]).to_string();
+        let id = self.fetch(FetchKind::Ticket, url, Body::Json(body), Credential::Pat(pat), steps);
+        Verdict::Wait(On::Fetch(id, FetchKind::Ticket))
+    }
+
+    /// The PAT for a fetch of this request, or what to wait for
+    pub(super) fn pat_for(
+        &mut self,
+        waiting: &mut Waiting,
+        denial: Denial,
+        now: UnixTime,
+        steps: &mut Vec<Step>,
+    ) -> Result<Secret, Box<Verdict>> {
         let unavailable = Verdict::Unavailable(denial);
         if !self.config.has_credentials || self.own_fetches() >= EDGE_FETCHES {
-            return unavailable;
+            return Err(unavailable.into());
         }
         let Some(pat) = self.pat.usable(now) else {
-            return if self.want_pat(now, steps) { Verdict::Wait(On::Shared) } else { unavailable };
+            let is_coming = self.want_pat(now, steps);
+            return Err(if is_coming { Verdict::Wait(On::Shared) } else { unavailable }.into());
         };
         if self.pat.is_ending(now) {
             self.want_pat(now, steps);
         }
         if self.metadata.is_none() && self.want_metadata(now, steps) {
-            return Verdict::Wait(On::Shared);
+            return Err(Verdict::Wait(On::Shared).into());
         }
-        let Some(url) = self.metadata.as_ref().and_then(|metadata| metadata.permission.clone()) else {
-            return unavailable;
-        };
-        let request = &waiting.request;
-        let scopes = request.scopes.iter().map(|scope| Value::from(scope.as_str())).collect();
-        let mut wanted = Map::new();
-        wanted.insert("resource_id".into(), request.resource.as_str().into());
-        wanted.insert("resource_scopes".into(), Value::Array(scopes));
-        let body = Value::Array(vec![Value::Object(wanted)]).to_string();
         waiting.pat = Some(pat.clone());
-        let id = self.fetch(FetchKind::Ticket, url, Body::Json(body), Credential::Pat(pat), steps);
-        Verdict::Wait(On::Fetch(id, FetchKind::Ticket))
+        Ok(pat)
+    }
+
+    /// Whether to try once more with another PAT: this one was refused, and the server may have restarted
+    pub(super) fn renews_pat(&mut self, waiting: &mut Waiting, status: Option<u16>) -> bool {
+        if !matches!(status, Some(401 | 403)) || waiting.has_renewed {
+            return false;
+        }
+        waiting.has_renewed = true;
+        if let Some(pat) = waiting.pat.take() {
+            self.pat.drop_if(&pat);
+        }
+        true
     }
 
     /// Makes a challenge of the permission endpoint's answer (FedAuthz §4.2), or a verdict where it has no ticket
@@ -67,7 +100,8 @@ impl Guard {
         now: UnixTime,
         steps: &mut Vec<Step>,
     ) -> Verdict {
-        let denial = waiting.refused.unwrap_or(Denial::InvalidToken);
+        let refused = waiting.refused.clone().unwrap_or(Refused::Token(Denial::InvalidToken));
+        let denial = refused.denial();
         match answer {
             Some((200 | 201, body)) => {
                 let ticket = object(body).and_then(|mut answer| answer.remove("ticket"));
@@ -75,13 +109,8 @@ impl Guard {
                 UmaChallenge::new(&self.config.realm, &self.config.issuer, ticket)
                     .map_or(Verdict::Unavailable(denial), Verdict::Challenge)
             }
-            // The PAT was refused; the server may have restarted, so once more with a new one.
-            Some((401 | 403, _)) if !waiting.has_renewed => {
-                waiting.has_renewed = true;
-                if let Some(pat) = waiting.pat.take() {
-                    self.pat.drop_if(&pat);
-                }
-                self.ask(waiting, denial, now, steps)
+            answer if self.renews_pat(waiting, answer.map(|(status, _)| status)) => {
+                self.refused(waiting, refused, now, steps)
             }
             _ => Verdict::Unavailable(denial),
         }
@@ -113,18 +142,18 @@ impl Guard {
     }
 }
 
-/// What introspection says of a request (FedAuthz §5.1.1)
-pub(super) fn introspected(waiting: &Waiting, answer: Option<(u16, &[u8])>, now: UnixTime) -> Verdict {
+/// Takes what introspection says of a request (FedAuthz §5.1.1); a verdict if its token permits nothing any more
+pub(super) fn introspected(waiting: &mut Waiting, answer: Option<(u16, &[u8])>) -> Option<Verdict> {
     let answer = answer.filter(|(status, _)| *status == 200).and_then(|(_, body)| object(body));
     let is_active = answer.as_ref().and_then(|answer| answer.get("active")).and_then(Value::as_bool);
     let (Some(answer), Some(is_active), Some(verified)) = (&answer, is_active, &waiting.verified) else {
-        return Verdict::Unavailable(Denial::StatusUnavailable);
+        return Some(Verdict::Unavailable(Denial::StatusUnavailable));
     };
     if !is_active {
-        return Verdict::Refused(Denial::Withdrawn);
+        return Some(Verdict::Refused(Denial::Withdrawn));
     }
-    let rpt = verified.rpt.as_introspected(answer.get("permissions"));
-    verdict_of(rpt.permits(&waiting.request.resource, &waiting.request.scopes, now))
+    waiting.narrowed = Some(verified.rpt.as_introspected(answer.get("permissions")));
+    None
 }
 
 fn object(body: &[u8]) -> Option<Map<String, Value>> {

@@ -62,6 +62,11 @@ impl Withdrawal {
         if is_heard { ttl.max(EDGE_SILENCE_SECONDS) } else { ttl }
     }
 
+    /// Whether a list that was asked for at this time is news
+    pub(super) fn is_older(&self, at: UnixTime) -> bool {
+        !self.is_loading() && (self.list.is_none() || self.known_at < at)
+    }
+
     fn is_current(&self, now: UnixTime) -> bool {
         let is_live = self.list.as_ref().is_some_and(|list| list.is_live(now));
         is_live && !self.is_behind && self.known_at.seconds_until(now) <= self.window()

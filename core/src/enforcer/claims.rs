@@ -29,6 +29,11 @@ impl ClaimInformationPoint {
     pub fn resolve(&self, request: &Request<'_>, claims: &mut Claims) {
         fill(&self.claims, request, claims);
     }
+
+    /// Whether a claim is made of the request's body
+    pub(super) fn reads_body(&self) -> bool {
+        self.claims.iter().flat_map(|(_, templates)| templates).any(Template::reads_body)
+    }
 }
 
 fn fill(templates: &Templates, request: &Request<'_>, into: &mut Claims) {

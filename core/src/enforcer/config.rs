@@ -124,6 +124,11 @@ impl Config {
         read::config(json)
     }
 
+    /// Whether claims are made of the request's body
+    pub fn reads_body(&self) -> bool {
+        self.claims.reads_body() || self.paths.iter().any(|path| path.claims.reads_body())
+    }
+
     /// Whether the authorization server is asked about paths that are not configured (wire §11.3)
     pub(super) fn looks_up(&self) -> bool {
         self.lazy_load_paths

@@ -103,6 +103,11 @@ impl Template {
         Some(Self(parts))
     }
 
+    /// Whether it has a placeholder for the request's body
+    pub(super) fn reads_body(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Value(Source::Body | Source::BodyAt(_))))
+    }
+
     /// What a request makes of it.
     ///
     /// A placeholder that stands alone has as many values as the request gives it. Beside other text it needs exactly

@@ -9,6 +9,7 @@
 mod admission;
 mod proof;
 mod random;
+mod rules;
 mod supply;
 mod ticket;
 mod withdrawal;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     host,
     layout::Layout,
-    npm, process,
+    npm, process, proxy,
     server::Host,
     suite::budget,
     terminal,
@@ -71,6 +71,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
         "share lookup in Node",
         Command::new("node").current_dir(layout.js()).arg("bench/shares.mjs").arg(shares),
     )?);
+    rows.extend(printed("filter in Envoy", &mut proxy::bench(layout, choice)?)?);
     rows.extend(beside::rows(layout)?);
     let mut assess = process::cargo(layout);
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);
@@ -90,7 +91,8 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
 
 fn sizes(layout: &Layout, choice: Choice) -> Result<Vec<Row>> {
     let budgets = budget::read(layout)?;
-    let artefacts = wasm::build(layout, choice)?;
+    let mut artefacts = wasm::build(layout, choice)?;
+    artefacts.push(proxy::build(layout, choice)?);
     let row = |artefact: &wasm::Artefact| {
         let kilobytes = |bytes: usize| f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1024.0;
         Row {

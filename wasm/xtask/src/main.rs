@@ -15,6 +15,7 @@ mod layout;
 mod mutants;
 mod npm;
 mod process;
+mod proxy;
 mod python;
 mod rust;
 mod server;

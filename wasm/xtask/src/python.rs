@@ -21,7 +21,7 @@ const INSTALL: Duration = Duration::from_mins(10);
 /// What runs Python here, with what makes environments
 pub(crate) const PYTHON: Tool = Tool {
     name: "Python 3 with venv",
-    why: "runs the Python clients that others have written",
+    why: "runs Envoy and the Python clients that others have written",
     check: |_| {
         process::output(Command::new("python3").args(["-c", "import ensurepip, venv"]))?;
         process::version("python3")
@@ -41,7 +41,7 @@ pub(crate) fn ensure(layout: &Layout, folder: &Path) -> Result<PathBuf> {
     if stamp.is_file() {
         return Ok(python);
     }
-    terminal::say("installing the PyPI packages of the Python clients (their list is new here)");
+    terminal::say("installing PyPI packages (their list is new here)");
     let log = |name: &str| layout.target.join(format!("xtask/{name}.log"));
     let mut make = Command::new("python3");
     make.args(["-m", "venv", "--clear"]).arg(&environment);

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     browser, clients, demo, fuzz, host,
     layout::Layout,
-    npm, process, python, rust, terminal,
+    npm, process, proxy, python, rust, terminal,
     wasm::{self, Artefact, Choice},
 };
 
@@ -49,7 +49,8 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     ] {
         tool.ensure(layout)?;
     }
-    let artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
+    let mut artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
+    artefacts.push(steps.take("filter of Envoy", || proxy::build(layout, choice))?);
     terminal::say(&wasm::table(&artefacts));
     steps.take("sizes and imports of the modules", || budget::check(layout, &artefacts))?;
     steps.take("npm packages", || npm::ensure(layout))?;
@@ -59,6 +60,8 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
     steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
     steps.take("apps in a browser", || browser::against(layout, &program))?;
+    steps.take("crates of filters", || proxy::check(layout))?;
+    steps.take("filter in Envoy", || proxy::test(layout, choice, &program, long))?;
     steps.take("clients of others", || clients::against(layout, &program))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;

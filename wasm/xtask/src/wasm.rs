@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 
 pub(crate) use artefact::{Artefact, table};
 pub(crate) use stamp::{Stamp, hex};
-pub(crate) use toolchain::{Choice, DEBIAN, Toolchain};
+pub(crate) use toolchain::{Alone, Choice, DEBIAN, Toolchain};
 
 use crate::{layout::Layout, terminal};
 
@@ -59,13 +59,31 @@ pub(crate) fn build_plain(layout: &Layout, choice: Choice, package: &str) -> Res
     Ok(file)
 }
 
+/// Builds a filter with these features, under this name in the folder of modules.
+pub(crate) fn build_alone(
+    layout: &Layout,
+    choice: Choice,
+    alone: Alone,
+    features: &[&str],
+    name: &str,
+) -> Result<PathBuf> {
+    let toolchain = Toolchain::pick_wasi(layout, choice)?;
+    let bytes = with(layout, toolchain, |toolchain| toolchain.compile_alone(layout, alone, features))?;
+    let file = layout.wasm().join(name);
+    fs::write(&file, bytes)?;
+    Ok(file)
+}
+
 fn with_toolchain<T>(
     layout: &Layout,
     choice: Choice,
     build: impl FnOnce(Toolchain) -> Result<T>,
 ) -> Result<T> {
+    with(layout, Toolchain::pick(layout, choice)?, build)
+}
+
+fn with<T>(layout: &Layout, toolchain: Toolchain, build: impl FnOnce(Toolchain) -> Result<T>) -> Result<T> {
     fs::create_dir_all(layout.wasm())?;
-    let toolchain = Toolchain::pick(layout, choice)?;
     terminal::say(&format!("wasm32 standard library: {toolchain}"));
     // The folder is one for all clones, and cargo gives a module the same name in each of them.
     let folder = toolchain.target_folder(layout);

@@ -103,6 +103,7 @@ fn body(kind: FetchKind, choice: u8, began: u64, now: u64, model: &mut Model) ->
         FetchKind::Keys => keys(&["k1", "k2"]),
         FetchKind::Pat => pat("p", 40),
         FetchKind::Ticket => r#"{"ticket":"t"}"#.into(),
+        FetchKind::Resources => r#"[{"_id":"42","scopes":["read"]}]"#.into(),
         FetchKind::Introspection => r#"{"active":false}"#.into(),
         FetchKind::StatusList => {
             let (mut statuses, mut seq) = (STATUSES, u64::from(choice) % 5);

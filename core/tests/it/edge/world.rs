@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use countersign_core::{
     edge::{
-        Answer, Config, Event, Fetch, FetchKind, Forward, Guard, Listen, Request, RequestId, Step, Verify,
+        Answer, Arrival, Config, Event, Fetch, FetchKind, Forward, Guard, Listen, Request, RequestId, Step,
+        Verify,
     },
     jws::{Alg, Header, compact, signing_input},
     time::UnixTime,
@@ -91,6 +92,21 @@ impl World {
 
     pub(crate) fn bearer(&mut self, token: &str) -> RequestId {
         self.send(&[("Authorization", &format!("Bearer {token}"))])
+    }
+
+    /// A request that the rules look at
+    pub(crate) fn arrive(&mut self, method: &str, target: &str, headers: &[(&str, &str)]) -> RequestId {
+        self.last += 1;
+        let id = RequestId(self.last);
+        self.happen(Event::Arrival(Arrival {
+            id,
+            method: method.into(),
+            target: target.into(),
+            uri: format!("https://files.example{target}"),
+            headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            ..Arrival::default()
+        }));
+        id
     }
 
     fn take<T>(&mut self, what: impl Fn(&Step) -> Option<T>) -> Option<T> {
@@ -215,6 +231,7 @@ pub(crate) fn metadata() -> String {
     json!({
         "issuer": ISSUER, "jwks_uri": endpoint("jwks"), "token_endpoint": endpoint("token"),
         "permission_endpoint": endpoint("permission"), "introspection_endpoint": endpoint("introspect"),
+        "resource_registration_endpoint": endpoint("resources"),
         "status_list_uri": LIST, "status_stream_uri": endpoint("changes"),
     })
     .to_string()
