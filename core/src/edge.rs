@@ -45,13 +45,13 @@ pub use config::{Config, ConfigError, OnStale, Withdrawals};
 pub use event::{Event, FetchId, Request, RequestId, StreamId, VerifyId};
 pub use metadata::{Metadata, MetadataError};
 pub use step::{Answer, Body, Cache, Credential, Fetch, FetchKind, Forward, Listen, Secret, Step, Verify};
+pub use withdrawal::{Standing, Withdrawal};
 
 use flight::Flight;
 use keys::Keys;
 use pat::Pat;
 use seen::{Proofs, Tokens};
 use waiting::{On, Waiting};
-use withdrawal::Withdrawal;
 
 mod admission;
 mod answer;
@@ -102,7 +102,7 @@ impl Guard {
             metadata_flight: Flight::default(),
             keys: config.keys.take().map_or_else(Keys::default, Keys::fixed),
             pat: Pat::default(),
-            withdrawal: Withdrawal::default(),
+            withdrawal: Withdrawal::new(config.withdrawals, config.on_stale, config.max_staleness),
             tokens: Tokens::default(),
             proofs: Proofs::default(),
             verifying: Vec::new(),
@@ -126,7 +126,7 @@ impl Guard {
             Event::Verified { verify, is_right } => self.verified(verify, is_right, now, &mut steps),
             Event::Message { stream, data } => {
                 self.withdrawal.message(stream, &data, now);
-                if self.withdrawal.is_ending(&self.config, now) {
+                if self.withdrawal.is_ending(now) {
                     self.want_list(now, &mut steps);
                 }
             }
@@ -147,7 +147,7 @@ impl Guard {
         }
         if self.config.withdrawals != Withdrawals::None {
             self.want_stream(now, steps);
-            if self.withdrawal.is_ending(&self.config, now) {
+            if self.withdrawal.is_ending(now) {
                 self.want_list(now, steps);
             }
         }

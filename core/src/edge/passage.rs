@@ -100,10 +100,8 @@ impl Guard {
             (Purpose::List(pending, began), _) => {
                 self.withdrawal.is_checking = false;
                 let list = is_right.then(|| pending.accept(SignatureOk::i_have_verified_the_signature()));
-                if list.is_some_and(|list| self.withdrawal.take(list, began)) {
-                    self.withdrawal.flight.succeeded();
-                } else {
-                    self.withdrawal.flight.failed(now);
+                if !list.is_some_and(|list| self.withdrawal.take(list, began)) {
+                    self.withdrawal.failed(now);
                 }
                 self.wake(now, steps);
             }
@@ -157,7 +155,7 @@ impl Guard {
         });
         if self.verifying.len() < checks {
             self.withdrawal.is_checking = false;
-            self.withdrawal.flight.failed(now);
+            self.withdrawal.failed(now);
         }
         for waiting in &self.waiting {
             if is_late(waiting.since, EDGE_WAIT_SECONDS) {
