@@ -62,7 +62,7 @@ async function workerd() {
     stdin: { contents: WORKER, resolveDir: JS }, bundle: true, format: 'esm', platform: 'neutral', mainFields: [], target: 'es2022', logLevel: 'error',
     loader: { '.wasm': 'copy' }, assetNames: '[name]', outdir, entryNames: 'main', outExtension: { '.js': '.mjs' }, conditions: ['workerd'],
   })
-  const names = readdirSync(outdir).sort((one) => (one.startsWith('main') || one.startsWith('stdin') ? -1 : 1))
+  const names = readdirSync(outdir).filter((name) => /\.(mjs|wasm)$/.test(name)).sort((one) => (one.startsWith('main') || one.startsWith('stdin') ? -1 : 1))
   const modules = names.map((name) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`)
   await writeFile(join(outdir, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
