@@ -45,6 +45,7 @@ pub use config::{Config, ConfigError, OnStale, Withdrawals};
 pub use event::{Arrival, Event, FetchId, Request, RequestId, StreamId, VerifyId};
 pub use metadata::{Metadata, MetadataError};
 pub use step::{Answer, Body, Cache, Credential, Fetch, FetchKind, Forward, Listen, Secret, Step, Verify};
+pub use withdrawal::{Standing, Withdrawal};
 
 use flight::Flight;
 use keys::Keys;
@@ -52,7 +53,6 @@ use lookup::Paths;
 use pat::Pat;
 use seen::{Proofs, Tokens};
 use waiting::{On, Waiting};
-use withdrawal::Withdrawal;
 
 mod admission;
 mod answer;
@@ -106,7 +106,7 @@ impl Guard {
             metadata_flight: Flight::default(),
             keys: config.keys.take().map_or_else(Keys::default, Keys::fixed),
             pat: Pat::default(),
-            withdrawal: Withdrawal::default(),
+            withdrawal: Withdrawal::new(config.withdrawals, config.on_stale, config.max_staleness),
             tokens: Tokens::default(),
             proofs: Proofs::default(),
             paths: Paths::default(),
@@ -132,7 +132,7 @@ impl Guard {
             Event::Verified { verify, is_right } => self.verified(verify, is_right, now, &mut steps),
             Event::Message { stream, data } => {
                 self.withdrawal.message(stream, &data, now);
-                if self.withdrawal.is_ending(&self.config, now) {
+                if self.withdrawal.is_ending(now) {
                     self.want_list(now, &mut steps);
                 }
             }
@@ -153,7 +153,7 @@ impl Guard {
         }
         if self.config.withdrawals != Withdrawals::None {
             self.want_stream(now, steps);
-            if self.withdrawal.is_ending(&self.config, now) {
+            if self.withdrawal.is_ending(now) {
                 self.want_list(now, steps);
             }
         }

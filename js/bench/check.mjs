@@ -1,12 +1,18 @@
-// Checks one RPT in Node, first seen and seen before, beside fast-jwt and jose in the same process.
+// Checks one RPT in Node, first seen and seen before, with few permissions and with many, beside fast-jwt, jose, jsonwebtoken,
+// aws-jwt-verify and keycloak-connect in the same process. The peers check the signature and claims, and no permission.
 // Prints one JSON array of rows; `budget` is absent where only the peers' figures are of interest.
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 
+import { JwtVerifier } from 'aws-jwt-verify'
 import { createGuard } from 'countersign'
+import { createPdp } from 'countersign/pdp'
 import { createVerifier } from 'fast-jwt'
 import { importJWK, jwtVerify } from 'jose'
+import jsonwebtoken from 'jsonwebtoken'
+import GrantManager from 'keycloak-connect/middleware/auth-utils/grant-manager.js'
+import KeycloakToken from 'keycloak-connect/middleware/auth-utils/token.js'
 
 import { sign } from '../test/signer.mjs'
 
@@ -21,12 +27,14 @@ const KEYS = {
 }
 
 const now = Math.floor(Date.now() / 1000)
-const claims = (serial) => ({
+const claims = (serial, permissions = 1) => ({
   exp: now + 3600, iat: now, jti: `onrtna:${serial}`, iss: ISSUER, aud: 'documents', sub: '8d1f3c0e-5b0a-4a5e-9d3e-2f1f0c6a7b11',
   typ: 'Bearer', azp: 'reader', sid: 'Zk3mC0pJx1cQ2w7v8n5b4m6A', acr: '1', 'allowed-origins': ['http://localhost:3000'],
   realm_access: { roles: ['default-roles-demo', 'offline_access', 'uma_authorization'] },
   resource_access: { account: { roles: ['manage-account', 'manage-account-links', 'view-profile'] } },
-  authorization: { permissions: [{ scopes: ['read'], rsid: '7f1c9a52-42', rsname: 'document 42' }] },
+  authorization: {
+    permissions: Array.from({ length: permissions }, (_, at) => ({ scopes: ['read'], rsid: `7f1c9a52-${42 + at}`, rsname: `document ${42 + at}` })),
+  },
   scope: 'email profile', email_verified: false, preferred_username: 'bob',
 })
 
@@ -58,12 +66,17 @@ const rows = []
 const round = (value) => Math.round(value * 100) / 100
 for (const [alg, { publicKey, privateKey }] of Object.entries(KEYS)) {
   const guard = await createGuard({ issuer: ISSUER, audience: 'documents', jwksUri })
+  const pdp = await createPdp({ issuer: ISSUER, audience: 'documents', keys: jwks })
   const pem = publicKey.export({ type: 'spki', format: 'pem' })
   const options = { key: pem, algorithms: [alg], allowedIss: ISSUER, allowedAud: 'documents' }
   const plain = createVerifier({ ...options, cache: false })
   const cached = createVerifier({ ...options, cache: true, cacheTTL: 600_000 })
   const imported = await importJWK(publicKey.export({ format: 'jwk' }), alg)
   const joseOptions = { issuer: ISSUER, audience: 'documents', algorithms: [alg] }
+  const aws = JwtVerifier.create({ issuer: ISSUER, audience: 'documents', jwksUri })
+  aws.cacheJwks(jwks)
+  const keycloak = new GrantManager({ realmUrl: ISSUER, clientId: 'documents', verifyTokenAudience: true, publicKey: pem, notBefore: 0 })
+  const validate = (token) => keycloak.validateToken(new KeycloakToken(token, 'documents'), 'Bearer')
 
   let serial = 0
   // As they come from a header: one flat text each.
@@ -76,23 +89,52 @@ for (const [alg, { publicKey, privateKey }] of Object.entries(KEYS)) {
     if (!answer.permitted) throw new Error(answer.message)
   }
 
-  const [first, firstFast, firstJose] = await measure(fresh, [
-    ask,
-    (token) => plain(token),
-    (token) => jwtVerify(token, imported, joseOptions),
-  ])
+  const inside = (token) => {
+    if (!pdp.check({ token, resource: '7f1c9a52-42', scopes: ['read'] }).permitted) throw new Error('not permitted')
+  }
+  const others = {
+    'fast-jwt': (token) => plain(token),
+    jose: (token) => jwtVerify(token, imported, joseOptions),
+    'aws-jwt-verify': (token) => aws.verifySync(token),
+    // These two know no EdDSA, and keycloak-connect RS256 alone.
+    ...(alg === 'EdDSA' ? {} : { jsonwebtoken: (token) => jsonwebtoken.verify(token, pem, { algorithms: [alg], issuer: ISSUER, audience: 'documents' }) }),
+    ...(alg === 'RS256' ? { 'keycloak-connect': validate } : {}),
+  }
+  const [first, firstInside, ...peers] = await measure(fresh, [ask, inside, ...Object.values(others)])
+  const times = Object.fromEntries(Object.keys(others).map((name, at) => [name, peers[at]]))
   const [seen, seenFast] = await measure(again, [ask, (token) => cached(token)])
   const row = { unit: 'µs', higher_is_better: false }
   rows.push(
-    {
+    ...Object.entries(times).map(([peer, time]) => ({
       name: `RPT check in Node, first seen, ${alg}`, value: round(first), ...row,
-      ...(alg === 'RS256' ? { budget: round(firstFast * 1.1) } : {}), peer: 'fast-jwt', peer_value: round(firstFast),
-    },
-    { name: `RPT check in Node, first seen, ${alg} (jose)`, value: round(first), ...row, peer: 'jose', peer_value: round(firstJose) },
+      ...(alg === 'RS256' && peer === 'fast-jwt' ? { budget: round(time * 1.1) } : {}), peer, peer_value: round(time),
+    })),
+    { name: `RPT check inside pdp.wasm, first seen, ${alg}`, value: round(firstInside), ...row, peer: 'fast-jwt', peer_value: round(times['fast-jwt']) },
     {
       name: `RPT check in Node, seen before, ${alg}`, value: round(seen), ...row, budget: 2, peer: 'fast-jwt, cached',
       peer_value: round(seenFast),
     },
+  )
+}
+// How the number of permissions counts: one is asked for that stands in the middle.
+for (const size of [1, 50, 1_000]) {
+  const guard = await createGuard({ issuer: ISSUER, audience: 'documents', jwksUri })
+  const { privateKey, publicKey } = KEYS.ES256
+  const plain = createVerifier({ key: publicKey.export({ type: 'spki', format: 'pem' }), algorithms: ['ES256'], cache: false })
+  const resource = `7f1c9a52-${42 + (size >> 1)}`
+  const flat = (text) => Buffer.from(text).toString('latin1')
+  let serial = 0
+  const fresh = () => Array.from({ length: size > 100 ? 5 : BATCH }, () => flat(sign(claims(`${size}-${(serial += 1)}`, size), privateKey, { alg: 'ES256', kid: 'ES256' })))
+  const same = sign(claims('same', size), privateKey, { alg: 'ES256', kid: 'ES256' })
+  const ask = async (token) => {
+    if (!(await guard.check({ token, resource, scopes: ['read'] })).permitted) throw new Error('not permitted')
+  }
+  const [first, peer] = await measure(fresh, [ask, (token) => plain(token)])
+  const [seen] = await measure(() => Array.from({ length: BATCH * 40 }, () => same), [ask])
+  const row = { unit: 'µs', higher_is_better: false }
+  rows.push(
+    { name: `RPT check in Node, first seen, ES256, permissions: ${size}`, value: round(first), ...row, peer: 'fast-jwt', peer_value: round(peer) },
+    { name: `RPT check in Node, seen before, permissions: ${size}`, value: round(seen), ...row, budget: 2 },
   )
 }
 server.close()

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'invalid_challenge'
   | 'invalid_configuration'
   | 'invalid_keys'
+  | 'invalid_question'
   | 'server_refused'
   | 'server_unreachable'
   | 'unexpected_answer'

@@ -1,16 +1,17 @@
-import { loadGate, loadGuard } from '#platform'
+import { follows, loadGate, loadGuard, openStream } from '#platform'
 
 import { fromBase64Url } from './bytes.js'
-import { CountersignError, thrown, type DenialCode } from './errors.js'
+import { decide, denied, refusalOf } from './decision.js'
+import { CountersignError, thrown } from './errors.js'
 import { checkUrl, type HttpOptions } from './http.js'
 import { Introspection, type IntrospectionOptions } from './introspection.js'
 import { KeySource } from './keys.js'
-import { MetadataSource } from './metadata.js'
+import { MetadataSource, type KeptMetadata } from './metadata.js'
 import type { GateEngine, GuardEngine, Jwk } from './platform/types.js'
 import { Proofs, type DpopOptions, type Proof } from './proofs.js'
 import { SeenToken, SeenTokens } from './seen.js'
 import { Withdrawals, type Standing } from './withdrawals.js'
-import type { Answer, Denied, DpopRequest, Explanation, Permission, Permitted, Request, RptClaims } from './types.js'
+import type { Answer, Denied, DpopRequest, Explanation, Permission, Request } from './types.js'
 
 /** What a guard needs to know */
 export interface GuardOptions extends HttpOptions {
@@ -33,11 +34,13 @@ export interface GuardOptions extends HttpOptions {
   /** The resource server's credentials, for requests that are to be `fresh`. Loads the larger module. */
   readonly introspection?: IntrospectionOptions
   /**
-   * `list` looks up every token that has a status in the issuer's status list, which is fetched again at its `ttl`; `none`,
-   * the default, believes tokens until their `exp`. Loads the larger module.
+   * How the guard hears of tokens that were taken back. `list` looks up every token that has a status in the issuer's status
+   * list, which is fetched again at its `ttl`. `stream`, the default in Node, Deno and Bun, follows the issuer's changes as
+   * well, where it has a stream; Workers know no other than `list`. `none` believes tokens until their `exp`, and needs only
+   * the small module.
    */
-  readonly withdrawals?: 'list' | 'none'
-  /** With `list`: what is done when no list can be had for longer than `maxStaleness` seconds; `deny` and 60 by default */
+  readonly withdrawals?: 'stream' | 'list' | 'none'
+  /** What is done when no list can be had for longer than `maxStaleness` seconds; `deny` and 60 by default */
   readonly onStale?: 'deny' | 'until-exp'
   readonly maxStaleness?: number
   /** Takes tokens that are bound to a key, with their proofs (RFC 9449). Loads the larger module. */
@@ -52,6 +55,8 @@ export interface GuardState {
   readonly jwks: string
   /** The second of the fetch; the keys' age goes on counting from it */
   readonly fetchedAt: number
+  /** The issuer's metadata, which spare the next one a question as well */
+  readonly metadata?: KeptMetadata
 }
 
 /** Answers whether the bearer of a token may do something */
@@ -74,15 +79,18 @@ export interface Guard {
   explain(request: Request): Promise<Explanation>
   /** What another guard can begin with; `undefined` while there are no keys. */
   exportState(): GuardState | undefined
+  /** Ends the stream of withdrawals. The guard goes on, and looks into the list instead. */
+  close(): void
 }
 
 /** Makes a guard. The issuer's keys are fetched now if they can be, and else when they are needed. */
 export async function createGuard(options: GuardOptions): Promise<Guard> {
-  return createTokenGuard(options, isSmallEnough(options) ? await loadGuard() : await loadGate())
+  return createTokenGuard(options, needsGate(options) ? await loadGate() : await loadGuard())
 }
 
-function isSmallEnough({ dpop, introspection, withdrawals = 'none' }: GuardOptions): boolean {
-  return dpop === undefined && introspection === undefined && withdrawals === 'none'
+/** Whether the small module cannot do what a guard is to do */
+export function needsGate({ dpop, introspection, withdrawals = follows }: Pick<GuardOptions, 'dpop' | 'introspection' | 'withdrawals'>): boolean {
+  return dpop !== undefined || introspection !== undefined || withdrawals !== 'none'
 }
 
 /** Makes a guard of a certain module. */
@@ -92,28 +100,12 @@ export async function createTokenGuard(options: GuardOptions, engine: GuardEngin
   return guard
 }
 
-class GrantedAccess implements Permitted {
-  readonly permitted = true
-  readonly permission: Permission
-  readonly #seen: SeenToken
-
-  constructor(permission: Permission, seen: SeenToken) {
-    this.permission = permission
-    this.#seen = seen
-  }
-
-  get rpt(): RptClaims {
-    return this.#seen.claims
-  }
-}
-
 type GuardModule = InstanceType<GuardEngine['bindings']['GuardModule']>
 type LargeModule = InstanceType<GateEngine['bindings']['GuardModule']>
 
 /** Does something with a verified token, whose handle is good until then */
 type Use<T> = (seen: SeenToken) => T
 
-const NO_SCOPES: readonly string[] = Object.freeze([])
 const encoder = new TextEncoder()
 
 export class TokenGuard implements Guard {
@@ -123,6 +115,7 @@ export class TokenGuard implements Guard {
   readonly #clock: () => number
   readonly #engine: GuardEngine | GateEngine
   readonly #keys: KeySource
+  readonly #metadata: MetadataSource
   readonly #seen: SeenTokens
   readonly #scratch: () => GuardModule
   readonly #introspection: Introspection | undefined
@@ -136,12 +129,7 @@ export class TokenGuard implements Guard {
     const { issuer, audience, jwksUri, leeway = 5, cacheSize = 1_000, introspection, dpop } = options
     checkUrl(issuer, 'issuer', options)
     if (jwksUri !== undefined) checkUrl(jwksUri, 'jwksUri', options)
-    if (!Number.isInteger(leeway) || leeway < 0 || leeway > 60) {
-      throw new CountersignError('invalid_configuration', '`leeway` must be a whole number from 0 to 60')
-    }
-    if (!Number.isInteger(cacheSize) || cacheSize < 1 || cacheSize > 1_000_000) {
-      throw new CountersignError('invalid_configuration', '`cacheSize` must be a whole number from 1 to 1000000')
-    }
+    checkNumbers(leeway, cacheSize)
     this.issuer = issuer
     this.audience = audience
     this.#clock = options.clock ?? Date.now
@@ -153,24 +141,30 @@ export class TokenGuard implements Guard {
       throw thrown(reason)
     }
     this.#seen = new SeenTokens(cacheSize, (handle) => this.module.forget(handle))
+    this.#metadata = new MetadataSource(issuer, options, () => this.now())
+    const metadata = this.#metadata
     this.#keys = new KeySource({
       ...options,
+      metadata,
       jwksUri,
       now: () => this.now(),
       inspect: (jwks) => this.#inspect(jwks),
       install: (jwks) => this.#install(jwks),
     })
-    const metadata = new MetadataSource(issuer, options)
     if (introspection !== undefined) this.#introspection = new Introspection({ ...options, ...introspection }, metadata)
-    const { withdrawals = 'none', onStale = 'deny', maxStaleness = 60 } = options
-    if (!['list', 'none'].includes(withdrawals) || !['deny', 'until-exp'].includes(onStale) || !(maxStaleness >= 0)) {
+    const { withdrawals = follows, onStale = 'deny', maxStaleness = 60 } = options
+    if (!['stream', 'list', 'none'].includes(withdrawals) || !['deny', 'until-exp'].includes(onStale) || !(maxStaleness >= 0)) {
       throw new CountersignError('invalid_configuration', '`withdrawals`, `onStale` or `maxStaleness` is none of its values')
     }
-    if (withdrawals === 'list') {
+    if (withdrawals === 'stream' && openStream === undefined) {
+      throw new CountersignError('invalid_configuration', '`withdrawals` cannot be `stream` here, where nothing outlives a request')
+    }
+    if (withdrawals !== 'none') {
       this.#withdrawals = new Withdrawals({
         issuer,
+        listens: withdrawals === 'stream',
         onStale,
-        maxStaleness: Math.floor(maxStaleness),
+        maxStaleness: Math.min(Math.floor(maxStaleness), 0xffff_ffff),
         http: options,
         metadata,
         engine: engine as GateEngine,
@@ -193,7 +187,13 @@ export class TokenGuard implements Guard {
   exportState(): GuardState | undefined {
     const kept = this.#keys.kept
     if (kept === undefined) return undefined
-    return { version: 1, issuer: this.issuer, ...kept, jwks: new TextDecoder().decode(kept.jwks) }
+    const metadata = this.#metadata.kept
+    const more = metadata === undefined ? {} : { metadata }
+    return { version: 1, issuer: this.issuer, ...kept, jwks: new TextDecoder().decode(kept.jwks), ...more }
+  }
+
+  close(): void {
+    this.#withdrawals?.close()
   }
 
   checkSync(request: Request): Answer | undefined {
@@ -234,6 +234,11 @@ export class TokenGuard implements Guard {
     const standing: Use<Promise<T | Denied>> = async (seen) =>
       refusedBy(await withdrawals.standing(seen.token, seen)) ?? (await use(seen))
     return this.#verified<T | Denied>(request, standing, true)
+  }
+
+  /** The second in which the keys were fetched that another guard could begin with */
+  get fetchedAt(): number | undefined {
+    return this.#keys.kept?.fetchedAt
   }
 
   now(): number {
@@ -431,25 +436,7 @@ export class TokenGuard implements Guard {
   }
 
   #permits(seen: SeenToken, request: Request, now: number): Answer {
-    const { resource, resourceName, scopes = NO_SCOPES } = request
-    const isName = resource === undefined
-    const wanted = isName ? resourceName : resource
-    if (typeof wanted !== 'string' || (!isName && resourceName !== undefined) || !Array.isArray(scopes)) {
-      return denied('not_permitted', 'the request names no resource, or two, or no list of scopes')
-    }
-    const kept = seen.recall(isName, wanted, scopes, now)
-    if (kept !== undefined) return kept
-    const answer = isName
-      ? this.module.permits_named(seen.handle, wanted, scopes, now)
-      : this.module.permits(seen.handle, wanted, scopes, now)
-    if (answer === undefined) {
-      const refusal = this.#refusal()
-      if (refusal.code === 'expired') this.#seen.remove(seen.token)
-      return refusal
-    }
-    const granted = Object.freeze(new GrantedAccess(frozen(answer.permission), seen))
-    seen.remember({ isName, resource: wanted, scopes: [...scopes], until: answer.until, answer: granted })
-    return granted
+    return decide(this.module, this.#seen, seen, request, now)
   }
 
   #inspect(jwks: Uint8Array): Jwk[] {
@@ -469,9 +456,10 @@ export class TokenGuard implements Guard {
     this.#seen.clear()
   }
 
-  async #restore({ version, issuer, jwksUri, jwks, fetchedAt }: GuardState): Promise<void> {
+  async #restore({ version, issuer, jwksUri, jwks, fetchedAt, metadata }: GuardState): Promise<void> {
     if (version !== 1 || issuer !== this.issuer || typeof jwks !== 'string' || !Number.isInteger(fetchedAt)) return
     try {
+      if (metadata !== undefined) this.#metadata.restore(metadata)
       await this.#keys.restore({ jwksUri, jwks: encoder.encode(jwks), fetchedAt })
     } catch {
       // Of no use: the keys are fetched instead.
@@ -479,8 +467,7 @@ export class TokenGuard implements Guard {
   }
 
   #refusal(): Denied {
-    const { code, message } = this.module.refusal() as { code: DenialCode; message: string }
-    return denied(code, message)
+    return refusalOf(this.module)
   }
 }
 
@@ -499,11 +486,12 @@ function refusedBy(standing: Standing): Denied | undefined {
   }
 }
 
-export function denied(code: DenialCode, message: string): Denied {
-  return { permitted: false, code, message }
-}
-
-function frozen(permission: Permission): Permission {
-  if (permission.scopes !== undefined) Object.freeze(permission.scopes)
-  return Object.freeze(permission)
+/** Refuses what no guard is to be made with. */
+export function checkNumbers(leeway: number, cacheSize: number): void {
+  if (!Number.isInteger(leeway) || leeway < 0 || leeway > 60) {
+    throw new CountersignError('invalid_configuration', '`leeway` must be a whole number from 0 to 60')
+  }
+  if (!Number.isInteger(cacheSize) || cacheSize < 1 || cacheSize > 1_000_000) {
+    throw new CountersignError('invalid_configuration', '`cacheSize` must be a whole number from 1 to 1000000')
+  }
 }

@@ -3,7 +3,7 @@ import { verifier } from '#platform'
 import { isEqual } from './bytes.js'
 import { CountersignError } from './errors.js'
 import { checkUrl, request, type HttpOptions } from './http.js'
-import { discover } from './metadata.js'
+import type { MetadataSource } from './metadata.js'
 import type { Jwk, Verifier } from './platform/types.js'
 
 const LIMIT = 256 * 1024
@@ -16,7 +16,7 @@ const COOL_DOWN = 30
 const RETRY = 1
 
 export interface KeySourceOptions extends HttpOptions {
-  readonly issuer: string
+  readonly metadata: MetadataSource
   readonly jwksUri: string | undefined
   readonly waitUntil?: (work: Promise<unknown>) => void
   /** The present second */
@@ -125,8 +125,8 @@ export class KeySource {
   async #load(): Promise<void> {
     const now = this.#options.now()
     this.#triedAt = now
-    const { issuer, jwksUri } = this.#options
-    const uri = this.#uri ?? (await discover(issuer, this.#options)).endpoint('jwks_uri')
+    const { metadata, jwksUri } = this.#options
+    const uri = this.#uri ?? (await metadata.endpoint('jwks_uri'))
     try {
       const answer = await request(uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
       if (answer.status !== 200) throw new CountersignError('unexpected_answer', `\`${uri}\` answered ${answer.status}`)
@@ -135,6 +135,7 @@ export class KeySource {
     } catch (error) {
       // The keys may have moved: the metadata say where to, the next time.
       this.#uri = jwksUri
+      metadata.forget()
       throw error
     }
     // Ages count from the question, not from the answer.

@@ -3,9 +3,14 @@ import { checkUrl, object, request, type HttpOptions } from './http.js'
 
 const LIMIT = 64 * 1024
 
+/** Seconds after which metadata of an earlier life are asked for anew */
+const KEEP = 3_600
+
 /** The endpoints that an issuer names (UMA Grant §2, FedAuthz §2) */
 export interface Metadata {
   readonly issuer: string
+  /** The document itself */
+  readonly document: Readonly<Record<string, unknown>>
   /** An endpoint, by its name in the document */
   endpoint(name: string): string
 }
@@ -18,8 +23,14 @@ export async function discover(issuer: string, options: HttpOptions): Promise<Me
   if (answer.status !== 200 || document?.['issuer'] !== issuer) {
     throw new CountersignError('unexpected_answer', `\`${url}\` does not describe the issuer \`${issuer}\``)
   }
+  return metadataOf(issuer, document, options)
+}
+
+function metadataOf(issuer: string, document: Readonly<Record<string, unknown>>, options: HttpOptions): Metadata {
+  const url = `${issuer}/.well-known/uma2-configuration`
   return {
     issuer,
+    document,
     endpoint(name) {
       const value = document[name]
       if (typeof value !== 'string') {
@@ -28,6 +39,13 @@ export async function discover(issuer: string, options: HttpOptions): Promise<Me
       return checkUrl(value, name, options)
     },
   }
+}
+
+/** Metadata as they were fetched */
+export interface KeptMetadata {
+  readonly document: Readonly<Record<string, unknown>>
+  /** The second of the fetch */
+  readonly fetchedAt: number
 }
 
 /** Seconds between two attempts while the issuer cannot be reached */
@@ -40,10 +58,31 @@ export class MetadataSource {
   #known: Metadata | undefined
   #flight: Promise<Metadata> | undefined
   #failure: { readonly at: number; readonly error: unknown } | undefined
+  readonly #now: () => number
+  #fetchedAt = 0
 
-  constructor(issuer: string, options: HttpOptions) {
+  constructor(issuer: string, options: HttpOptions, now: () => number = () => Math.floor(Date.now() / 1_000)) {
     this.#issuer = issuer
     this.#options = options
+    this.#now = now
+  }
+
+  /** What another source can begin with */
+  get kept(): KeptMetadata | undefined {
+    return this.#known === undefined ? undefined : { document: this.#known.document, fetchedAt: this.#fetchedAt }
+  }
+
+  /** Begins with metadata that were fetched before, unless that is too long ago or they are of another issuer. */
+  restore({ document, fetchedAt }: KeptMetadata): void {
+    const age = this.#now() - fetchedAt
+    if (document['issuer'] !== this.#issuer || !(age >= 0 && age <= KEEP) || this.#known !== undefined) return
+    this.#known = metadataOf(this.#issuer, document, this.#options)
+    this.#fetchedAt = fetchedAt
+  }
+
+  /** Has them read anew at the next need. */
+  forget(): void {
+    this.#known = undefined
   }
 
   /** An endpoint, by its name in the document */
@@ -53,17 +92,19 @@ export class MetadataSource {
 
   #get(): Promise<Metadata> {
     if (this.#known !== undefined) return Promise.resolve(this.#known)
-    const now = performance.now() / 1_000
-    if (this.#failure !== undefined && now - this.#failure.at < RETRY) return Promise.reject(this.#failure.error)
+    const began = this.#now()
+    const pause = this.#failure === undefined ? RETRY : began - this.#failure.at
+    if (this.#failure !== undefined && pause >= 0 && pause < RETRY) return Promise.reject(this.#failure.error)
     this.#flight ??= discover(this.#issuer, this.#options)
       .then(
         (metadata) => {
           this.#known = metadata
+          this.#fetchedAt = began
           this.#failure = undefined
           return metadata
         },
         (error: unknown) => {
-          this.#failure = { at: performance.now() / 1_000, error }
+          this.#failure = { at: began, error }
           throw error
         },
       )

@@ -2,6 +2,7 @@ import { CountersignError, ServerError } from './errors.js'
 import { checkUrl, object } from './http.js'
 import { Introspection } from './introspection.js'
 import { Calls, list, pages, segment, text, unexpected, type ProtectionOptions } from './protection/calls.js'
+import { entitled } from './protection/entitlement.js'
 import { Policies } from './protection/policies.js'
 import { found, resourceOf } from './protection/resources.js'
 import { Tickets } from './protection/tickets.js'
@@ -37,6 +38,11 @@ export interface Protection {
   remove(id: string): Promise<void>
   /** A permission ticket for what a client has tried without permission. */
   requestTicket(permissions: readonly PermissionRequest[]): Promise<string>
+  /**
+   * A token with just these permissions, in the name of somebody by whose access token; `undefined` where they are not granted.
+   * For apps that decide for their own people instead of sending them for a ticket.
+   */
+  requestToken(accessToken: string, permissions: readonly PermissionRequest[]): Promise<string | undefined>
   /** Requests and grants that are stored */
   readonly tickets: Tickets
   /** The policies of an owner, by the owner's access token; without one, those of the resource server's own resources */
@@ -137,6 +143,10 @@ class HttpProtection implements Protection {
     // Nothing is stored for a ticket, so that two of them are as good as one.
     const call = { endpoint: 'permission_endpoint', what, method: 'POST', body, isRepeatable: true } as const
     return text(object(await this.#calls.make(call))?.['ticket'], what)
+  }
+
+  requestToken(accessToken: string, permissions: readonly PermissionRequest[]): Promise<string | undefined> {
+    return entitled(this.#calls.options, this.#calls.metadata, accessToken, permissions)
   }
 
   policies(ownerToken?: string): Policies {

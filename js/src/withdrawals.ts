@@ -1,3 +1,4 @@
+import { events } from './events.js'
 import { request, type HttpOptions } from './http.js'
 import type { MetadataSource } from './metadata.js'
 import type { GateEngine, Verifier } from './platform/types.js'
@@ -15,15 +16,18 @@ export type Standing = 'good' | 'narrowed' | 'withdrawn' | 'foreign' | 'unknown'
 
 type Bindings = GateEngine['bindings']
 type Guard = InstanceType<Bindings['GuardModule']>
+type List = InstanceType<Bindings['WithdrawalModule']>
 
 const LIMIT = 8 * 1024 * 1024
 /** Place of a token that has none */
 const NONE = -1
-/** Seconds between two attempts after a failure */
-const RETRY = 1
+/** Milliseconds between two looks at a stream that may be silent */
+const TICK = 1_000
 
 export interface WithdrawalParts extends WithdrawalOptions {
   readonly issuer: string
+  /** Whether the issuer's stream is followed where it has one */
+  readonly listens: boolean
   readonly http: HttpOptions & { readonly waitUntil?: (work: Promise<unknown>) => void }
   readonly metadata: MetadataSource
   readonly engine: GateEngine
@@ -36,21 +40,27 @@ export interface WithdrawalParts extends WithdrawalOptions {
 }
 
 /**
- * The issuer's status list (Token Status List): fetched at its `ttl` while tokens are checked, from the address that the
- * issuer's metadata name. No address of a token is ever fetched.
+ * The issuer's status list (Token Status List) and the stream of its changes, both at the addresses that the issuer's
+ * metadata name. The module says when to fetch, when to listen, and where a token stands; this carries it out. No
+ * address of a token is ever asked.
  */
 export class Withdrawals {
   readonly #parts: WithdrawalParts
   /** Knows no list, and so only whether a token has a place in any */
-  readonly #nowhere: InstanceType<Bindings['WithdrawalModule']>
-  #list: InstanceType<Bindings['WithdrawalModule']> | undefined
+  readonly #nowhere: List
+  #list: List | undefined
   #uri: string | undefined
+  #streamUri: string | undefined
   #flight: Promise<void> | undefined
-  #failedAt = Number.NEGATIVE_INFINITY
+  /** The second in which somebody has looked whether the list is about to end */
+  #keptUpAt = Number.NaN
+  #timer: ReturnType<typeof setInterval> | undefined
+  #stream: { readonly id: bigint; readonly abort: AbortController } | undefined
+  #isClosed = false
 
   constructor(parts: WithdrawalParts) {
     this.#parts = parts
-    this.#nowhere = new parts.engine.bindings.WithdrawalModule(parts.issuer, '')
+    this.#nowhere = this.#module('')
   }
 
   /** At once, if a current list says it or the token has no status; a list that is about to end is fetched again. */
@@ -65,10 +75,8 @@ export class Withdrawals {
     const now = this.#parts.now()
     const place = (kept.place ??= list.place(token))
     if (place < 0) return 'foreign'
-    const standing = named(list.standing(place, undefined, now))
-    if (standing !== 'unknown' && !list.is_current(Math.ceil(list.ttl_seconds() / 4), now)) {
-      this.#parts.http.waitUntil?.(this.#fetch().catch(() => {}))
-    }
+    const standing = named(list.standing(place, now))
+    if (standing !== 'unknown' && now !== this.#keptUpAt) this.#keepUp(list, now)
     return standing
   }
 
@@ -79,31 +87,84 @@ export class Withdrawals {
     await this.#address().catch(() => {})
     if (this.known(token, kept) === 'foreign') return 'foreign'
     await this.#fetch().catch(() => {})
-    const list = this.#list
-    const { onStale = 'deny', maxStaleness = 60, now } = this.#parts
-    if (list === undefined) return onStale === 'until-exp' ? 'good' : 'unknown'
+    const { onStale = 'deny', now } = this.#parts
+    if (this.#list === undefined) return onStale === 'until-exp' ? 'good' : 'unknown'
     const last = this.known(token, kept)
-    if (last !== 'unknown') return last
-    const old = named(list.standing(kept.place ?? 0, onStale === 'deny' ? maxStaleness : 0xffff_ffff, now()))
-    return old === 'unknown' && onStale === 'until-exp' ? 'good' : old
+    return last === 'unknown' ? named(this.#list.last_standing(kept.place ?? 0, now())) : last
+  }
+
+  /** Ends the stream and opens none any more; the list is looked into as before. */
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    this.#stream?.abort.abort()
+  }
+
+  #module(uri: string): List {
+    const { engine, issuer, listens, onStale = 'deny', maxStaleness = 60 } = this.#parts
+    return new engine.bindings.WithdrawalModule(issuer, uri, listens, onStale === 'until-exp', maxStaleness)
+  }
+
+  #keepUp(list: List, now: number): void {
+    this.#keptUpAt = now
+    if (list.is_ending(now)) this.#parts.http.waitUntil?.(this.#fetch().catch(() => {}))
   }
 
   async #address(): Promise<void> {
     if (this.#list !== undefined) return
-    const { metadata, engine, issuer } = this.#parts
+    const { metadata, listens } = this.#parts
     const uri = await metadata.endpoint('status_list_uri')
+    // An issuer without a stream is followed by its list.
+    const streamUri = listens ? await metadata.endpoint('status_stream_uri').catch(() => undefined) : undefined
     if (this.#list !== undefined) return
     this.#uri = uri
-    this.#list = new engine.bindings.WithdrawalModule(issuer, uri)
+    this.#streamUri = streamUri
+    this.#list = this.#module(uri)
+    if (streamUri !== undefined && !this.#isClosed) this.#follow(this.#list)
+  }
+
+  /** Looks after the stream from now on, without keeping the process alive. */
+  #follow(list: List): void {
+    this.#timer = setInterval(() => this.#tick(list), TICK)
+    const timer: unknown = this.#timer
+    if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as { unref(): void }).unref()
+    this.#tick(list)
+  }
+
+  #tick(list: List): void {
+    const now = this.#parts.now()
+    list.give_up_silence(now)
+    if (this.#stream !== undefined && this.#stream.id !== list.stream()) this.#stream.abort.abort()
+    if (!this.#isClosed && list.may_listen(now)) void this.#listen(list, now)
+    if (list.is_ending(now)) this.#fetch().catch(() => {})
+  }
+
+  async #listen(list: List, now: number): Promise<void> {
+    const since = list.listen(now)
+    const stream = { id: list.stream(), abort: new AbortController() }
+    this.#stream = stream
+    try {
+      for await (const message of events(this.#streamUri ?? '', since, stream.abort.signal, this.#parts.http)) {
+        const now = this.#parts.now()
+        list.message(stream.id, message, now)
+        // A gap: something was missed that only the list knows.
+        if (list.is_ending(now)) this.#fetch().catch(() => {})
+      }
+    } catch {
+      // The module says when to try again.
+    } finally {
+      stream.abort.abort()
+      list.closed(stream.id, this.#parts.now())
+    }
   }
 
   #fetch(): Promise<void> {
-    const now = this.#parts.now()
-    const pause = now >= this.#failedAt ? now - this.#failedAt : Number.POSITIVE_INFINITY
-    if (this.#flight === undefined && pause < RETRY) return Promise.reject(new Error('the status list cannot be had just now'))
+    if (this.#flight === undefined && this.#list?.may_fetch(this.#parts.now()) === false) {
+      return Promise.reject(new Error('the status list cannot be had just now'))
+    }
     this.#flight ??= this.#load()
       .catch((error: unknown) => {
-        this.#failedAt = this.#parts.now()
+        this.#list?.failed(this.#parts.now())
         throw error
       })
       .finally(() => {
@@ -132,15 +193,17 @@ export class Withdrawals {
     }
     const { verifiers, generation } = keys()
     let isRight = false
+    let isTaken = false
     try {
       const { key, input, signature } = begun.signed() as { key: number; input: string; signature: number[] }
       const right = verifiers[key]?.(new TextEncoder().encode(input), Uint8Array.from(signature))
       isRight = (typeof right === 'object' ? await right : right) === true && keys().generation === generation
     } finally {
       // It takes the list over, whatever it is worth.
-      list.take(begun, isRight)
+      isTaken = list.take(begun, isRight)
     }
-    if (!isRight) throw new Error('the signature of the status list is wrong')
+    if (!isTaken) throw new Error('the status list is older than the last, or its signature is wrong')
+    this.#keptUpAt = Number.NaN
   }
 }
 

@@ -148,6 +148,28 @@ describe('enforce', { skip: noServer }, () => {
     assert.equal(lookups, 2, 'a deleted instance is looked up anew')
   })
 
+  it('ENF-14: grants by the token of who asks, and nothing without', async () => {
+    const call = await start('node', keycloak({ paths: paths() }))
+    assert.equal((await call('/documents/42')).status, 403)
+    assert.equal((await call('/documents/42', await server.token('bob'))).status, 200)
+  })
+
+  it('ENF-15: denies the same access token after its session was logged out', async () => {
+    const call = await start('node', keycloak({ paths: paths() }))
+    const form = { grant_type: 'password', client_id: 'reader', username: 'bob', password: 'bob-password', scope: 'openid' }
+    const { access_token: token, refresh_token: refresh } = await server.post('/protocol/openid-connect/token', form)
+    assert.equal((await call('/documents/42', token)).status, 200)
+    const body = new URLSearchParams({ client_id: 'reader', refresh_token: refresh })
+    assert.equal((await fetch(`${server.issuer}/protocol/openid-connect/logout`, { method: 'POST', body })).status, 204)
+    // What it has got before ends with the session; the stream says so at once, and the list within its ttl.
+    for (let left = 1_000; (await call('/documents/42', token)).status !== 403; left -= 1) {
+      assert.ok(left > 0, 'it still opens the document')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    assert.equal((await call('/documents/42', token)).status, 403)
+    assert.equal((await call('/documents/42', await server.token('bob'))).status, 200, 'another sign-in')
+  })
+
   it('redirects, demands any token, and lets nothing through while the server is away', async () => {
     const redirecting = await start('node', keycloak({ 'on-deny-redirect-to': '/denied', paths: paths() }))
     const answer = await redirecting('/documents/42')

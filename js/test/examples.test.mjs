@@ -23,7 +23,9 @@ const WORKER = {
   async start(server, protection) {
     const { default: worker } = await import('../examples/worker/src/worker.mjs')
     const id = await protection.ensure({ name: 'document 42', owner: 'alice', ownerManagedAccess: true, resource_scopes: ['read', 'write'] })
-    const env = { ISSUER: server.issuer, CLIENT_ID: 'documents', CLIENT_SECRET: 'documents-secret', RESOURCES: JSON.stringify({ 42: id }) }
+    const kept = new Map()
+    const KEPT = { get: async (key) => kept.get(key) ?? null, put: async (key, value) => void kept.set(key, value) }
+    const env = { ISSUER: server.issuer, CLIENT_ID: 'documents', CLIENT_SECRET: 'documents-secret', RESOURCES: JSON.stringify({ 42: id }), KEPT }
     const call = (input, init) => worker.fetch(new Request(input, init), env)
     return { listening: 'http://localhost:1', documents: { 42: id }, fetch: call }
   },

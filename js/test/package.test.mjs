@@ -45,7 +45,7 @@ after(async () => {
 
 describe('the packed package', () => {
   it('holds what it needs and nothing else', () => {
-    for (const name of ['package.json', 'README.md', 'LICENSE', 'dist/wasm/guard_bg.wasm', 'dist/wasm/gate_bg.wasm', 'dist/cli/main.js']) {
+    for (const name of ['package.json', 'README.md', 'LICENSE', 'dist/wasm/guard_bg.wasm', 'dist/wasm/gate_bg.wasm', 'dist/wasm/pdp_bg.wasm', 'dist/browser/index.js', 'dist/cli/main.js']) {
       assert.ok(tarball.files.includes(name), name)
     }
     assert.deepEqual(tarball.files.filter((name) => !/^(dist\/|package\.json$|README\.md$|LICENSE$|docs\/)/.test(name)), [])
@@ -113,7 +113,18 @@ import * as fastify from 'countersign/fastify'
 import * as hono from 'countersign/hono'
 import * as node from 'countersign/node'
 import * as worker from 'countersign/worker'
+import { explainToken } from 'countersign/browser'
+import { createPdp, createShares, loadAssess, type Share } from 'countersign/pdp'
 
+export async function full(token: string, rows: readonly Share[]): Promise<boolean> {
+  const pdp = await createPdp({ issuer: 'https://as.example', audience: 'documents', keys: { keys: [] } })
+  // @ts-expect-error It asks nobody.
+  pdp.check({ token, resource: '42', fresh: true })
+  const assessment = (await loadAssess())({ now: 0, server: { id: 'rs' }, requester: { id: 'bob', client: 'app' }, facts: { scopes: [] } })
+  const shared = (await createShares(rows)).of({ id: 'bob', client: 'app' }).permits('42', 'read')
+  const { verified } = await explainToken(token)
+  return pdp.check({ token, resource: '42' }).permitted && shared && verified && assessment.outcome === 'granted'
+}
 export async function check(token: string | undefined, state: GuardState | undefined): Promise<string> {
   const guard = await createGuard({ issuer: 'https://as.example', audience: 'documents', state, [allowInsecureRequests]: false })
   const answer: Answer = await guard.check({ token, resource: '42', scopes: ['read'] })

@@ -10,11 +10,13 @@ import { createServer } from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 
 import { build } from 'esbuild'
 import { build as vite } from 'vite'
 import { createProtection } from 'countersign/protection'
 
+import { Issuer } from './issuer.mjs'
 import { KINDS } from './runtimes/vectors.mjs'
 import { noServer, Server } from './server.mjs'
 
@@ -135,8 +137,10 @@ async function bundle(folder, name, entry, conditions) {
 
 /** What a browser would fetch: over HTTP, from beside the file */
 async function fetched(outdir) {
-  const wasm = join(HERE, '..', 'dist', 'wasm', 'guard_bg.wasm')
-  const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'application/wasm' }).end(readFileSync(wasm)))
+  const wasm = join(HERE, '..', 'dist', 'wasm')
+  const server = createServer(({ url }, response) => {
+    response.writeHead(200, { 'content-type': 'application/wasm' }).end(readFileSync(join(wasm, url.split('/').at(-1))))
+  })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   server.unref()
   const main = join(outdir, 'main.mjs')
@@ -147,21 +151,25 @@ async function fetched(outdir) {
 
 /** workerd with one Worker on a free port */
 class Workerd {
-  static async start(folder, entry, bindings = {}) {
+  /** `kept` is an address that keeps what the Worker puts into KV or the Cache API. */
+  static async start(folder, entry, bindings = {}, kept = undefined) {
     const worker = new Workerd()
     const main = await bundle(folder, `workerd-${Object.keys(bindings).length}`, entry, ['workerd'])
     const outdir = dirname(main)
-    const modules = readdirSync(outdir).map((name) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`)
+    const modules = readdirSync(outdir).filter((name) => /\.(mjs|wasm)$/.test(name)).map((name) => `(name = "${name}", ${name.endsWith('.wasm') ? 'wasm' : 'esModule'} = embed "${name}")`)
     // The file that is named first is the one that runs.
     modules.sort((one) => (one.includes('main.mjs') ? -1 : 1))
     const texts = Object.entries(bindings).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`)
+    if (kept?.kind === 'kv') texts.push('(name = "KEPT", kvNamespace = "kept")')
+    const service = kept === undefined ? '' : `(name = "kept", external = (address = "${kept.address}", http = ())),`
+    const cache = kept?.kind === 'cache' ? ', cacheApiOutbound = "kept"' : ''
     await writeFile(join(outdir, 'config.capnp'), `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .main), (name = "internet", network = (allow = ["public", "private", "local"]))],
+  services = [(name = "main", worker = .main), ${service} (name = "internet", network = (allow = ["public", "private", "local"]))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
 );
 const main :Workerd.Worker = (
-  modules = [${modules.join(', ')}], bindings = [${texts.join(', ')}], compatibilityDate = "2026-01-01"
+  modules = [${modules.join(', ')}], bindings = [${texts.join(', ')}], compatibilityDate = "2026-01-01"${cache}
 );`)
     worker.child = spawn(join(BIN, 'workerd'), ['serve', '--control-fd=3', 'config.capnp'], { cwd: outdir, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] })
     const [line] = await Promise.race([
@@ -219,4 +227,88 @@ describe('the example worker in workerd', { skip: noServer }, () => {
       await rm(folder, { recursive: true, force: true })
     }
   })
+
+  for (const kind of ['kv', 'cache']) {
+    it(`comes back warm from ${kind === 'kv' ? 'KV' : 'the Cache API'} after it was evicted`, async (t) => {
+      const why = await missing('workerd')
+      if (why) return t.skip(why)
+      const issuer = await Issuer.start(['ES256'])
+      const folder = await mkdtemp(join(tmpdir(), 'countersign-workerd-'))
+      const kept = await Kept.start(kind)
+      const bindings = { ISSUER: issuer.url, CLIENT_ID: 'documents', CLIENT_SECRET: 's', RESOURCES: JSON.stringify({ 42: '42' }) }
+      issuer.now = Math.floor(Date.now() / 1_000)
+      const headers = { authorization: `Bearer ${issuer.token()}` }
+      const main = join(HERE, '..', 'examples', 'worker', 'src', 'worker.mjs')
+      try {
+        const first = await Workerd.start(folder, main, bindings, kept)
+        assert.equal((await first.call('/documents/42', { headers })).status, 200)
+        await kept.written
+        await first.stop()
+        const asked = issuer.requests.length
+        assert.ok(asked > 0)
+        const second = await Workerd.start(folder, main, bindings, kept)
+        assert.equal((await second.call('/documents/42', { headers })).status, 200)
+        await second.stop()
+        assert.equal(issuer.requests.length, asked, 'nobody was asked')
+      } finally {
+        kept.stop()
+        await issuer.stop()
+        await rm(folder, { recursive: true, force: true })
+      }
+    })
+  }
+
+  it('is small enough to start within the limits, and deploys with the modules beside it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'countersign-workerd-'))
+    try {
+      const worker = join(HERE, '..', 'examples', 'worker')
+      const settings = JSON.parse(readFileSync(join(worker, 'wrangler.jsonc'), 'utf8').replaceAll(/^\s*\/\/.*$/gm, ''))
+      assert.equal(settings.compatibility_date, '2026-01-01', 'the one that is tested')
+      const main = await bundle(folder, 'deployed', join(worker, settings.main), ['workerd'])
+      const files = readdirSync(dirname(main))
+      assert.ok(files.includes('guard_bg.wasm') && files.includes('gate_bg.wasm'), files.join())
+      assert.ok(!files.includes('pdp_bg.wasm'), 'nobody has asked for the full module')
+      const size = files.reduce((sum, name) => sum + gzipSync(readFileSync(join(dirname(main), name))).length, 0)
+      assert.ok(size < 1_000_000, `${size} bytes after gzip`)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
 })
+
+/** What outlives a Worker: the HTTP services that workerd wants behind a KV namespace and behind the Cache API */
+class Kept {
+  #values = new Map()
+
+  static async start(kind) {
+    const kept = new Kept()
+    kept.kind = kind
+    kept.written = new Promise((resolve) => (kept.wrote = resolve))
+    kept.server = createServer(async (request, response) => {
+      const chunks = []
+      for await (const chunk of request) chunks.push(chunk)
+      const key = request.url.split('?')[0]
+      if (request.method === 'PUT') {
+        kept.#values.set(key, Buffer.concat(chunks))
+        response.writeHead(kind === 'kv' ? 200 : 204).end()
+        return kept.wrote()
+      }
+      const value = kept.#values.get(key)
+      if (value === undefined) return response.writeHead(kind === 'kv' ? 404 : 504).end()
+      if (kind === 'kv') return response.writeHead(200).end(value)
+      // What is put into the cache is a whole answer, head and body.
+      const text = value.toString('latin1')
+      const [head, body] = [text.slice(0, text.indexOf('\r\n\r\n')), text.slice(text.indexOf('\r\n\r\n') + 4)]
+      const plain = /transfer-encoding: chunked/i.test(head) ? body.replaceAll(/([\da-f]+)\r\n([^]*?)\r\n(?=[\da-f]+\r\n|$)/gi, '$2') : body
+      response.writeHead(200, { 'content-type': 'text/plain', 'cf-cache-status': 'HIT' }).end(Buffer.from(plain, 'latin1'))
+    })
+    await once(kept.server.listen(0, '127.0.0.1'), 'listening')
+    kept.address = `127.0.0.1:${kept.server.address().port}`
+    return kept
+  }
+
+  stop() {
+    this.server.closeAllConnections()
+    this.server.close()
+  }
+}

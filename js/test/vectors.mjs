@@ -1,4 +1,5 @@
-// The vectors that all engines share, through the built package: kinds `token`, `permits`, `challenge`, `dpop` and `enforcer`.
+// The vectors that all engines share, through the built package: kinds `token`, `permits`, `challenge`, `dpop`, `enforcer`
+// and `status`; those of kind `assess`, and `token` once more, are run through the full module in `pdp.test.mjs`.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -10,8 +11,8 @@ import { check, KINDS, withRpt } from './runtimes/vectors.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'tests', 'vectors')
 /** Kinds of other engines; a kind that is nowhere listed is an error. */
-const OTHERS = new Set(['assess', 'dialect', 'status'])
-const RUNNERS = { ...Object.fromEntries(KINDS.map((kind) => [kind, check])), dpop, enforcer }
+const OTHERS = new Set(['assess', 'dialect'])
+const RUNNERS = { ...Object.fromEntries(KINDS.map((kind) => [kind, check])), dpop, enforcer, status }
 
 const gate = (await loadGate()).bindings
 
@@ -41,6 +42,23 @@ function dpop({ given: { nonces }, request: { proofs, method, uri, token, now, s
     if (refusal instanceof assert.AssertionError) throw refusal
     assert.deepEqual({ accepted: false, error: refusal.error }, want)
   }
+}
+
+/** What is taken back and what has no place are one to a guard. */
+function status({ given: { issuer, uri, keys }, request: { token, now, signature_ok, idx = [] }, want }) {
+  const guard = new gate.GuardModule(issuer, 'rs', 0)
+  guard.set_keys(Buffer.from(JSON.stringify(keys)))
+  const list = new gate.WithdrawalModule(issuer, uri, false, false, 60)
+  let accepted
+  try {
+    accepted = list.take(list.begin(guard, Buffer.from(token), now, now), signature_ok)
+  } catch {
+    accepted = false
+  }
+  assert.equal(accepted, want.accepted)
+  if (!accepted) return
+  const standings = idx.map((place) => (place < 2 ** 32 ? list.standing(place, now) : 1))
+  assert.deepEqual(standings, want.status.map((name) => ({ valid: 0, narrowed: 3 })[name] ?? 1))
 }
 
 function enforcer({ given: { config, exp, permissions, claims }, request, want }) {

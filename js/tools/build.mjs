@@ -10,7 +10,7 @@ const dist = join(js, 'dist')
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(join(dist, 'wasm'), { recursive: true })
-for (const name of ['guard', 'gate']) {
+for (const name of ['guard', 'gate', 'pdp']) {
   const wasm = resolve(target, 'wasm', name)
   if (!existsSync(join(wasm, `${name}_bg.wasm`))) {
     console.error(`${wasm} has no ${name}_bg.wasm: run \`cargo xtask wasm\` first`)
@@ -23,3 +23,12 @@ try {
 } catch {
   process.exit(1)
 }
+
+// For a page without a bundler: plain modules, whose imports are files beside them. One folder deep as `platform` is, so that
+// the address of the decision module stays right.
+const { build } = await import('esbuild')
+await build({
+  entryPoints: { index: join(dist, 'browser.js') }, outdir: join(dist, 'browser'), bundle: true, splitting: true, format: 'esm',
+  platform: 'browser', target: 'es2022', conditions: ['browser'], chunkNames: 'part-[hash]', logLevel: 'warning',
+})
+rmSync(join(dist, 'browser.js'))

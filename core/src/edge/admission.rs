@@ -182,6 +182,6 @@ impl Guard {
                 return Err(On::Shared);
             }
         }
-        Ok(self.withdrawal.last_standing(place, &self.config, now))
+        Ok(self.withdrawal.last_standing_at(place.idx(), now))
     }
 }

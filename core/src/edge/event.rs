@@ -17,7 +17,7 @@ pub struct VerifyId(pub(super) u64);
 
 /// The number of a [`Listen`](super::Listen); none is used twice
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(pub(super) u64);
+pub struct StreamId(pub u64);
 
 /// A request of a client, its path and method already mapped to what it needs
 #[derive(Clone, PartialEq, Eq)]

@@ -12,13 +12,24 @@ pub(super) struct Flight {
     not_before: UnixTime,
 }
 
+/// Seconds of the pause after so many failures: one, two, four, and so on to [`EDGE_RETRY_SECONDS`]
+pub(super) fn pause(failures: u32) -> u64 {
+    1_u64.checked_shl(failures).unwrap_or(EDGE_RETRY_SECONDS).min(EDGE_RETRY_SECONDS)
+}
+
 impl Flight {
+    pub(super) const fn new() -> Self {
+        Self { up: None, failures: 0, not_before: UnixTime(0) }
+    }
+
     pub(super) const fn is_up(&self) -> bool {
         self.up.is_some()
     }
 
     pub(super) fn may_start(&self, now: UnixTime) -> bool {
-        self.up.is_none() && now >= self.not_before
+        // A pause that is longer than any was made by a clock that has been set back since.
+        let left = now.seconds_until(self.not_before);
+        self.up.is_none() && (left == 0 || left > EDGE_RETRY_SECONDS)
     }
 
     pub(super) const fn start(&mut self, id: FetchId, now: UnixTime) {
@@ -36,10 +47,9 @@ impl Flight {
         self.not_before = UnixTime(0);
     }
 
-    /// The pause grows: one second, two, four, and so on to [`EDGE_RETRY_SECONDS`].
+    /// Each pause is longer than the one before.
     pub(super) fn failed(&mut self, now: UnixTime) {
-        let pause = 1_u64.checked_shl(self.failures).unwrap_or(EDGE_RETRY_SECONDS);
-        self.not_before = now.plus(pause.min(EDGE_RETRY_SECONDS));
+        self.not_before = now.plus(pause(self.failures));
         self.failures = self.failures.saturating_add(1);
     }
 
@@ -67,6 +77,8 @@ mod tests {
         }
         assert_eq!(pauses[..6], [1, 2, 4, 8, 8, 8]);
         assert_eq!(pauses[79], 8);
+        assert!(!flight.may_start(UnixTime(107)), "a pause");
+        assert!(flight.may_start(UnixTime(99)), "the clock was set back");
         flight.succeeded();
         assert!(flight.may_start(UnixTime(0)));
     }

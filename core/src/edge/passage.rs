@@ -112,11 +112,8 @@ impl Guard {
                 let ttl = list.as_ref().map_or(0, StatusList::ttl);
                 let is_taken = list.is_some_and(|list| self.withdrawal.take(list, began));
                 match text {
-                    Some(text) if is_taken => {
-                        self.withdrawal.flight.succeeded();
-                        steps.push(supply::list(began, &text, ttl));
-                    }
-                    Some(_) => self.withdrawal.flight.failed(now),
+                    Some(text) if is_taken => steps.push(supply::list(began, &text, ttl)),
+                    Some(_) => self.withdrawal.failed(now),
                     // Of an earlier life: if it is of no use, another is fetched.
                     None => {}
                 }
@@ -172,7 +169,7 @@ impl Guard {
         });
         if self.verifying.len() < checks {
             self.withdrawal.is_checking = false;
-            self.withdrawal.flight.failed(now);
+            self.withdrawal.failed(now);
         }
         for waiting in &self.waiting {
             if is_late(waiting.since, EDGE_WAIT_SECONDS) {

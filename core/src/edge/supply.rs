@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::{
     Guard, Purpose,
-    event::{FetchId, StreamId},
+    event::FetchId,
     metadata::Metadata,
     step::{Body, Cache, Credential, Fetch, FetchKind, Listen, Secret, Step},
 };
@@ -57,8 +57,7 @@ impl Guard {
     pub(super) fn want_list(&mut self, now: UnixTime, steps: &mut Vec<Step>) -> bool {
         let Some(metadata) = &self.metadata else { return self.want_metadata(now, steps) };
         if let Some(url) = metadata.status_list.clone()
-            && !self.withdrawal.is_loading()
-            && self.withdrawal.flight.may_start(now)
+            && self.withdrawal.may_fetch(now)
         {
             let id = self.fetch(FetchKind::StatusList, url, Body::None, Credential::None, steps);
             self.withdrawal.flight.start(id, now);
@@ -68,10 +67,9 @@ impl Guard {
 
     pub(super) fn want_stream(&mut self, now: UnixTime, steps: &mut Vec<Step>) {
         if let Some(url) = self.metadata.as_ref().and_then(|metadata| metadata.status_stream.clone())
-            && self.withdrawal.may_listen(&self.config, now)
+            && self.withdrawal.may_listen(now)
         {
-            let id = StreamId(self.next_id());
-            let since = self.withdrawal.listen(id, now);
+            let (id, since) = self.withdrawal.listen(now);
             steps.push(Step::Listen(Listen { id, url, since }));
         }
     }
@@ -153,7 +151,7 @@ impl Guard {
                 self.begin(pending, |pending| Purpose::List(pending, began, text), steps);
             }
             Err(error) => {
-                self.withdrawal.flight.failed(now);
+                self.withdrawal.failed(now);
                 if error == StatusListError::Token(TokenError::UnknownKey) && self.keys.ask_again(now) {
                     self.want_keys(now, steps);
                 }

@@ -1,9 +1,9 @@
-import { toBase64Url } from '../bytes.js'
 import { CountersignError, thrown } from '../errors.js'
-import { denied, type TokenGuard } from '../guard.js'
-import { object, request } from '../http.js'
+import { denied } from '../decision.js'
+import type { TokenGuard } from '../guard.js'
 import { MetadataSource } from '../metadata.js'
 import type { GateEngine } from '../platform/types.js'
+import { entitled } from '../protection/entitlement.js'
 import type { PermissionRequest, Protection, ProtectionOptions } from '../protection.js'
 import type { SeenToken } from '../seen.js'
 import type { Denied, DpopRequest, Permission } from '../types.js'
@@ -94,9 +94,6 @@ interface Outcome {
 }
 
 type Ask = (resources: readonly Found[] | undefined) => Outcome | Promise<Outcome>
-
-const GRANT = 'urn:ietf:params:oauth:grant-type:uma-ticket'
-const LIMIT = 1024 * 1024
 
 /**
  * Keycloak's policy enforcer (wire §11.3). The rules are the module's; this carries out what they ask for: resources are
@@ -228,27 +225,11 @@ export class Enforcer {
     const kept = this.#rpts.get(key)
     const known = kept === undefined ? undefined : await passed(kept)
     if (known !== undefined) return known
-    const rpt = await this.#obtain(token, resource, scopes, claims).catch(() => undefined)
+    const wanted = { resource, scopes, ...(claims === undefined ? {} : { claims }) }
+    const rpt = await entitled(this.#options, this.#metadata, token, [wanted]).catch(() => undefined)
     const access = rpt === undefined ? undefined : await passed(rpt)
     if (rpt !== undefined && access !== undefined) this.#rpts.set(key, rpt)
     return access
-  }
-
-  async #obtain(token: string, resource: string, scopes: readonly string[], claims: Decision['claims']): Promise<string | undefined> {
-    const { clientId, clientSecret } = this.#options
-    const form = new URLSearchParams({ grant_type: GRANT, audience: clientId, subject_token: token })
-    form.set('permission', scopes.length === 0 ? resource : `${resource}#${scopes.join(',')}`)
-    form.set('client_id', clientId)
-    form.set('client_secret', clientSecret)
-    if (claims !== undefined) {
-      form.set('claim_token', toBase64Url(new TextEncoder().encode(JSON.stringify(claims))))
-      form.set('claim_token_format', 'urn:ietf:params:oauth:token-type:jwt')
-    }
-    const url = await this.#metadata.endpoint('token_endpoint')
-    const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
-    const answer = await request(url, { method: 'POST', headers, body: form.toString() }, LIMIT, this.#options)
-    const { access_token: rpt } = answer.status === 200 ? (object(answer) ?? {}) : {}
-    return typeof rpt === 'string' ? rpt : undefined
   }
 
   /** The resources of the first question that has an answer */

@@ -2,7 +2,7 @@ import { loadGate, loadGuard } from '#platform'
 
 import { challenge, UNREACHABLE_WARNING } from '../challenge.js'
 import { CountersignError } from '../errors.js'
-import { createTokenGuard, type Guard, type GuardOptions, type TokenGuard } from '../guard.js'
+import { createTokenGuard, needsGate, type GuardOptions, type TokenGuard } from '../guard.js'
 import { createProtection, type PermissionRequest, type Protection } from '../protection.js'
 import type { Denied, DpopRequest, Permission, RptClaims } from '../types.js'
 import { connectionOf, Enforcer, type EnforcedRequest, type KeycloakConfig } from './enforcer.js'
@@ -65,7 +65,7 @@ export type Passage = { readonly access: Access } | { readonly refusal: Refusal 
 
 /** What all adapters share: decides about requests, without knowing any framework. */
 export class Uma {
-  readonly guard: Guard
+  readonly guard: TokenGuard
   readonly protection: Protection
   readonly issuer: string
   readonly #enforcer: Enforcer | undefined
@@ -84,7 +84,7 @@ export class Uma {
   }
 
   static async create(options: UmaOptions): Promise<Uma> {
-    const gate = needsGate(options) ? await loadGate() : undefined
+    const gate = needsGateFor(options) ? await loadGate() : undefined
     const connection = connectionOf(options)
     if (options.dpop !== undefined && (options.publicUrl === undefined || !URL.canParse(options.publicUrl))) {
       throw new CountersignError('invalid_configuration', '`publicUrl` is needed with `dpop`')
@@ -173,9 +173,8 @@ export class Uma {
   }
 }
 
-function needsGate({ keycloak, dpop, introspection, withdrawals = 'none' }: UmaOptions): boolean {
-  const isAsking = introspection === true || withdrawals !== 'none'
-  return keycloak?.['policy-enforcer'] !== undefined || dpop !== undefined || isAsking
+function needsGateFor({ introspection, ...options }: UmaOptions): boolean {
+  return options.keycloak?.['policy-enforcer'] !== undefined || introspection === true || needsGate(options)
 }
 
 function unreachable(): Refusal {

@@ -1,6 +1,12 @@
-import type { GateEngine, GuardEngine } from './types.js'
+import { fetchStream } from '../events.js'
+import type { Follows, GateEngine, GuardEngine, OpenStream } from './types.js'
 
 export { verifier } from './signature-web.js'
+
+/** A page comes and goes. */
+export const follows: Follows = 'list'
+
+export const openStream: OpenStream = (url, headers, signal) => fetchStream(fetch, url, headers, signal)
 
 let guard: GuardEngine | undefined
 let guardFlight: Promise<GuardEngine> | undefined

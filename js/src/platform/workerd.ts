@@ -1,9 +1,15 @@
 import * as bindings from '../wasm/guard.js'
 // Workers hand over a compiled module, and compile none at run time.
 import module from '../wasm/guard_bg.wasm'
-import type { GateEngine, GuardEngine } from './types.js'
+import type { Follows, GateEngine, GuardEngine, OpenStream } from './types.js'
 
 export { verifier } from './signature-web.js'
+
+/** A Worker lives as long as its request. */
+export const follows: Follows = 'list'
+
+/** None: what one request has opened, no other may read. */
+export const openStream: OpenStream | undefined = undefined
 
 let guard: GuardEngine | undefined
 let gate: GateEngine | undefined

@@ -1,18 +1,25 @@
 //! The guard inside the npm package: tokens go in as text, answers come out as small values.
 //!
-//! Nothing here decides; `countersign-core` does. Nothing here checks signatures; the platform's own
-//! cryptography does, between [`GuardModule::begin`] and [`GuardModule::finish`].
+//! Nothing here decides; `countersign-core` does. Signatures are checked by the platform's own cryptography, between
+//! [`GuardModule::begin`] and [`GuardModule::finish`], but in the module `pdp`.
 //!
-//! Of this crate come two modules: `guard`, and with the feature `gate` the larger `gate`, which has the rules of
-//! Keycloak's policy enforcer, `DPoP` proofs, status lists and answers of introspection as well.
+//! Of this crate come three modules: `guard`, with the feature `gate` the larger `gate`, which has the rules of
+//! Keycloak's policy enforcer, `DPoP` proofs, status lists and answers of introspection as well, and with the feature
+//! `pdp` the module `pdp`, which checks signatures itself and assesses owners' policies and shares.
 
 pub mod challenge;
 #[cfg(feature = "gate")]
 pub mod enforcer;
 #[cfg(feature = "gate")]
 pub mod introspection;
+#[cfg(feature = "pdp")]
+pub mod pdp;
 #[cfg(feature = "gate")]
 pub mod proof;
+#[cfg(feature = "pdp")]
+pub mod shares;
+#[cfg(feature = "pdp")]
+mod signature;
 mod tokens;
 #[cfg(feature = "gate")]
 pub mod withdrawal;

@@ -1,9 +1,11 @@
-//! The status list of an issuer for JavaScript, which fetches it and checks its signature (Token Status List §8.3).
+//! The status list of an issuer and its stream of changes for JavaScript, which fetches and listens, and checks the
+//! list's signature (Token Status List §8.3).
 
 use countersign_core::{
     denial::Denial,
+    edge::{OnStale, Standing, StreamId, Withdrawal, Withdrawals},
     jws::UnverifiedJws,
-    status::{Status, StatusList, StatusRef, UnverifiedStatusList},
+    status::{StatusList, StatusRef, UnverifiedStatusList},
     time::UnixTime,
     token::{Claims, Pending, SignatureOk},
 };
@@ -18,9 +20,7 @@ use crate::{GuardModule, failure, moment, to_js};
 pub struct WithdrawalModule {
     issuer: String,
     uri: String,
-    list: Option<StatusList>,
-    /// When the list was asked for: ages count from the question
-    known_at: UnixTime,
+    withdrawal: Withdrawal,
 }
 
 /// A list whose signature nobody has checked
@@ -51,10 +51,28 @@ impl ListModule {
 
 #[wasm_bindgen]
 impl WithdrawalModule {
-    /// For the list of an issuer at the address that its metadata name
+    /// For the list of an issuer at the address that its metadata name; an old list serves for `staleness` seconds, and
+    /// after that either nobody is let in or, `until_exp`, nobody is kept out.
     #[wasm_bindgen(constructor)]
-    pub fn new(issuer: String, uri: String) -> Self {
-        Self { issuer, uri, list: None, known_at: UnixTime(0) }
+    pub fn new(issuer: String, uri: String, listens: bool, until_exp: bool, staleness: u32) -> Self {
+        let withdrawals = if listens { Withdrawals::Stream } else { Withdrawals::List };
+        let on_stale = if until_exp { OnStale::UntilExp } else { OnStale::Deny };
+        Self { issuer, uri, withdrawal: Withdrawal::new(withdrawals, on_stale, staleness.into()) }
+    }
+
+    /// Whether the list may be fetched: that has not failed a moment ago.
+    pub fn may_fetch(&self, now: f64) -> bool {
+        self.withdrawal.may_fetch(moment(now))
+    }
+
+    /// Whether the list is about to be too old for those who need it.
+    pub fn is_ending(&self, now: f64) -> bool {
+        self.withdrawal.is_ending(moment(now))
+    }
+
+    /// The list could not be had.
+    pub fn failed(&mut self, now: f64) {
+        self.withdrawal.failed(moment(now));
     }
 
     /// Checks everything but the signature of a list that was asked for at `began`; throws `{ code, message }`.
@@ -74,17 +92,11 @@ impl WithdrawalModule {
 
     /// Takes a list whose signature is right; false if a newer one is here already.
     pub fn take(&mut self, list: ListModule, signature_ok: bool) -> bool {
-        if !signature_ok {
-            return false;
+        signature_ok && {
+            let began = list.began;
+            let list = list.pending.accept(SignatureOk::i_have_verified_the_signature());
+            self.withdrawal.take(list, began)
         }
-        let began = list.began;
-        let list = list.pending.accept(SignatureOk::i_have_verified_the_signature());
-        if self.list.as_ref().is_some_and(|present| !list.may_replace(present)) {
-            return false;
-        }
-        self.known_at = self.known_at.max(began);
-        self.list = Some(list);
-        true
     }
 
     /// The place of a verified token in this list: -1 where it has none, -2 where it names another list or is malformed
@@ -99,35 +111,53 @@ impl WithdrawalModule {
         }
     }
 
-    /// Whether the list is as new as its `ttl` wants it `ahead` seconds from now
-    pub fn is_current(&self, ahead: u32, now: f64) -> bool {
-        self.is_within(self.ttl(), moment(now).plus(ahead.into()))
+    /// 0 as it was issued, 1 taken back, 3 narrowed, -1 not known: the list has to be fetched first
+    pub fn standing(&mut self, place: u32, now: f64) -> i32 {
+        number(self.withdrawal.standing_at(place.into(), moment(now)))
     }
 
-    /// Seconds after which the list is to be fetched again; 0 without one
-    pub fn ttl_seconds(&self) -> u32 {
-        u32::try_from(self.ttl()).unwrap_or(u32::MAX)
+    /// The same when no current list is to be had
+    pub fn last_standing(&self, place: u32, now: f64) -> i32 {
+        number(self.withdrawal.last_standing_at(place.into(), moment(now)))
     }
 
-    /// 0 as it was issued, 1 taken back, 3 narrowed, -1 not known: the list is older than `staleness` seconds allow.
-    /// Without `staleness` it has to be current. What was once taken back stays so.
-    pub fn standing(&self, place: u32, staleness: Option<u32>, now: f64) -> i32 {
-        let Some(list) = &self.list else { return -1 };
-        let standing = match list.status(place.into()) {
-            Status::Valid => 0,
-            Status::Narrowed => 3,
-            Status::Invalid | Status::Other => 1,
-        };
-        let window = staleness.map_or_else(|| self.ttl(), |seconds| self.ttl().max(seconds.into()));
-        if standing == 1 || self.is_within(window, moment(now)) { standing } else { -1 }
+    /// Whether it is time to open a stream.
+    pub fn may_listen(&self, now: f64) -> bool {
+        self.withdrawal.may_listen(moment(now))
     }
 
-    fn ttl(&self) -> u64 {
-        self.list.as_ref().map_or(0, StatusList::ttl)
+    /// Opens a stream, and answers with the number of the last change that is known, for `Last-Event-ID`.
+    pub fn listen(&mut self, now: f64) -> Option<String> {
+        self.withdrawal.listen(moment(now)).1.map(|seq| seq.to_string())
     }
 
-    fn is_within(&self, seconds: u64, now: UnixTime) -> bool {
-        let is_live = self.list.as_ref().is_some_and(|list| list.is_live(now));
-        is_live && self.known_at <= now && self.known_at.plus(seconds) >= now
+    /// Number of the stream that is open, or 0
+    pub fn stream(&self) -> u64 {
+        self.withdrawal.stream().map_or(0, |StreamId(number)| number)
+    }
+
+    /// Takes a message of a stream.
+    pub fn message(&mut self, stream: u64, data: &str, now: f64) {
+        self.withdrawal.message(StreamId(stream), data.as_bytes(), moment(now));
+    }
+
+    /// A stream has ended, or could not be opened.
+    pub fn closed(&mut self, stream: u64, now: f64) {
+        self.withdrawal.closed(StreamId(stream), moment(now));
+    }
+
+    /// Takes a stream that is silent for too long for closed.
+    pub fn give_up_silence(&mut self, now: f64) {
+        self.withdrawal.give_up_silence(moment(now));
+    }
+}
+
+/// As the list itself numbers them
+const fn number(standing: Standing) -> i32 {
+    match standing {
+        Standing::Good => 0,
+        Standing::Withdrawn => 1,
+        Standing::Narrowed => 3,
+        Standing::Foreign | Standing::Unknown => -1,
     }
 }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    browser::CHROMIUM,
     host,
     layout::Layout,
     npm, process, proxy,
@@ -65,6 +66,22 @@ pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
     rows.extend(printed(
         "permission lookup in Node",
         Command::new("node").current_dir(layout.js()).arg("bench/cedar.mjs"),
+    )?);
+    rows.extend(printed(
+        "cold starts in Node and workerd, checks in workerd",
+        Command::new("node").current_dir(layout.js()).arg("bench/start.mjs"),
+    )?);
+    CHROMIUM.ensure(layout)?;
+    rows.extend(printed(
+        "time to load in a page",
+        Command::new("node").current_dir(layout.js()).arg("bench/page.mjs"),
+    )?);
+    rows.extend(printed(
+        "withdrawal to denial at guards",
+        Command::new("node")
+            .current_dir(layout.js())
+            .arg("bench/withdrawal.mjs")
+            .env("COUNTERSIGN_BIN", &program),
     )?);
     let shares = wasm::build_plain(layout, choice, "countersign-bench-module")?;
     rows.extend(printed(

@@ -42,10 +42,12 @@ pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<Vec<Artefact>> {
         let component = toolchain.compile(layout, "countersign-wasm-component", &[], Aim::Speed)?;
         let guard = toolchain.compile(layout, "countersign-wasm-js", &[], Aim::Size)?;
         let gate = toolchain.compile(layout, "countersign-wasm-js", &["gate"], Aim::Size)?;
+        let pdp = toolchain.compile(layout, "countersign-wasm-js", &["pdp"], Aim::Size)?;
         Ok(vec![
             component::make(layout, &component)?,
             bindgen::make(layout, "guard", &guard)?,
             bindgen::make(layout, "gate", &gate)?,
+            bindgen::make(layout, "pdp", &pdp)?,
         ])
     })
 }

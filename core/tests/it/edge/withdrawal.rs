@@ -97,7 +97,7 @@ fn a_withdrawal_bites_after_the_ttl_of_the_list() {
 #[test]
 fn a_list_in_use_is_renewed_by_the_clock() {
     let mut world = open(by_list());
-    world.pass(4);
+    world.pass(3);
     world.idle();
     world.pass(1);
     let now = world.now;

@@ -13,7 +13,7 @@ pub(crate) fn make(layout: &Layout, module: &[u8]) -> Result<Artefact> {
     let path = layout.component();
     let stamp = Stamp::of(&["component", optimizer::IDENTITY], module);
     if !stamp.is_on(&path) {
-        let module = optimizer::optimize(layout, "pdp", Aim::Speed, module)?;
+        let module = optimizer::optimize(layout, "component", Aim::Speed, module)?;
         let component = ComponentEncoder::default()
             .validate(true)
             .module(&module)
