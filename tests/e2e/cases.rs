@@ -60,7 +60,9 @@ const WAITING: &[(&str, u32, &str)] = &[
 /// Names of the tests of a file or folder
 fn tests(place: &Path, names: &mut Vec<String>) {
     if place.is_dir() {
-        fs::read_dir(place).unwrap().for_each(|entry| tests(&entry.unwrap().path(), names));
+        for entry in fs::read_dir(place).unwrap() {
+            tests(&entry.unwrap().path(), names);
+        }
         return;
     }
     let text = fs::read_to_string(place).unwrap();

@@ -1,9 +1,7 @@
 //! SEC: what Keycloak had to mend. SEC-4 stands in `resource_set`.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
-    thread,
-};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use countersign_tests::{
     authz::Authz,

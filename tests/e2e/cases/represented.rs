@@ -3,7 +3,7 @@
 use countersign_tests::authz::Authz;
 use serde_json::{Value, json};
 
-/// marta's resource, of which kolo may have ScopeA; its id and the stored ticket
+/// marta's resource, of which kolo may have `ScopeA`; its id and the stored ticket
 fn shared() -> (Authz, String, Value) {
     let authz = Authz::of_cases();
     let id = authz.world.managed("Resource A", "marta", &["ScopeA", "ScopeB"]);

@@ -334,9 +334,13 @@ async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> 
     let format = form.get("claim_token_format");
     let identity = form.get("claim_token").filter(|_| format.is_none_or(|format| format == ID_TOKEN_FORMAT));
     if let Some(token) = identity {
-        let refused = |expired: bool| match expired {
-            true => ApiError::bad_request("invalid_claim_token", "Expired token"),
-            false => ApiError::bad_request("unauthorized_client", "Invalid signature"),
+        let refused = |expired: bool| {
+            let (error, text) = if expired {
+                ("invalid_claim_token", "Expired token")
+            } else {
+                ("unauthorized_client", "Invalid signature")
+            };
+            ApiError::bad_request(error, text)
         };
         let verified =
             auth::verify_identity_token(app, &place.realm, &place.issuer, token).map_err(|error| {
