@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::store::StoreError;
 
@@ -25,7 +25,8 @@ pub struct ApiError {
     error: Cow<'static, str>,
     description: Option<Cow<'static, str>>,
     shape: Shape,
-    retry_after: bool,
+    retry_after: Option<u64>,
+    member: Option<(&'static str, Value)>,
     challenge: Option<&'static str>,
 }
 
@@ -59,7 +60,8 @@ impl ApiError {
             error: error.into(),
             description: None,
             shape: Shape::OAuth,
-            retry_after: false,
+            retry_after: None,
+            member: None,
             challenge: None,
         }
     }
@@ -70,7 +72,7 @@ impl ApiError {
     }
 
     /// 400 for a value that the profile of people does not take; `params` begin with the field
-    pub fn violation(field: &str, message: &'static str, params: &[serde_json::Value]) -> Self {
+    pub fn violation(field: &str, message: &'static str, params: &[Value]) -> Self {
         let body = json!({ "field": field, "errorMessage": message, "params": params });
         Self { shape: Shape::Violation, ..Self::bare(StatusCode::BAD_REQUEST, body.to_string()) }
     }
@@ -124,7 +126,10 @@ impl ApiError {
 
     /// 503: the engine or the store could not answer now; nothing was changed
     pub fn temporarily_unavailable() -> Self {
-        Self { retry_after: true, ..Self::bare(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable") }
+        Self {
+            retry_after: Some(1),
+            ..Self::bare(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+        }
     }
 
     /// 500 for what should not happen; the cause is in the log
@@ -141,6 +146,18 @@ impl ApiError {
     pub fn challenged(self, challenge: &'static str) -> Self {
         let challenge = (self.status == StatusCode::UNAUTHORIZED).then_some(challenge);
         Self { challenge, ..self }
+    }
+
+    /// With the time after which asking again makes sense, in seconds (RFC 9110 §10.2.3)
+    #[must_use]
+    pub fn retry_after(self, seconds: Option<u64>) -> Self {
+        Self { retry_after: seconds, ..self }
+    }
+
+    /// With one member more in the body
+    #[must_use]
+    pub fn with_member(self, name: &'static str, value: Value) -> Self {
+        Self { member: Some((name, value)), ..self }
     }
 
     /// The status of the answer
@@ -211,7 +228,7 @@ pub fn log_seldom(kind: &'static str, error: &dyn core::fmt::Display) {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = match (self.shape, &self.description) {
+        let mut body = match (self.shape, &self.description) {
             (Shape::Empty, _) => None,
             (Shape::Message, _) => Some(json!({ "errorMessage": self.error })),
             // Written when it was made.
@@ -219,6 +236,11 @@ impl IntoResponse for ApiError {
             (Shape::OAuth, None) => Some(json!({ "error": self.error })),
             (Shape::OAuth, Some(text)) => Some(json!({ "error": self.error, "error_description": text })),
         };
+        if let (Some((name, value)), Some(members)) =
+            (self.member, body.as_mut().and_then(Value::as_object_mut))
+        {
+            members.insert(name.to_owned(), value);
+        }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         if let Some(body) = body {
@@ -228,8 +250,8 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = self.challenge {
             insert(&mut response, header::WWW_AUTHENTICATE, challenge);
         }
-        if self.retry_after {
-            insert(&mut response, header::RETRY_AFTER, "1");
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod certs;
 pub mod discovery;
+pub mod expiry;
 pub mod extract;
 pub mod health;
 pub mod introspect;

@@ -55,7 +55,7 @@ pub async fn introspect(
                 one => one.is_some_and(|one| *one == caller.client_id),
             };
             if named || verified.client.id == caller.id {
-                active(&app, &place, &verified, claims, hint == Some(RPT_HINT))?
+                active(&app, &place, &verified, claims, (hint == Some(RPT_HINT), form.is_extended()))?
             } else {
                 None
             }
@@ -113,7 +113,7 @@ fn active(
     place: &InRealm,
     verified: &Verified,
     full: Map<String, Value>,
-    brief: bool,
+    (brief, extended): (bool, bool),
 ) -> Result<Option<Value>, ApiError> {
     let claims = verified.token.claims();
     let permissions = match issue::permissions_of(&claims.other) {
@@ -138,7 +138,10 @@ fn active(
         body.insert("token_type".to_owned(), json!(verified.token.token_type()));
     }
     if let Some(permissions) = permissions {
-        body.insert("permissions".to_owned(), permissions.iter().map(both_spellings).collect());
+        body.insert(
+            "permissions".to_owned(),
+            permissions.iter().map(|of| both_spellings(of, extended)).collect(),
+        );
         if !brief {
             body.insert("authorization".to_owned(), json!({ "permissions": permissions }));
         }
@@ -147,8 +150,8 @@ fn active(
     Ok(Some(Value::Object(body)))
 }
 
-/// Keycloak's names and UMA's (`keycloak-wire` §7.1)
-fn both_spellings(permission: &Permission) -> Value {
+/// Keycloak's names and UMA's (`keycloak-wire` §7.1), with times, which Keycloak's permissions do not have, or without
+fn both_spellings(permission: &Permission, extended: bool) -> Value {
     let mut entry = Map::new();
     if let Some(id) = &permission.rsid {
         entry.insert("rsid".to_owned(), json!(id));
@@ -159,6 +162,11 @@ fn both_spellings(permission: &Permission) -> Value {
     }
     entry.insert("scopes".to_owned(), json!(permission.scopes));
     entry.insert("resource_scopes".to_owned(), json!(permission.scopes));
+    for (name, time) in [("exp", permission.exp), ("nbf", permission.nbf)] {
+        if let Some(time) = time.filter(|_| extended) {
+            entry.insert(name.to_owned(), json!(time));
+        }
+    }
     Value::Object(entry)
 }
 
@@ -174,6 +182,11 @@ fn current(
     let Some(server_id) = server_id else { return Ok(None) };
     let server = app.store.read(|tx| store::realm::client_by_id(tx, &place.realm.id, &server_id))?;
     let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
+    let settings = app.store.resource_server(&server.id)?;
+    let issued = verified.token.claims().iat.unwrap_or_default();
+    if settings.is_none_or(|settings| issued.0 < settings.not_before) {
+        return Ok(None);
+    }
     if permissions.is_empty() {
         return Ok(Some(permissions));
     }

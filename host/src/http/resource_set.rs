@@ -100,8 +100,11 @@ pub async fn create(
     let owner = owner(&app, &caller, named)?;
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let event = caller.event("resource.created");
-    let resource =
-        app.store.create_resource(server_id, id, owner, description, event).await.map_err(taken(&name))?;
+    let resource = app
+        .store
+        .create_resource(server_id, id, owner, description, caller.now, event)
+        .await
+        .map_err(taken(&name))?;
     Ok(json(StatusCode::CREATED, Family::Api, &view(resource, Shape::Created)))
 }
 

@@ -77,7 +77,7 @@ pub struct UmaSettings {
     pub owner_access: OwnerAccess,
     /// Built-in policies that stand for deployed scripts: type to name
     pub scripts: Option<String>,
-    /// Seconds between two polls with a ticket
+    /// Seconds after which asking again makes sense; 0: nothing is said
     pub poll_interval: u64,
     /// Claims that a requesting party must bring
     pub required_claims: Vec<String>,
@@ -115,6 +115,11 @@ const NAMES: &[&str] = &[
 ];
 
 impl UmaSettings {
+    /// What a client is told that waits for an owner, in seconds
+    pub fn retry_after(&self) -> Option<u64> {
+        Some(self.poll_interval).filter(|seconds| *seconds > 0)
+    }
+
     /// Reads our attributes among those of a realm; others are none of its business
     pub fn read(attributes: &BTreeMap<String, String>) -> Result<Self, SettingError> {
         let mut settings = Self::default();
@@ -197,11 +202,12 @@ impl UmaSettings {
                     .collect();
             }
             "countersign.rpt_max_bytes" => {
-                let bytes = number(value, 512, 1_000_000).ok_or(SettingError::Value {
+                let bytes = number(value, 512, 1_000_000).or_else(|| number(value, 0, 0));
+                let bytes = bytes.ok_or(SettingError::Value {
                     name: "countersign.rpt_max_bytes",
-                    wanted: "a number of bytes from 512 to 1000000",
+                    wanted: "0, or a number of bytes from 512 to 1000000",
                 })?;
-                self.rpt_max_bytes = Some(bytes);
+                self.rpt_max_bytes = Some(bytes).filter(|bytes| *bytes > 0);
             }
             _ => return Err(SettingError::Unknown { name: name.to_owned(), nearest: nearest(name) }),
         }
@@ -230,6 +236,9 @@ mod tests {
         assert_eq!(read("countersign.owner_access", "always").unwrap().owner_access, OwnerAccess::Always);
         assert_eq!(read("countersign.ticket_lifespan", "60").unwrap().ticket_lifespan, 60);
         assert_eq!(read("frontendUrl", "x").unwrap(), UmaSettings::default());
+        assert_eq!(read("countersign.rpt_max_bytes", "8192").unwrap().rpt_max_bytes, Some(8_192));
+        assert_eq!(read("countersign.rpt_max_bytes", "0").unwrap(), UmaSettings::default());
+        assert!(read("countersign.rpt_max_bytes", "100").is_err());
     }
 
     #[test]

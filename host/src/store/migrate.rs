@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_tokens.sql"),
     include_str!("../../migrations/sqlite/0005_sign_in.sql"),
     include_str!("../../migrations/sqlite/0006_status.sql"),
+    include_str!("../../migrations/sqlite/0007_dialect.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.

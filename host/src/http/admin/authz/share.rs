@@ -43,8 +43,8 @@ pub(super) async fn list(
         };
         *place = Some(id);
     }
-    let shares = app.store.shares(authz.id(), &filter)?;
-    Ok(answer::list(&shares.into_iter().map(|share| view(share, true)).collect::<Vec<_>>()))
+    let shares = app.store.shares(authz.id(), &filter, authz.now())?;
+    Ok(answer::list(&shares.into_iter().map(|share| view(share, true, true)).collect::<Vec<_>>()))
 }
 
 /// `DELETE share/{id}`: ends it at once
@@ -54,7 +54,7 @@ pub(super) async fn delete(
     authz: Authz,
 ) -> Result<Response, ApiError> {
     authz.manage()?;
-    let share = app.store.share(authz.id(), &id)?.ok_or_else(ApiError::not_found)?;
+    let share = app.store.share(authz.id(), &id, authz.now())?.ok_or_else(ApiError::not_found)?;
     app.store.withdraw_share(&share, authz.now(), authz.event("share.withdrawn")).await?;
     Ok(no_content())
 }
