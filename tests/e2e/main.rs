@@ -46,5 +46,6 @@ mod sign_out;
 mod start;
 mod status;
 mod token;
+mod uma2;
 mod uma_policy;
 mod walk;

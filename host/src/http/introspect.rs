@@ -9,6 +9,7 @@ use axum::{
 };
 use countersign_core::{
     assessment::Assessment,
+    dialect::uma2,
     permission::{Claims, Permission},
 };
 use serde_json::{Map, Value, json};
@@ -17,6 +18,7 @@ use super::{
     Family,
     extract::{Form, InRealm},
     json as answer,
+    protection::Caller,
 };
 use crate::{
     app::App,
@@ -24,6 +26,7 @@ use crate::{
     decide::{Party, Request, decide},
     error::ApiError,
     issue::{self, IssueContext, Origin, Scopes},
+    realm::{Client, Dialect},
     store,
 };
 
@@ -37,13 +40,18 @@ pub async fn introspect(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let caller = auth::authenticate_introspector(&app, &place, &headers, &form).await?;
+    let is_uma2 = place.realm.uma.dialect == Dialect::Uma2;
+    let caller = match pat(&app, &place, &headers)? {
+        Some(server) => server,
+        None => auth::authenticate_introspector(&app, &place, &headers, &form).await?,
+    };
     if form.has_duplicates() {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
     let token = form.get("token").ok_or_else(|| ApiError::invalid_request("Token not provided."))?;
     let hint = form.get("token_type_hint");
-    if hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
+    // Only Keycloak minds a hint that it does not know (FED-5.1-02).
+    if !is_uma2 && hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
         return Err(ApiError::invalid_request("Unsupported token type."));
     }
     let body = match auth::verify_mentioned(&app, &place.realm, &place.issuer, token) {
@@ -54,7 +62,9 @@ pub async fn introspect(
                 Some(Value::Array(many)) => many.iter().any(|name| *name == caller.client_id),
                 one => one.is_some_and(|one| *one == caller.client_id),
             };
-            if named || verified.client.id == caller.id {
+            if is_uma2 && named && claims.contains_key("authorization") {
+                rpt(&app, &place, &verified)?
+            } else if named || verified.client.id == caller.id {
                 active(&app, &place, &verified, claims, (hint == Some(RPT_HINT), form.is_extended()))?
             } else {
                 None
@@ -67,6 +77,37 @@ pub async fn introspect(
     };
     let body = body.unwrap_or_else(|| json!({ "active": false }));
     Ok(answer(StatusCode::OK, Family::Introspection, &body))
+}
+
+/// The resource server whose PAT a request carries (FED-5.1-01)
+fn pat(app: &App, place: &InRealm, headers: &HeaderMap) -> Result<Option<Client>, ApiError> {
+    let Ok(Some(token)) = auth::bearer(headers) else { return Ok(None) };
+    if place.realm.uma.dialect != Dialect::Uma2 {
+        return Ok(None);
+    }
+    let refused = || {
+        ApiError::bare(StatusCode::UNAUTHORIZED, "invalid_token").challenged("Bearer error=\"invalid_token\"")
+    };
+    let caller = Caller::of(app, place, token, refused)?;
+    caller.need_role()?;
+    Ok(Some(caller.server))
+}
+
+/// An RPT as the specification shows it (FedAuthz §5.1.1): without `scope`, inactive once it permits nothing
+fn rpt(app: &App, place: &InRealm, verified: &Verified) -> Result<Option<Value>, ApiError> {
+    let claims = verified.token.claims();
+    let granted = issue::permissions_of(&claims.other).unwrap_or_default();
+    let granted = current(app, place, verified, granted)?.unwrap_or_default();
+    if granted.is_empty() {
+        return Ok(None);
+    }
+    let mut body = issue::to_map(claims);
+    body.retain(|name, _| ["exp", "nbf", "iat", "jti", "iss", "aud", "sub", "cnf"].contains(&name.as_str()));
+    body.insert("active".to_owned(), json!(true));
+    body.insert("client_id".to_owned(), json!(verified.client.client_id));
+    body.insert("token_type".to_owned(), json!(verified.token.token_type()));
+    body.insert("permissions".to_owned(), uma2::permissions(&granted, claims.iat, claims.exp));
+    Ok(Some(body.into()))
 }
 
 /// The claims of a live token: an RPT's own, and of others what the mappers for introspection make of the user now

@@ -57,6 +57,19 @@ pub struct SpentTicket {
     pub expires_at: UnixTime,
 }
 
+/// What is asked of owners where nothing is granted
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The resource server
+    pub server_id: String,
+    /// Who asks
+    pub requester: String,
+    /// For what
+    pub pending: Vec<Pending>,
+    /// What the assessment was based on
+    pub version: Version,
+}
+
 /// How a redemption went
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redemption {
@@ -103,6 +116,31 @@ impl Store {
             insert_rpt(tx, &rpt)?;
             share::request(tx, &rpt.server_id, &rpt.requester, &pending, rpt.issued_at)?;
             audit::record(tx, &event.requester(&rpt.requester))?;
+            Ok(Redemption::Recorded)
+        })
+        .await
+    }
+
+    /// Uses up a ticket that grants nothing, and stores what is asked of owners instead: both or nothing.
+    ///
+    /// Fails with [`StoreError::Stale`] if what the assessment was based on has moved.
+    pub async fn spend(
+        &self,
+        ticket: SpentTicket,
+        asked: Option<Asked>,
+        now: UnixTime,
+    ) -> Result<Redemption, StoreError> {
+        self.write(move |tx| {
+            let first = tx
+                .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
+                .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
+            if first == 0 {
+                return Ok(Redemption::Spent);
+            }
+            if let Some(Asked { server_id, requester, pending, version }) = asked {
+                server::check(tx, &server_id, version)?;
+                share::request(tx, &server_id, &requester, &pending, now)?;
+            }
             Ok(Redemption::Recorded)
         })
         .await

@@ -1,148 +1,10 @@
 //! Ends that come while a clock is watched.
 
-use axum::{
-    body::Body,
-    http::{Method, Request},
-};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use axum::http::Method;
 use serde_json::json;
 
 use super::*;
-use crate::http::{
-    tests::{Answer, TestServer},
-    token::uma_ticket::GRANT_TYPE,
-};
-
-const START: u64 = 1_790_000_000;
-const DOCUMENTS: (&str, &str) = ("documents", "documents-secret");
-
-/// Alice owns what `documents` protects, Bob reads through `reader`
-struct Stage(TestServer);
-
-impl Stage {
-    async fn new() -> Self {
-        Self::of(json!({})).await
-    }
-
-    async fn of(attributes: Value) -> Self {
-        let user = |name: &str| {
-            json!({
-                "username": name, "enabled": true,
-                "credentials": [{ "type": "password", "value": name }],
-                "clientRoles": { "documents": ["uma_protection"] },
-            })
-        };
-        let realm = json!({
-            "realm": "demo", "enabled": true, "attributes": attributes,
-            "roles": { "client": { "documents": [{ "name": "uma_protection" }] } },
-            "users": [user("alice"), user("bob")],
-            "clients": [
-                { "clientId": "documents", "enabled": true, "secret": DOCUMENTS.1, "directAccessGrantsEnabled": true,
-                  "serviceAccountsEnabled": true, "authorizationServicesEnabled": true,
-                  "authorizationSettings": {
-                      "allowRemoteResourceManagement": true, "policyEnforcementMode": "ENFORCING",
-                      "scopes": [{ "name": "read" }, { "name": "write" }] } },
-                { "clientId": "reader", "enabled": true, "publicClient": true, "directAccessGrantsEnabled": true },
-            ],
-        });
-        Self(TestServer::with(realm).await)
-    }
-
-    fn set(&self, seconds: u64) {
-        self.0.app.clock.set(UnixTime(START + seconds));
-    }
-
-    async fn token(&self, client: &str, user: &str) -> String {
-        let mut form = vec![("grant_type", "password"), ("username", user), ("password", user)];
-        form.push(("client_id", client));
-        if client == DOCUMENTS.0 {
-            form.push(("client_secret", DOCUMENTS.1));
-        }
-        member(&self.post(&form, None).await, "access_token")
-    }
-
-    async fn pat(&self) -> String {
-        member(&self.post(&[("grant_type", "client_credentials")], Some(DOCUMENTS)).await, "access_token")
-    }
-
-    async fn post(&self, form: &[(&str, &str)], basic: Option<(&str, &str)>) -> Answer {
-        self.0.form("/realms/demo/protocol/openid-connect/token", basic, form).await
-    }
-
-    async fn protection(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Answer {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/realms/demo/authz/protection/{path}"))
-            .header("authorization", format!("Bearer {token}"))
-            .header("content-type", "application/json");
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        self.0.send(request.body(body).unwrap()).await
-    }
-
-    async fn register(&self, name: &str) -> String {
-        let body = json!({
-            "name": name, "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read", "write"],
-        });
-        member(&self.protection(Method::POST, "resource_set", &self.pat().await, Some(body)).await, "_id")
-    }
-
-    async fn share(&self, resource: &str, scope: &str, end: Option<u64>) -> Answer {
-        let body = json!({
-            "resource": resource, "scopeName": scope, "requesterName": "bob", "granted": true,
-            "expires_at": end.map(|seconds| START + seconds),
-        });
-        self.protection(Method::POST, "permission/ticket", &self.pat().await, Some(body)).await
-    }
-
-    async fn ticket(&self, resource: &str) -> String {
-        let body = json!([{ "resource_id": resource, "resource_scopes": ["read"] }]);
-        member(&self.protection(Method::POST, "permission", &self.pat().await, Some(body)).await, "ticket")
-    }
-
-    /// The UMA grant by Bob's token
-    async fn uma(&self, token: &str, form: &[(&str, &str)]) -> Answer {
-        let mut pairs = vec![("grant_type", GRANT_TYPE)];
-        pairs.extend(form);
-        let encoded: String = pairs
-            .iter()
-            .map(|(name, value)| {
-                let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-                format!("{name}={value}&")
-            })
-            .collect();
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/realms/demo/protocol/openid-connect/token")
-            .header("authorization", format!("Bearer {token}"))
-            .header("content-type", "application/x-www-form-urlencoded");
-        self.0.send(request.body(Body::from(encoded)).unwrap()).await
-    }
-
-    async fn refresh(&self, token: &str) -> Answer {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "reader")];
-        self.post(&form, None).await
-    }
-
-    async fn introspect(&self, token: &str) -> Value {
-        let path = "/realms/demo/protocol/openid-connect/token/introspect";
-        self.0.form(path, Some(DOCUMENTS), &[("token", token)]).await.json()
-    }
-}
-
-fn member(answer: &Answer, name: &str) -> String {
-    let body = answer.json();
-    body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned()
-}
-
-fn error(answer: &Answer) -> (u16, String) {
-    (answer.status.as_u16(), answer.json()["error"].as_str().unwrap_or_default().to_owned())
-}
-
-fn permissions(rpt: &str) -> Value {
-    let payload = URL_SAFE_NO_PAD.decode(rpt.split('.').nth(1).unwrap()).unwrap();
-    let claims: Value = serde_json::from_slice(&payload).unwrap();
-    claims["authorization"]["permissions"].clone()
-}
+use crate::http::tests::stage::{START, Stage, error, member, permissions};
 
 #[test]
 fn both_forms_are_read_and_others_refused() {
@@ -272,22 +134,16 @@ async fn the_not_before_of_a_resource_server_cuts_everything_before() {
     let ticket = stage.ticket(&hers).await;
     stage.set(10);
     let (store, clock) = (&stage.0.app.store, &stage.0.app.clock);
-    let server: String = store
-        .read(|tx| {
-            Ok(tx.query_row("SELECT id FROM resource_server", [], |row| row.get(0))?)
-        })
-        .unwrap();
+    let server: String =
+        store.read(|tx| Ok(tx.query_row("SELECT id FROM resource_server", [], |row| row.get(0))?)).unwrap();
     let mut settings = store.resource_server(&server).unwrap().unwrap();
     settings.not_before = START + 10;
     let event = crate::store::audit::Event::new("resource_server.changed", "demo", "root", clock.now());
     store.set_server(&server, settings, clock.now(), event).await.unwrap();
 
     assert_eq!(stage.introspect(&rpt).await, json!({ "active": false }));
-    let marked: i64 = store
-        .read(|tx| {
-            Ok(tx.query_row("SELECT status FROM rpt", [], |row| row.get(0))?)
-        })
-        .unwrap();
+    let marked: i64 =
+        store.read(|tx| Ok(tx.query_row("SELECT status FROM rpt", [], |row| row.get(0))?)).unwrap();
     assert_eq!(marked, 1);
     assert_eq!(error(&stage.refresh(&refresh).await), (400, "invalid_grant".to_owned()));
     assert_eq!(error(&stage.uma(&bob, &[("ticket", &ticket)]).await), (403, "invalid_ticket".to_owned()));

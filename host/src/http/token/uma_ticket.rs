@@ -1,5 +1,7 @@
 //! The UMA grant: `urn:ietf:params:oauth:grant-type:uma-ticket` (Grant §3.3, `keycloak-wire` §6).
 
+mod uma2;
+
 use std::sync::Arc;
 
 use axum::{
@@ -31,7 +33,7 @@ use crate::{
         json as answer,
     },
     issue::{self, IssuedRpt, RptRequest},
-    realm::{Client, Session, TicketUse, User},
+    realm::{Client, Dialect, Session, User},
     store::{
         self, StoreError,
         audit::Event,
@@ -45,13 +47,14 @@ pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:uma-ticket";
 /// `claim_token_format`: base64 of a JSON object, whatever its name says
 const JWT_FORMAT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// `claim_token_format`: an ID token
-const ID_TOKEN_FORMAT: &str = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
+pub const ID_TOKEN_FORMAT: &str = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
 /// How many permissions a token had no room for
 const TRUNCATED: HeaderName = HeaderName::from_static("countersign-truncated");
 /// How often an assessment is made again when what it was based on has moved (design §6)
 const ATTEMPTS: usize = 4;
 
 /// Who asks, in one of three ways (`keycloak-wire` §6.2)
+#[derive(Debug, Clone)]
 struct Asker {
     user: User,
     client: Client,
@@ -86,6 +89,9 @@ pub async fn grant(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, ApiError> {
+    if place.realm.uma.dialect == Dialect::Uma2 {
+        return uma2::grant(app, place, headers, form).await;
+    }
     let now = app.clock.now();
     let grant = read(app, place, headers, form, now).await?;
     for _ in 0..ATTEMPTS {
@@ -124,18 +130,17 @@ async fn attempt(
     now: UnixTime,
 ) -> Result<Response, Failure> {
     let realm = &place.realm;
-    let single = realm.uma.ticket_use == TicketUse::Single;
-    if let Some(ticket) = grant.ticket.as_ref().filter(|_| single)
+    if let Some(ticket) = grant.ticket.as_ref().filter(|_| realm.uma.spends_tickets())
         && app.store.ticket_spent(ticket.id())?
     {
-        return Err(spent().into());
+        return Err(spent(place).into());
     }
     let party = &grant.asker.party;
     let (assessment, version) = decide(app, realm, &grant.server, party, &grant.request, now)?;
     // Looked at after the facts were loaded: a later change makes these stale.
     let since = app.store.resource_server(&grant.server.id)?.map_or(u64::MAX, |of| of.not_before);
     if grant.ticket.as_ref().is_some_and(|ticket| ticket.issued_at().0 < since) {
-        return Err(spent().into());
+        return Err(spent(place).into());
     }
     if grant.rpt_issued.is_some_and(|issued| issued.0 < since) {
         return Err(ApiError::forbidden("invalid_rpt", "RPT is not active").into());
@@ -217,10 +222,11 @@ async fn record(
         }
     }
     let left_out = all.saturating_sub(permissions.len());
-    let ticket =
-        grant.ticket.as_ref().filter(|_| place.realm.uma.ticket_use == TicketUse::Single).map(|ticket| {
-            SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() }
-        });
+    let ticket = grant
+        .ticket
+        .as_ref()
+        .filter(|_| place.realm.uma.spends_tickets())
+        .map(|ticket| SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() });
     let rpt = NewRpt {
         jti: issued.jti.clone(),
         realm_id: place.realm.id.clone(),
@@ -237,7 +243,7 @@ async fn record(
     let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now);
     match app.store.redeem(rpt, ticket, pending, version, event).await? {
         Redemption::Recorded => Ok((issued, left_out)),
-        Redemption::Spent => Err(spent().into()),
+        Redemption::Spent => Err(spent(place).into()),
     }
 }
 
@@ -296,8 +302,11 @@ fn drop_last(permissions: &mut Vec<Permission>, excess: u64) -> bool {
     !permissions.is_empty()
 }
 
-fn spent() -> ApiError {
-    ApiError::forbidden("invalid_ticket", "Invalid permission ticket.")
+fn spent(place: &InRealm) -> ApiError {
+    match place.realm.uma.dialect {
+        Dialect::Keycloak => ApiError::forbidden("invalid_ticket", "Invalid permission ticket."),
+        Dialect::Uma2 => ApiError::bare(StatusCode::BAD_REQUEST, "invalid_grant"),
+    }
 }
 
 fn core_error(answer: countersign_core::dialect::ErrorAnswer) -> ApiError {
@@ -361,6 +370,7 @@ async fn read(
         limit,
         nameless: form.get("response_include_resource_name").is_some_and(|v| v.eq_ignore_ascii_case("false")),
         submit,
+        ..Request::default()
     };
     Ok(Grant { asker, server, ticket, rpt_issued, request })
 }
