@@ -181,9 +181,13 @@ fn fed_3_resources_are_registered_read_replaced_listed_and_deleted() {
 
     // Somebody else's resource looks like none, whatever is done to it.
     let other = world.pat_of("archive");
-    for (method, path) in
-        [("GET", &*id), ("PUT", &id), ("DELETE", &id), ("GET", "nothing"), ("DELETE", "nothing")]
-    {
+    for (method, path) in [
+        ("GET", id.as_str()),
+        ("PUT", id.as_str()),
+        ("DELETE", id.as_str()),
+        ("GET", "nothing"),
+        ("DELETE", "nothing"),
+    ] {
         let request = world.protection(method, &format!("resource_set/{path}"), &other);
         let answer =
             if method == "PUT" { request.json(&json!({ "resource_scopes": [] })) } else { request }.send();
@@ -204,7 +208,11 @@ fn fed_1_3_a_pat_is_demanded_in_the_words_of_rfc_6750() {
     let world = world();
     let send = |token: Option<&str>| {
         let request = world.request("GET", "authz/protection/resource_set");
-        token.map_or_else(|| request.clone(), |token| request.clone().bearer(token)).send()
+        match token {
+            Some(token) => request.bearer(token),
+            None => request,
+        }
+        .send()
     };
     let none = send(None).expect(401);
     assert_eq!((none.header("www-authenticate"), &*none.text()), (Some("Bearer"), ""));
