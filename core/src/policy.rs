@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     ids::{PartyId, PolicyId, ResourceId},
     scope::ScopeSet,
+    time::UnixTime,
 };
 
 mod circumstances;
@@ -69,6 +70,9 @@ pub struct PolicyRow {
     /// Owner of a `uma` policy
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<PartyId>,
+    /// When a `uma` policy ends: from this second on it is as if deleted
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<UnixTime>,
 }
 
 fn positive() -> String {
@@ -106,6 +110,11 @@ impl PolicyRow {
     /// Any of the three: something that is combined, not asked by others
     pub fn is_permission(&self) -> bool {
         self.is_resource_permission() || self.is_scope_permission() || self.is_owners()
+    }
+
+    /// Whether its end has come: then it says nothing at all, neither yes nor no
+    pub fn has_ended_at(&self, now: UnixTime) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
     }
 
     /// Whether it names a resource, a type or a scope to apply to. A row of an unknown type that does is a permission

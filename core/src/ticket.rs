@@ -169,6 +169,11 @@ impl Ticket {
         &self.server
     }
 
+    /// When it was issued
+    pub const fn issued_at(&self) -> UnixTime {
+        self.issued_at
+    }
+
     /// Its last good second
     pub const fn expires_at(&self) -> UnixTime {
         self.expires_at

@@ -29,6 +29,45 @@ impl UnixTime {
     pub const fn seconds_until(self, then: Self) -> u64 {
         then.0.saturating_sub(self.0)
     }
+
+    /// The second of a date and time with its distance from UTC (RFC 3339 §5.6); parts of a second are cut off
+    ///
+    /// ```
+    /// use countersign_core::time::UnixTime;
+    ///
+    /// let moment = Some(UnixTime(1_700_000_000));
+    /// assert_eq!(UnixTime::from_rfc3339("2023-11-14T22:13:20Z"), moment);
+    /// assert_eq!(UnixTime::from_rfc3339("2023-11-14t23:13:20.75+01:00"), moment);
+    /// assert_eq!(UnixTime::from_rfc3339("2023-11-14 22:13:20"), None);
+    /// ```
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let (time, zone) = rest.strip_prefix(['T', 't'])?.split_at_checked(8)?;
+        let clock: WallClock = alloc::format!("{date} {time}").parse().ok()?;
+        let zone = match zone.strip_prefix('.') {
+            Some(fraction) => {
+                let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+                (zone.len() < fraction.len()).then_some(zone)?
+            }
+            None => zone,
+        };
+        let seconds = clock.seconds()?;
+        let offset = |text: &str| {
+            let [hours, minutes] = [text.get(..2)?, text.strip_prefix(text.get(..2)?)?.strip_prefix(':')?];
+            let [hours, minutes] = [hours, minutes].map(|part| {
+                let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+                digits.then(|| part.parse::<u64>().ok()).flatten()
+            });
+            let (hours, minutes) = (hours.filter(|h| *h < 24)?, minutes.filter(|m| *m < 60)?);
+            hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)
+        };
+        match zone {
+            "Z" | "z" => Some(Self(seconds)),
+            zone if zone.starts_with('+') => Some(Self(seconds.checked_sub(offset(zone.get(1..)?)?)?)),
+            zone if zone.starts_with('-') => Some(Self(seconds.checked_add(offset(zone.get(1..)?)?)?)),
+            _ => None,
+        }
+    }
 }
 
 /// A date and a time of day on somebody's wall, to the second
@@ -85,6 +124,27 @@ impl WallClock {
             minute: small(seconds.div_euclid(60).rem_euclid(60)),
             second: small(seconds.rem_euclid(60)),
         }
+    }
+}
+
+impl WallClock {
+    /// Seconds since 1970, as if the wall were in Greenwich; none before then
+    fn seconds(self) -> Option<u64> {
+        let [year, month, day] = [self.year, self.month, self.day].map(u64::from);
+        // Counted from March, as below.
+        let (year, month) = if month > 2 {
+            (year, month.checked_sub(3)?)
+        } else {
+            (year.checked_sub(1)?, month.checked_add(9)?)
+        };
+        let leaps =
+            year.div_euclid(4).checked_sub(year.div_euclid(100))?.checked_add(year.div_euclid(400))?;
+        let of_year =
+            month.checked_mul(153)?.checked_add(2)?.div_euclid(5).checked_add(day)?.checked_sub(1)?;
+        let days = year.checked_mul(365)?.checked_add(leaps)?.checked_add(of_year)?.checked_sub(719_468)?;
+        let [hour, minute, second] = [self.hour, self.minute, self.second].map(u64::from);
+        let minutes = hour.checked_mul(60)?.checked_add(minute)?;
+        days.checked_mul(DAY)?.checked_add(minutes.checked_mul(60)?)?.checked_add(second)
     }
 }
 
@@ -185,6 +245,35 @@ mod tests {
             "2024-02-29".parse::<WallClock>().map(|c| c.to_string()),
             Ok("2024-02-29 00:00:00".into())
         );
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_is_shown() {
+        for seconds in (0..4_000_000_000_u64).step_by(86_413_117) {
+            let clock = WallClock::at(UnixTime(seconds), 0).to_string().replace(' ', "T");
+            assert_eq!(UnixTime::from_rfc3339(&alloc::format!("{clock}Z")), Some(UnixTime(seconds)));
+            assert_eq!(
+                UnixTime::from_rfc3339(&alloc::format!("{clock}-01:30")),
+                Some(UnixTime(seconds + 5400))
+            );
+        }
+        for bad in [
+            "",
+            "2024-01-01",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00+1:00",
+            "2024-01-01T00:00:00+24:00",
+            "2024-01-01T00:00:00+01:60",
+            "2024-01-01T00:00:00+0100",
+            "2024-01-01T00:00:00ZZ",
+            "2024-01-01T24:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "1970-01-01T00:00:00+00:01",
+            "2024-01-0\u{e9}T00:00:00Z",
+        ] {
+            assert_eq!(UnixTime::from_rfc3339(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -254,6 +254,18 @@ pub fn verify_identity_token(
     live(app, realm, Token(claims))
 }
 
+/// Checks an ID token of this realm, and that those whom it names live: no other kind says who somebody is to a client
+/// (TRAP-UMA-14)
+pub fn verify_id_token(
+    app: &App,
+    realm: &Realm,
+    issuer: &str,
+    token: &str,
+) -> Result<Verified, TokenRefused> {
+    let claims = signed_as(app, realm, token, &Expect::named(issuer, "ID"))?;
+    live(app, realm, Token(claims))
+}
+
 /// Checks that an access token was signed here and has not expired, whatever has become of those whom it names
 pub fn verify_signature(
     app: &App,

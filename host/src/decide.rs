@@ -79,6 +79,12 @@ pub struct Request {
     pub submit: bool,
     /// What the answer is for
     pub purpose: Purpose,
+    /// Scopes that the client is registered for; absent: that is not looked at
+    pub registered: Option<ScopeSet>,
+    /// Names of claims that the requester may be asked for
+    pub gatherable: BTreeSet<String>,
+    /// An owner was asked for the same with the ticket before
+    pub polling: bool,
 }
 
 /// What a decision is for, which says who else writes it down
@@ -371,16 +377,16 @@ fn question(
         everything: request.everything,
         after: None,
         scopes: request.scopes.clone(),
-        registered: None,
+        registered: request.registered.clone(),
         all_or_nothing: false,
         rpt: request.rpt.clone(),
         ticket_claims: request.ticket_claims.clone(),
         pushed_claims: request.pushed_claims.clone(),
-        gatherable: BTreeSet::new(),
+        gatherable: request.gatherable.clone(),
         limit: request.limit,
         names: !request.nameless,
         submit: request.submit,
-        polling: false,
+        polling: request.polling,
         facts,
     }
 }

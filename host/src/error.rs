@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::store::StoreError;
 
@@ -26,6 +26,7 @@ pub struct ApiError {
     description: Option<Cow<'static, str>>,
     shape: Shape,
     retry_after: Option<u64>,
+    member: Option<(&'static str, Value)>,
     challenge: Option<&'static str>,
 }
 
@@ -60,6 +61,7 @@ impl ApiError {
             description: None,
             shape: Shape::OAuth,
             retry_after: None,
+            member: None,
             challenge: None,
         }
     }
@@ -70,7 +72,7 @@ impl ApiError {
     }
 
     /// 400 for a value that the profile of people does not take; `params` begin with the field
-    pub fn violation(field: &str, message: &'static str, params: &[serde_json::Value]) -> Self {
+    pub fn violation(field: &str, message: &'static str, params: &[Value]) -> Self {
         let body = json!({ "field": field, "errorMessage": message, "params": params });
         Self { shape: Shape::Violation, ..Self::bare(StatusCode::BAD_REQUEST, body.to_string()) }
     }
@@ -162,6 +164,18 @@ impl ApiError {
         Self { challenge, ..self }
     }
 
+    /// With the time after which asking again makes sense, in seconds (RFC 9110 §10.2.3)
+    #[must_use]
+    pub fn retry_after(self, seconds: Option<u64>) -> Self {
+        Self { retry_after: seconds, ..self }
+    }
+
+    /// With one member more in the body
+    #[must_use]
+    pub fn with_member(self, name: &'static str, value: Value) -> Self {
+        Self { member: Some((name, value)), ..self }
+    }
+
     /// The status of the answer
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -230,7 +244,7 @@ pub fn log_seldom(kind: &'static str, error: &dyn core::fmt::Display) {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = match (self.shape, &self.description) {
+        let mut body = match (self.shape, &self.description) {
             (Shape::Empty, _) => None,
             (Shape::Message, _) => Some(json!({ "errorMessage": self.error })),
             // Written when it was made.
@@ -238,6 +252,11 @@ impl IntoResponse for ApiError {
             (Shape::OAuth, None) => Some(json!({ "error": self.error })),
             (Shape::OAuth, Some(text)) => Some(json!({ "error": self.error, "error_description": text })),
         };
+        if let (Some((name, value)), Some(members)) =
+            (self.member, body.as_mut().and_then(Value::as_object_mut))
+        {
+            members.insert(name.to_owned(), value);
+        }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         if let Some(body) = body {

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod authzen;
 pub mod certs;
 pub mod discovery;
+pub mod expiry;
 pub mod extract;
 pub mod health;
 pub mod introspect;

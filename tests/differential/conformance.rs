@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use crate::vectors;
 
-/// Where the test `file::name` may stand: end to end, or in the core beside the code or among its own tests
+/// Where the test `file::name` may stand: end to end, or in the core or the host beside the code or among their own tests
 fn sources(file: &str) -> Vec<String> {
+    if let Some(module) = file.strip_prefix("host/") {
+        return vec![format!("../host/src/{module}.rs"), format!("../host/src/{module}/tests.rs")];
+    }
     match file.strip_prefix("core/") {
         Some(module) => ["src/{}.rs", "src/{}/tests.rs", "src/{}/tests", "tests/it/{}.rs", "tests/it/{}"]
             .map(|place| format!("../core/{}", place.replace("{}", module)))

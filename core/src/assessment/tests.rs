@@ -65,3 +65,21 @@ fn an_assessment_survives_its_document() {
     let document = serde_json::to_string(&answer).unwrap();
     assert_eq!(serde_json::from_str::<Assessment>(&document).unwrap(), answer);
 }
+
+/// An owner's policy with an end is a policy until then, and an RPT that rests on it says so
+#[test]
+fn an_owners_policy_ends() {
+    let mut question = question(SHARED);
+    question.facts.shares.clear();
+    question.facts.policies = serde_json::from_str(
+        r#"[{ "id": "p", "type": "uma", "owner": "alice", "resources": ["doc-42"], "scopes": ["write"],
+              "config": { "users": ["bob"] }, "expires_at": 1700000060 }]"#,
+    )
+    .unwrap();
+    let Assessment::Granted { permissions, .. } = assess(&question) else { panic!("it has not ended") };
+    assert_eq!(permissions.first().unwrap().exp, Some(UnixTime(1_700_000_059)));
+    question.now = UnixTime(1_700_000_059);
+    assert_eq!(scopes(&assess(&question)), ["write"]);
+    question.now = UnixTime(1_700_000_060);
+    assert!(scopes(&assess(&question)).is_empty());
+}

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     permission::Claims,
-    policy::{Evaluator, Policy, Strategy},
+    policy::{Evaluator, Policy, PolicyRow, Strategy},
     resource::Resource,
     scope::{Scope, ScopeSet},
     share::Share,
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Grant {
     /// Never empty where there are scopes to ask for (`keycloak-wire` N22)
     pub(super) scopes: ScopeSet,
-    /// The last second before the first share ends that it rests on
+    /// The last second before the first share or owner's policy ends that it rests on
     pub(super) until: Option<UnixTime>,
     /// Claims that scripts add
     pub(super) claims: Claims,
@@ -62,7 +62,7 @@ impl<'a> Evaluation<'_, 'a> {
             return Some(self.whole(unit, Recorder::owner));
         }
         self.policies.turn_to(unit.resource.map(|resource| &resource.id));
-        let (tally, shares) = self.tally(unit);
+        let (tally, ends) = self.tally(unit);
         if !tally.found {
             // What an owner manages is never open because nobody has written a policy (CVE-2026-9799).
             let open = server.mode == Mode::Permissive
@@ -70,11 +70,10 @@ impl<'a> Evaluation<'_, 'a> {
             return open.then(|| self.whole(unit, Recorder::permissive));
         }
         let scopes = tally.outcome(unit, server.strategy == Strategy::Affirmative)?;
-        let until = shares
+        let until = ends
             .iter()
-            .filter(|share| share.scope.as_ref().is_none_or(|scope| scopes.contains(scope)))
-            .filter_map(|share| share.expires_at)
-            .map(|end| UnixTime(end.0.saturating_sub(1)))
+            .filter(|(scope, _)| scope.is_none_or(|scope| scopes.contains(scope)))
+            .map(|(_, end)| UnixTime(end.0.saturating_sub(1)))
             .min();
         Some(Grant { scopes, until, claims: self.policies.added() })
     }
@@ -87,24 +86,25 @@ impl<'a> Evaluation<'_, 'a> {
         Grant { scopes: unit.scopes.clone(), until: None, claims: Claims::new() }
     }
 
-    /// Puts together what shares and permissions say; the shares that say yes come along
-    fn tally(&mut self, unit: &Unit<'a>) -> (Tally, Vec<&'a Share>) {
+    /// Puts together what shares and permissions say; the ends of those that say yes come along
+    fn tally(&mut self, unit: &Unit<'a>) -> (Tally, Vec<End<'a>>) {
         let Question { requester, server, .. } = self.question;
         let mut tally = Tally::default();
-        let mut shares = Vec::new();
+        let mut ends = Vec::new();
         if let Some(resource) = unit.resource {
-            shares.extend_from_slice(self.known.shares(&resource.id));
+            let shares = self.known.shares(&resource.id).to_vec();
             self.shares(unit, resource, &shares, &mut tally);
+            ends.extend(shares.iter().filter_map(|share| Some((share.scope.as_ref(), share.expires_at?))));
             // As part of everything, a resource that is only shared is what is shared of it (`keycloak-wire` §6.6).
             let own = resource.owner == requester.id || resource.owner == server.id;
             if unit.origin == Origin::Everything && !own {
-                return (tally, shares);
+                return (tally, ends);
             }
         }
         let parents = unit.resource.into_iter().flat_map(|resource| self.known.parents(resource));
         let groups = self.policies.set.applying(unit.resource, parents, &unit.scopes);
         for (place, group) in groups.into_iter().enumerate() {
-            self.group(&group, unit, place == 0, &mut tally);
+            self.group(&group, unit, place == 0, &mut tally, &mut ends);
         }
         if unit.origin != Origin::Everything
             && let Some(resource) = unit.resource.filter(|resource| resource.owner != requester.id)
@@ -112,7 +112,7 @@ impl<'a> Evaluation<'_, 'a> {
             // What others were given is a denial for everybody else (`keycloak-wire` §8.4).
             self.known.others(&resource.id).iter().for_each(|scopes| tally.deny(scopes));
         }
-        (tally, shares)
+        (tally, ends)
     }
 
     /// An owner's shares count as one `uma` permission for each requester (`keycloak-wire` §4.5)
@@ -136,10 +136,20 @@ impl<'a> Evaluation<'_, 'a> {
     }
 
     /// One group of permissions: those that permit before those that deny
-    fn group(&mut self, group: &[&'a Policy<'a>], unit: &Unit<'a>, names_it: bool, tally: &mut Tally) {
+    fn group(
+        &mut self,
+        group: &[&'a Policy<'a>],
+        unit: &Unit<'a>,
+        names_it: bool,
+        tally: &mut Tally,
+        ends: &mut Vec<End<'a>>,
+    ) {
         let mut denials = Vec::new();
         for permission in group {
-            let row = &permission.row;
+            let row: &'a PolicyRow = &permission.row;
+            if row.has_ended_at(self.question.now) {
+                continue;
+            }
             // What owners wrote is looked at only where its resource is asked for (behaviours R8).
             if row.is_owners() && unit.origin == Origin::Everything {
                 continue;
@@ -152,6 +162,8 @@ impl<'a> Evaluation<'_, 'a> {
                     Some(resource) if row.is_owners() => {
                         if names_it {
                             tally.owners(unit, resource, or_bare(&row.scopes));
+                            let ends_at = |end| or_bare(&row.scopes).map(move |scope| (scope, end));
+                            ends.extend(row.expires_at.into_iter().flat_map(ends_at));
                         }
                     }
                     resource => {
@@ -193,6 +205,9 @@ impl<'a> Evaluation<'_, 'a> {
         said
     }
 }
+
+/// Until when something gives a scope, or all
+type End<'a> = (Option<&'a Scope>, UnixTime);
 
 /// Scopes one by one; none at all stand for the bare resource
 fn or_bare(scopes: &ScopeSet) -> impl Iterator<Item = Option<&Scope>> {

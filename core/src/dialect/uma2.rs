@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     assessment::{Assessment, Refusal},
     permission::Permission,
+    time::UnixTime,
 };
 
 /// A claim that a requesting party may be asked for (Grant §3.3.6, `required_claims`); every member may be absent
@@ -187,13 +188,15 @@ impl Failure {
     }
 }
 
-/// Permissions as introspection shows them (FedAuthz §5.1.1); what has no resource has no place there
-pub fn permissions(granted: &[Permission]) -> Value {
+/// Permissions as introspection shows them, each with the narrower of its own and its token's times (FedAuthz §5.1.1);
+/// what has no resource has no place there
+pub fn permissions(granted: &[Permission], iat: Option<UnixTime>, exp: Option<UnixTime>) -> Value {
     let entry = |permission: &Permission| {
         let mut entry = Map::new();
         entry.insert("resource_id".into(), permission.rsid.as_ref()?.as_str().into());
         entry.insert("resource_scopes".into(), json!(permission.scopes));
-        for (name, time) in [("exp", permission.exp), ("nbf", permission.nbf)] {
+        let exp = [permission.exp, exp].into_iter().flatten().min();
+        for (name, time) in [("exp", exp), ("iat", iat), ("nbf", permission.nbf)] {
             if let Some(time) = time {
                 entry.insert(name.into(), time.0.into());
             }

@@ -54,6 +54,16 @@ impl Ticket {
         self.line.is_some()
     }
 
+    /// Whether an owner was asked with the one before it: such a successor has to wait
+    pub fn asks_again(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| self.issued_at < line.from)
+    }
+
+    /// The first of its line, by which a line is known
+    pub fn first(&self) -> &TokenId {
+        self.line.as_ref().map_or(&self.id, |line| &line.first)
+    }
+
     /// The ticket, used up
     #[must_use]
     pub const fn redeemed(self, _: Spent) -> RedeemedTicket {

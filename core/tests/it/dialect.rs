@@ -6,6 +6,7 @@ use countersign_core::{
         keycloak,
         uma2::{self, Failure, RequiredClaim, Settings},
     },
+    time::UnixTime,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,8 +70,14 @@ fn permissions_are_shown_as_introspection_has_them() {
         { "rsid": "doc-43" },
         { "scopes": ["read"] }]));
     assert_eq!(
-        uma2::permissions(&granted.unwrap()),
+        uma2::permissions(granted.as_ref().unwrap(), None, None),
         json!([{ "resource_id": "doc-42", "resource_scopes": ["read"], "exp": 20, "nbf": 10 },
                { "resource_id": "doc-43", "resource_scopes": [] }])
+    );
+    // The narrower of the permission's and the token's times (FED-5.1.1-05)
+    assert_eq!(
+        uma2::permissions(granted.as_ref().unwrap(), Some(UnixTime(5)), Some(UnixTime(15))),
+        json!([{ "resource_id": "doc-42", "resource_scopes": ["read"], "exp": 15, "iat": 5, "nbf": 10 },
+               { "resource_id": "doc-43", "resource_scopes": [], "exp": 15, "iat": 5 }])
     );
 }

@@ -13,7 +13,7 @@ use countersign_core::dpop;
 use serde_json::{Map, Value, json};
 
 use super::{Family, extract::InRealm, json, token};
-use crate::{app::App, auth::client::ASSERTIONS, status};
+use crate::{app::App, auth::client::ASSERTIONS, realm::Dialect, status};
 
 /// `GET …/.well-known/uma2-configuration`
 pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) -> Response {
@@ -25,6 +25,12 @@ pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) 
     set("policy_endpoint", format!("{protection}/uma-policy"));
     set("status_list_uri", status::list_uri(&place.issuer));
     set("status_stream_uri", status::stream_uri(&place.issuer));
+    if place.realm.uma.dialect == Dialect::Uma2 {
+        // PATs (FED-5.1-01), and the format of claim tokens as the one extension (Grant §4)
+        let methods: Vec<_> = METHODS.iter().copied().chain(["Bearer"]).collect();
+        document.insert("introspection_endpoint_auth_methods_supported".to_owned(), json!(methods));
+        document.insert("uma_profiles_supported".to_owned(), json!([token::uma_ticket::ID_TOKEN_FORMAT]));
+    }
     answer(&document, &headers)
 }
 

@@ -9,6 +9,7 @@ use axum::{
 };
 use countersign_core::{
     assessment::Assessment,
+    dialect::uma2,
     permission::{Claims, Permission},
 };
 use serde_json::{Map, Value, json};
@@ -17,6 +18,7 @@ use super::{
     Family,
     extract::{Form, InRealm},
     json as answer,
+    protection::Caller,
 };
 use crate::{
     app::App,
@@ -24,6 +26,7 @@ use crate::{
     decide::{Party, Purpose, Request, decide},
     error::ApiError,
     issue::{self, IssueContext, Origin, Scopes},
+    realm::{Client, Dialect},
     store,
 };
 
@@ -37,13 +40,18 @@ pub async fn introspect(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, ApiError> {
-    let caller = auth::authenticate_introspector(&app, &place, &headers, &form).await?;
+    let is_uma2 = place.realm.uma.dialect == Dialect::Uma2;
+    let caller = match pat(&app, &place, &headers)? {
+        Some(server) => server,
+        None => auth::authenticate_introspector(&app, &place, &headers, &form).await?,
+    };
     if form.has_duplicates() {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
     let token = form.get("token").ok_or_else(|| ApiError::invalid_request("Token not provided."))?;
     let hint = form.get("token_type_hint");
-    if hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
+    // Only Keycloak minds a hint that it does not know (FED-5.1-02).
+    if !is_uma2 && hint.is_some_and(|hint| !matches!(hint, RPT_HINT | "access_token" | "refresh_token")) {
         return Err(ApiError::invalid_request("Unsupported token type."));
     }
     let body = match auth::verify_mentioned(&app, &place.realm, &place.issuer, token) {
@@ -54,8 +62,10 @@ pub async fn introspect(
                 Some(Value::Array(many)) => many.iter().any(|name| *name == caller.client_id),
                 one => one.is_some_and(|one| *one == caller.client_id),
             };
-            if named || verified.client.id == caller.id {
-                active(&app, &place, &verified, claims, hint == Some(RPT_HINT))?
+            if is_uma2 && named && claims.contains_key("authorization") {
+                rpt(&app, &place, &verified)?
+            } else if named || verified.client.id == caller.id {
+                active(&app, &place, &verified, claims, (hint == Some(RPT_HINT), form.is_extended()))?
             } else {
                 None
             }
@@ -67,6 +77,37 @@ pub async fn introspect(
     };
     let body = body.unwrap_or_else(|| json!({ "active": false }));
     Ok(answer(StatusCode::OK, Family::Introspection, &body))
+}
+
+/// The resource server whose PAT a request carries (FED-5.1-01)
+fn pat(app: &App, place: &InRealm, headers: &HeaderMap) -> Result<Option<Client>, ApiError> {
+    let Ok(Some(token)) = auth::bearer(headers) else { return Ok(None) };
+    if place.realm.uma.dialect != Dialect::Uma2 {
+        return Ok(None);
+    }
+    let refused = || {
+        ApiError::bare(StatusCode::UNAUTHORIZED, "invalid_token").challenged("Bearer error=\"invalid_token\"")
+    };
+    let caller = Caller::of(app, place, token, Possession::none(), false, refused)?;
+    caller.need_role()?;
+    Ok(Some(caller.server))
+}
+
+/// An RPT as the specification shows it (FedAuthz §5.1.1): without `scope`, inactive once it permits nothing
+fn rpt(app: &App, place: &InRealm, verified: &Verified) -> Result<Option<Value>, ApiError> {
+    let claims = verified.token.claims();
+    let granted = issue::permissions_of(&claims.other).unwrap_or_default();
+    let granted = current(app, place, verified, granted)?.unwrap_or_default();
+    if granted.is_empty() {
+        return Ok(None);
+    }
+    let mut body = issue::to_map(claims);
+    body.retain(|name, _| ["exp", "nbf", "iat", "jti", "iss", "aud", "sub", "cnf"].contains(&name.as_str()));
+    body.insert("active".to_owned(), json!(true));
+    body.insert("client_id".to_owned(), json!(verified.client.client_id));
+    body.insert("token_type".to_owned(), json!(verified.token.token_type()));
+    body.insert("permissions".to_owned(), uma2::permissions(&granted, claims.iat, claims.exp));
+    Ok(Some(body.into()))
 }
 
 /// The claims of a live token: an RPT's own, and of others what the mappers for introspection make of the user now
@@ -113,7 +154,7 @@ fn active(
     place: &InRealm,
     verified: &Verified,
     full: Map<String, Value>,
-    brief: bool,
+    (brief, extended): (bool, bool),
 ) -> Result<Option<Value>, ApiError> {
     let claims = verified.token.claims();
     let permissions = match issue::permissions_of(&claims.other) {
@@ -138,7 +179,10 @@ fn active(
         body.insert("token_type".to_owned(), json!(verified.token.token_type()));
     }
     if let Some(permissions) = permissions {
-        body.insert("permissions".to_owned(), permissions.iter().map(both_spellings).collect());
+        body.insert(
+            "permissions".to_owned(),
+            permissions.iter().map(|of| both_spellings(of, extended)).collect(),
+        );
         if !brief {
             body.insert("authorization".to_owned(), json!({ "permissions": permissions }));
         }
@@ -147,8 +191,8 @@ fn active(
     Ok(Some(Value::Object(body)))
 }
 
-/// Keycloak's names and UMA's (`keycloak-wire` §7.1)
-fn both_spellings(permission: &Permission) -> Value {
+/// Keycloak's names and UMA's (`keycloak-wire` §7.1), with times, which Keycloak's permissions do not have, or without
+fn both_spellings(permission: &Permission, extended: bool) -> Value {
     let mut entry = Map::new();
     if let Some(id) = &permission.rsid {
         entry.insert("rsid".to_owned(), json!(id));
@@ -159,6 +203,11 @@ fn both_spellings(permission: &Permission) -> Value {
     }
     entry.insert("scopes".to_owned(), json!(permission.scopes));
     entry.insert("resource_scopes".to_owned(), json!(permission.scopes));
+    for (name, time) in [("exp", permission.exp), ("nbf", permission.nbf)] {
+        if let Some(time) = time.filter(|_| extended) {
+            entry.insert(name.to_owned(), json!(time));
+        }
+    }
     Value::Object(entry)
 }
 
@@ -174,6 +223,11 @@ fn current(
     let Some(server_id) = server_id else { return Ok(None) };
     let server = app.store.read(|tx| store::realm::client_by_id(tx, &place.realm.id, &server_id))?;
     let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
+    let settings = app.store.resource_server(&server.id)?;
+    let issued = verified.token.claims().iat.unwrap_or_default();
+    if settings.is_none_or(|settings| issued.0 < settings.not_before) {
+        return Ok(None);
+    }
     if permissions.is_empty() {
         return Ok(Some(permissions));
     }

@@ -1,8 +1,14 @@
 //! `authz/protection/permission`: permission tickets (FedAuthz §4, `keycloak-wire` §3).
 
+mod uma2;
+
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::{FromRequest as _, Request, State},
+    http::StatusCode,
+    response::Response,
+};
 use countersign_core::{
     permission::Claims,
     scope::{Scope, ScopeSet},
@@ -13,12 +19,13 @@ use serde_json::json;
 
 use super::{
     Family,
-    extract::{OptionalJson, Represents},
+    extract::{Members, OptionalJson, Represents},
     protection::Caller,
 };
 use crate::{
     app::App,
     error::ApiError,
+    realm::Dialect,
     store::resource::{ResourceFilter, ResourceRecord},
 };
 
@@ -51,9 +58,18 @@ impl Represents for Item {
 pub async fn issue(
     State(app): State<Arc<App>>,
     caller: Caller,
-    OptionalJson(items): OptionalJson<Vec<Item>>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    let items = items.unwrap_or_default();
+    let items = match caller.realm.uma.dialect {
+        Dialect::Keycloak => {
+            let OptionalJson(items) = OptionalJson::<Vec<Item>>::from_request(request, &app).await?;
+            items.unwrap_or_default()
+        }
+        Dialect::Uma2 => {
+            caller.need_role()?;
+            uma2::items(&app, &caller, Members::from_request(request, &app).await?)?
+        }
+    };
     if items.is_empty() {
         return Err(ApiError::bad_request("invalid_permission_request", "Invalid permission request."));
     }

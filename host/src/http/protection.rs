@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 use countersign_core::{
     ids::PartyId,
     share::{Grantee, Standing},
@@ -14,7 +17,7 @@ use crate::{
     app::App,
     auth::{self, TokenRefused, proof},
     error::ApiError,
-    realm::{Client, Realm, UMA_PROTECTION},
+    realm::{Client, Dialect, Realm, UMA_PROTECTION},
     store::{self, audit::Event, server::ServerSettings},
 };
 
@@ -49,7 +52,17 @@ impl Caller {
         if self.has_role || self.is_server() {
             Ok(())
         } else {
-            Err(ApiError::forbidden("invalid_scope", format!("Requires {UMA_PROTECTION} scope.")))
+            Err(match self.realm.uma.dialect {
+                Dialect::Keycloak => {
+                    ApiError::forbidden("invalid_scope", format!("Requires {UMA_PROTECTION} scope."))
+                }
+                // RFC 6750 §3.1
+                Dialect::Uma2 => {
+                    let text = format!("Requires {UMA_PROTECTION} scope.");
+                    ApiError::forbidden("insufficient_scope", text)
+                        .with_member("scope", UMA_PROTECTION.into())
+                }
+            })
         }
     }
 
@@ -99,27 +112,53 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let place = InRealm::from_request_parts(parts, app).await?;
+        let uma2 = place.realm.uma.dialect == Dialect::Uma2;
         let refused = || {
+            if uma2 {
+                // RFC 6750 §3.1, FED-1.3-07
+                return ApiError::bare(StatusCode::UNAUTHORIZED, "invalid_token")
+                    .challenged("Bearer error=\"invalid_token\"");
+            }
             ApiError::forbidden("invalid_bearer_token", "Could not obtain bearer access_token from request.")
         };
-        let presented = auth::presented(&parts.headers)?.ok_or_else(refused)?;
+        let presented = match auth::presented(&parts.headers) {
+            Ok(None) if uma2 => {
+                return Err(ApiError::empty(StatusCode::UNAUTHORIZED).challenged("Bearer"));
+            }
+            presented => presented?.ok_or_else(refused)?,
+        };
         let url = format!("{}{}", place.base, parts.uri.path());
         let held = proof::held(app, &parts.headers, (parts.method.as_str(), &url), presented).await?;
-        let verified = auth::verify_presented(app, &place.realm, &place.issuer, presented.token, held)
-            .map_err(|error| {
-                if let TokenRefused::UnknownClient(name) = &error {
+        let by_audience = parts.extensions.get::<ByAudience>().is_some();
+        Self::of(app, &place, presented.token, held, by_audience, refused)
+    }
+}
+
+impl Caller {
+    /// Whose token this is, presented with what its sender holds; `refused` where it is none
+    pub fn of(
+        app: &App,
+        place: &InRealm,
+        token: &str,
+        held: Possession,
+        by_audience: bool,
+        refused: impl Fn() -> ApiError,
+    ) -> Result<Self, ApiError> {
+        let uma2 = place.realm.uma.dialect == Dialect::Uma2;
+        let verified =
+            auth::verify_presented(app, &place.realm, &place.issuer, token, held).map_err(|error| {
+                if let (TokenRefused::UnknownClient(name), false) = (&error, uma2) {
                     let realm = &place.realm.name;
                     let text =
                         format!("Client application with id [{name}] does not exist in realm [{realm}]");
                     return ApiError::bad_request("invalid_clientId", text);
                 }
-                error.or_else(refused)
+                error.or_else(&refused)
             })?;
         let id = verified.user.identity().to_owned();
         let now = app.clock.now();
         let claims = verified.token.claims();
-        let by_audience =
-            parts.extensions.get::<ByAudience>().is_some() && verified.user.service_client.is_none();
+        let by_audience = by_audience && verified.user.service_client.is_none();
         let found = match app.store.resource_server(&verified.client.id)? {
             Some(settings) => Some((verified.client.clone(), settings)),
             None if by_audience => of_audience(app, &place.realm, &claims.aud)?,
@@ -141,9 +180,11 @@ impl FromRequestParts<Arc<App>> for Caller {
             .and_then(|access| access.get(&server.client_id))
             .and_then(|access| access.get("roles"))
             .and_then(serde_json::Value::as_array)
-            .is_some_and(|roles| roles.iter().any(|role| role == UMA_PROTECTION));
+            .is_some_and(|roles| roles.iter().any(|role| role == UMA_PROTECTION))
+            // FED-1.2-01
+            || uma2 && claims.scope.as_deref().unwrap_or_default().split(' ').any(|name| name == UMA_PROTECTION);
         let subject = verified.user.id;
-        let InRealm { realm, issuer, .. } = place;
+        let (realm, issuer) = (Arc::clone(&place.realm), place.issuer.clone());
         Ok(Self { realm, issuer, server, settings, id, subject, now, has_role })
     }
 }

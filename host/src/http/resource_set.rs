@@ -2,11 +2,12 @@
 
 pub mod representation;
 mod search;
+mod uma2;
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::{FromRequest as _, Path, Request, State},
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
@@ -16,13 +17,14 @@ use self::representation::{Description, Owner, Replacement, Shape, view};
 pub(super) use self::search::{page, party, search, unknown_owner};
 use super::{
     Family,
-    extract::{Json, Query},
+    extract::{Json, Members, Query},
     json,
     protection::Caller,
 };
 use crate::{
     app::App,
     error::ApiError,
+    realm::Dialect,
     store::{StoreError, resource::ResourceRecord},
 };
 
@@ -37,7 +39,13 @@ fn open(caller: &Caller) -> Result<(), ApiError> {
 
 /// The resource, if the caller may manage it (`keycloak-wire` §2.6)
 fn managed(app: &App, caller: &Caller, id: &str) -> Result<ResourceRecord, ApiError> {
-    let Some(resource) = app.store.resource(&caller.server.id, id)? else {
+    let known = app.store.resource(&caller.server.id, id)?;
+    if is_uma2(caller) {
+        // Somebody else's looks like none (FED-3.2-08).
+        let own = known.filter(|resource| caller.standing(&resource.owner, None).may_decide());
+        return own.ok_or_else(|| ApiError::bare(StatusCode::NOT_FOUND, "not_found"));
+    }
+    let Some(resource) = known else {
         return Err(if caller.is_server() {
             ApiError::not_found()
         } else {
@@ -75,10 +83,13 @@ fn owner(app: &App, caller: &Caller, named: Option<Owner>) -> Result<String, Api
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
-    body: Result<Json<Description>, ApiError>,
+    request: Request,
 ) -> Result<Response, ApiError> {
     caller.need_role()?;
-    let Json(body) = body?;
+    if is_uma2(&caller) {
+        return register(&app, &caller, request).await;
+    }
+    let Json(body) = Json::<Description>::from_request(request, &app).await?;
     open(&caller)?;
     let (description, id, named) = body.checked(&app, &caller.server.id)?;
     let name = description.name.clone();
@@ -100,9 +111,29 @@ pub async fn create(
     let owner = owner(&app, &caller, named)?;
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let event = caller.event("resource.created");
-    let resource =
-        app.store.create_resource(server_id, id, owner, description, event).await.map_err(taken(&name))?;
+    let resource = app
+        .store
+        .create_resource(server_id, id, owner, description, caller.now, event)
+        .await
+        .map_err(taken(&name))?;
     Ok(json(StatusCode::CREATED, Family::Api, &view(resource, Shape::Created)))
+}
+
+fn is_uma2(caller: &Caller) -> bool {
+    caller.realm.uma.dialect == Dialect::Uma2
+}
+
+/// `POST resource_set` in the form of the specification (FedAuthz §3.2.1)
+async fn register(app: &Arc<App>, caller: &Caller, request: Request) -> Result<Response, ApiError> {
+    let body = Members::from_request(request, app).await?;
+    open(caller)?;
+    let id = uuid::Uuid::new_v4().to_string();
+    let (description, named) = uma2::description(&body, &id)?;
+    let owner = owner(app, caller, named)?;
+    let (name, event) = (description.name.clone(), caller.event("resource.created"));
+    let server_id = caller.server.id.as_str();
+    let created = app.store.create_resource(server_id, id, owner, description, caller.now, event).await;
+    Ok(uma2::created(caller, &created.map_err(taken(&name))?.id))
 }
 
 /// `GET resource_set/{id}`
@@ -113,6 +144,9 @@ pub async fn read(
 ) -> Result<Response, ApiError> {
     open(&caller)?;
     let resource = managed(&app, &caller, &id)?;
+    if is_uma2(&caller) {
+        return Ok(json(StatusCode::OK, Family::Api, &uma2::view(resource)));
+    }
     Ok(json(StatusCode::OK, Family::Api, &view(resource, Shape::Read)))
 }
 
@@ -121,19 +155,26 @@ pub async fn replace(
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, String)>,
     caller: Caller,
-    body: Result<Json<Replacement>, ApiError>,
+    request: Request,
 ) -> Result<Response, ApiError> {
     caller.need_role()?;
-    let Json(Replacement(body)) = body?;
-    open(&caller)?;
-    managed(&app, &caller, &id)?;
-    let (description, ..) = body.checked(&app, &caller.server.id)?;
+    let description = if is_uma2(&caller) {
+        let body = Members::from_request(request, &app).await?;
+        open(&caller)?;
+        managed(&app, &caller, &id)?;
+        uma2::description(&body, &id)?.0
+    } else {
+        let Json(Replacement(body)) = Json::<Replacement>::from_request(request, &app).await?;
+        open(&caller)?;
+        managed(&app, &caller, &id)?;
+        body.checked(&app, &caller.server.id)?.0
+    };
     let name = description.name.clone();
     app.store
         .replace_resource(&caller.server.id, &id, description, caller.now, caller.event("resource.replaced"))
         .await
         .map_err(taken(&name))?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(if is_uma2(&caller) { uma2::replaced(&id) } else { StatusCode::NO_CONTENT.into_response() })
 }
 
 /// `DELETE resource_set/{id}`

@@ -8,10 +8,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
+use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Family,
+    expiry::{self, Expiry},
     extract::{OptionalJson, Query, Represents},
     json,
     protection::Caller,
@@ -45,6 +48,8 @@ pub struct Ticket {
     _owner_name: Option<String>,
     #[serde(rename = "requesterName")]
     requester_name: Option<String>,
+    #[serde(default, deserialize_with = "expiry::given")]
+    expires_at: Option<Value>,
 }
 
 impl Represents for Ticket {
@@ -70,10 +75,12 @@ pub struct View {
     owner_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requester_name: Option<String>,
+    #[serde(rename = "expires_at", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<UnixTime>,
 }
 
-/// With ids alone, or with names too
-pub fn view(share: ShareRecord, names: bool) -> View {
+/// With ids alone, or with names too; with members that Keycloak does not have, or without
+pub fn view(share: ShareRecord, names: bool, extended: bool) -> View {
     View {
         id: share.id,
         owner: share.owner,
@@ -85,6 +92,7 @@ pub fn view(share: ShareRecord, names: bool) -> View {
         requester: share.requester,
         owner_name: share.owner_name.filter(|_| names),
         requester_name: share.requester_name.filter(|_| names),
+        expires_at: share.expires_at.filter(|_| extended),
     }
 }
 
@@ -100,6 +108,7 @@ fn not_authorised(description: String) -> ApiError {
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
+    query: Query,
     body: Result<OptionalJson<Ticket>, ApiError>,
 ) -> Result<Response, ApiError> {
     caller.need_role()?;
@@ -149,7 +158,15 @@ pub async fn create(
         ));
     }
     let granted = body.granted.unwrap_or(false);
-    let new = NewShare { resource_id, owner: resource.owner, scope_id: scope.id, requester, granted };
+    let end = expires_at(body.expires_at.as_ref(), granted, caller.now)?.end();
+    let new = NewShare {
+        resource_id,
+        owner: resource.owner,
+        scope_id: scope.id,
+        requester,
+        granted,
+        expires_at: end,
+    };
     let event = caller.event(if granted { "share.granted" } else { "share.requested" });
     let share = app.store.create_share(server_id, new, caller.now, event).await.map_err(|error| {
         if matches!(error, StoreError::Conflict(_)) {
@@ -158,7 +175,16 @@ pub async fn create(
             error.into()
         }
     })?;
-    Ok(json(StatusCode::OK, Family::Api, &view(share, false)))
+    Ok(json(StatusCode::OK, Family::Api, &view(share, false, query.is_extended())))
+}
+
+/// The end that a body gives to what is granted
+fn expires_at(member: Option<&Value>, granted: bool, now: UnixTime) -> Result<Expiry, ApiError> {
+    let expiry = Expiry::read(member, now).map_err(|refused| invalid(refused.to_string()))?;
+    if !granted && expiry != Expiry::Unsaid {
+        return Err(invalid("`expires_at` is for what is granted: `granted` must be true"));
+    }
+    Ok(expiry)
 }
 
 /// Somebody else was first
@@ -167,7 +193,7 @@ fn gone(error: StoreError) -> ApiError {
 }
 
 fn known(app: &App, caller: &Caller, id: Option<&str>) -> Result<ShareRecord, ApiError> {
-    let share = id.map(|id| app.store.share(&caller.server.id, id)).transpose()?.flatten();
+    let share = id.map(|id| app.store.share(&caller.server.id, id, caller.now)).transpose()?.flatten();
     share.ok_or_else(|| ApiError::invalid_request("invalid_ticket"))
 }
 
@@ -187,8 +213,11 @@ pub async fn update(
             body.resource.as_deref().unwrap_or("null")
         )));
     }
-    if body.granted.unwrap_or(false) {
-        app.store.approve_share(&share, caller.now, caller.event("share.granted")).await.map_err(gone)?;
+    let granted = body.granted.unwrap_or(false);
+    let end = expires_at(body.expires_at.as_ref(), granted, caller.now)?.change();
+    if granted {
+        let event = caller.event("share.granted");
+        app.store.approve_share(&share, end, caller.now, event).await.map_err(gone)?;
     } else {
         app.store.withdraw_share(&share, caller.now, caller.event("share.withdrawn")).await.map_err(gone)?;
     }
@@ -240,10 +269,13 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> 
     let (first, max) = page(&query)?;
     let names = query.flag("returnNames").unwrap_or(false);
     let shares = match filter(&app, &caller, &query)? {
-        Some(filter) => app.store.shares(&caller.server.id, &ShareFilter { first, max, ..filter })?,
+        Some(filter) => {
+            app.store.shares(&caller.server.id, &ShareFilter { first, max, ..filter }, caller.now)?
+        }
         None => Vec::new(),
     };
-    let views: Vec<_> = shares.into_iter().map(|share| view(share, names)).collect();
+    let extended = query.is_extended();
+    let views: Vec<_> = shares.into_iter().map(|share| view(share, names, extended)).collect();
     Ok(json(StatusCode::OK, Family::Api, &views))
 }
 
@@ -251,7 +283,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> 
 pub async fn count(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.need_role()?;
     let count = match filter(&app, &caller, &query)? {
-        Some(filter) => app.store.count_shares(&caller.server.id, &filter)?,
+        Some(filter) => app.store.count_shares(&caller.server.id, &filter, caller.now)?,
         None => 0,
     };
     Ok(json(StatusCode::OK, Family::Api, &count))

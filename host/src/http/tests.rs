@@ -1,3 +1,5 @@
+pub(crate) mod stage;
+
 use std::sync::Arc;
 
 use axum::{

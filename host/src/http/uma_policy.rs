@@ -7,11 +7,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use countersign_core::policy::Strategy;
+use countersign_core::{policy::Strategy, time::UnixTime};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Family,
+    expiry::{self, Expiry},
     extract::{OptionalJson, Query, Represents},
     json,
     protection::Caller,
@@ -52,6 +54,8 @@ pub struct Representation {
     policies: Option<Vec<String>>,
     #[serde(rename = "resourceType")]
     _resource_type: Option<String>,
+    #[serde(deserialize_with = "expiry::given")]
+    expires_at: Option<Value>,
 }
 
 impl Represents for Representation {
@@ -80,9 +84,12 @@ struct View {
     users: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<String>,
+    #[serde(rename = "expires_at", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<UnixTime>,
 }
 
-fn view(app: &App, policy: OwnersPolicy) -> Result<View, ApiError> {
+/// The answer, with members that Keycloak does not have or without
+fn view(app: &App, policy: OwnersPolicy, extended: bool) -> Result<View, ApiError> {
     let AdmissionNames { users, roles, groups, clients } = app.store.admission_names(&policy.admission)?;
     Ok(View {
         id: policy.id,
@@ -98,6 +105,7 @@ fn view(app: &App, policy: OwnersPolicy) -> Result<View, ApiError> {
         clients,
         users,
         condition: policy.admission.condition,
+        expires_at: policy.expires_at.filter(|_| extended),
     })
 }
 
@@ -126,7 +134,7 @@ fn managed(app: &App, caller: &Caller, resource_id: &str) -> Result<ResourceReco
 }
 
 fn owned(app: &App, caller: &Caller, id: &str) -> Result<(OwnersPolicy, ResourceRecord), ApiError> {
-    let Some(policy) = app.store.owners_policy(&caller.server.id, id)? else {
+    let Some(policy) = app.store.owners_policy(&caller.server.id, id, caller.now)? else {
         return Err(ApiError::new(
             StatusCode::NOT_FOUND,
             "invalid_request",
@@ -169,6 +177,8 @@ fn policy(
             .deployed(caller.realm.uma.scripts, condition)
             .map_err(|_| ApiError::invalid_request("Condition is not a deployed script policy"))?;
     }
+    let expiry = Expiry::read(body.expires_at.as_ref(), caller.now)
+        .map_err(|refused| ApiError::invalid_request(refused.to_string()))?;
     let names = AdmissionNames {
         users: body.users.unwrap_or_default(),
         roles: body.roles.unwrap_or_default(),
@@ -196,6 +206,7 @@ fn policy(
         scopes,
         admission,
         policies,
+        expires_at: expiry.end(),
         is_view: false,
     })
 }
@@ -229,6 +240,7 @@ pub async fn create(
     State(app): State<Arc<App>>,
     Path((_, resource_id)): Path<(String, String)>,
     caller: Caller,
+    query: Query,
     body: Body,
 ) -> Result<Response, ApiError> {
     let body = representation(body)?;
@@ -247,8 +259,8 @@ pub async fn create(
     let policy = policy(&app, &caller, id, &resource, scopes, body)?;
     let conflict = taken(&policy.name);
     let event = caller.event("policy.created");
-    let created = app.store.create_owners_policy(&caller.server.id, policy, event).await.map_err(conflict)?;
-    Ok(json(StatusCode::OK, Family::Api, &view(&app, created)?))
+    let created = app.store.create_owners_policy(&caller.server.id, policy, caller.now, event).await;
+    Ok(json(StatusCode::OK, Family::Api, &view(&app, created.map_err(conflict)?, query.is_extended())?))
 }
 
 /// `GET uma-policy/{policy_id}`
@@ -256,9 +268,10 @@ pub async fn read(
     State(app): State<Arc<App>>,
     Path((_, id)): Path<(String, String)>,
     caller: Caller,
+    query: Query,
 ) -> Result<Response, ApiError> {
     let (policy, _) = owned(&app, &caller, &id)?;
-    Ok(json(StatusCode::OK, Family::Api, &view(&app, policy)?))
+    Ok(json(StatusCode::OK, Family::Api, &view(&app, policy, query.is_extended())?))
 }
 
 /// `PUT uma-policy/{policy_id}`: 201 without a body, as Keycloak answers
@@ -278,11 +291,15 @@ pub async fn replace(
         None => before.scopes.clone(),
         Some(named) => scopes(&resource, named)?,
     };
+    let stays = body.expires_at.is_none();
     let mut policy = policy(&app, &caller, id, &resource, scopes, body)?;
+    if stays {
+        policy.expires_at = before.expires_at;
+    }
     policy.policies.extend(before.policies.iter().cloned());
     if before.is_view && (policy.admission != before.admission || policy.logic != before.logic) {
         return Err(ApiError::invalid_request(
-            "This policy shows what was shared with one user: only its scopes can be changed",
+            "This policy shows what was shared with one user: only its scopes and its end can be changed",
         ));
     }
     let conflict = taken(&policy.name);
@@ -321,7 +338,8 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> 
         };
         filter.scope = Some(scope.name);
     }
-    let policies = app.store.owners_policies(server_id, &caller.id, &filter)?;
-    let views = policies.into_iter().map(|policy| view(&app, policy)).collect::<Result<Vec<_>, _>>()?;
-    Ok(json(StatusCode::OK, Family::ApiList, &views))
+    let policies = app.store.owners_policies(server_id, &caller.id, &filter, caller.now)?;
+    let extended = query.is_extended();
+    let views = policies.into_iter().map(|policy| view(&app, policy, extended));
+    Ok(json(StatusCode::OK, Family::ApiList, &views.collect::<Result<Vec<_>, _>>()?))
 }

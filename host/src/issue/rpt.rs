@@ -82,6 +82,11 @@ impl IssuedRpt {
         body.into()
     }
 
+    /// How long the token is
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.access.len()).unwrap_or(u64::MAX)
+    }
+
     /// The answer of a refresh, which has what an ordinary one has (wire §6.11)
     pub fn refreshed_body(&self) -> Value {
         let mut body = self.members();

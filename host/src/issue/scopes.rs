@@ -59,6 +59,18 @@ impl Scopes {
         Ok(scopes)
     }
 
+    /// Every client scope that a client may ask for
+    pub fn registered<'a>(realm: &'a Realm, client: &'a Client) -> Vec<&'a str> {
+        let settings = &client.settings;
+        let defaults =
+            settings.default_client_scopes.as_ref().unwrap_or(&realm.settings.default_default_client_scopes);
+        let optional = settings
+            .optional_client_scopes
+            .as_ref()
+            .unwrap_or(&realm.settings.default_optional_client_scopes);
+        defaults.iter().chain(optional).map(String::as_str).collect()
+    }
+
     fn add(&mut self, scope: &ClientScope) {
         self.all.insert(scope.name.clone());
         if scope.in_token() {

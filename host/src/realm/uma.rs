@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use countersign_core::dialect::uma2::RequiredClaim;
+
 /// Begin of the names of our attributes
 const PREFIX: &str = "countersign.";
 
@@ -88,10 +90,10 @@ pub struct UmaSettings {
     pub owner_access: OwnerAccess,
     /// Which scripts run, where the server runs any
     pub scripts: ScriptUse,
-    /// Seconds between two polls with a ticket
+    /// Seconds after which asking again makes sense; 0: nothing is said
     pub poll_interval: u64,
-    /// Claims that a requesting party must bring
-    pub required_claims: Vec<String>,
+    /// Claims that a requesting party may be asked for where a policy looks for them
+    pub required_claims: Vec<RequiredClaim>,
     /// Longest RPT, in bytes; none: unlimited
     pub rpt_max_bytes: Option<u64>,
 }
@@ -126,6 +128,16 @@ const NAMES: &[&str] = &[
 ];
 
 impl UmaSettings {
+    /// Whether a grant uses its ticket up: always in the dialect of the specification (GRANT-5.5-01)
+    pub fn spends_tickets(&self) -> bool {
+        self.dialect == Dialect::Uma2 || self.ticket_use == TicketUse::Single
+    }
+
+    /// What a client is told that waits for an owner, in seconds
+    pub fn retry_after(&self) -> Option<u64> {
+        Some(self.poll_interval).filter(|seconds| *seconds > 0)
+    }
+
     /// Reads our attributes among those of a realm; others are none of its business
     pub fn read(attributes: &BTreeMap<String, String>) -> Result<Self, SettingError> {
         let mut settings = Self::default();
@@ -213,23 +225,36 @@ impl UmaSettings {
                 })?;
             }
             "countersign.required_claims" => {
-                self.required_claims = value
-                    .split(|c: char| c == ',' || c.is_whitespace())
-                    .filter(|claim| !claim.is_empty())
-                    .map(str::to_owned)
-                    .collect();
+                self.required_claims = claims(value).ok_or(SettingError::Value {
+                    name: "countersign.required_claims",
+                    wanted: "names, or a JSON list of claims that have a `name` each (Grant §3.3.6)",
+                })?;
             }
             "countersign.rpt_max_bytes" => {
-                let bytes = number(value, 512, 1_000_000).ok_or(SettingError::Value {
+                let bytes = number(value, 512, 1_000_000).or_else(|| number(value, 0, 0));
+                let bytes = bytes.ok_or(SettingError::Value {
                     name: "countersign.rpt_max_bytes",
-                    wanted: "a number of bytes from 512 to 1000000",
+                    wanted: "0, or a number of bytes from 512 to 1000000",
                 })?;
-                self.rpt_max_bytes = Some(bytes);
+                self.rpt_max_bytes = Some(bytes).filter(|bytes| *bytes > 0);
             }
             _ => return Err(SettingError::Unknown { name: name.to_owned(), nearest: nearest(name) }),
         }
         Ok(())
     }
+}
+
+/// Names in a row, or what UMA says of claims, as JSON
+fn claims(value: &str) -> Option<Vec<RequiredClaim>> {
+    if value.trim_start().starts_with('[') {
+        let claims: Vec<RequiredClaim> = serde_json::from_str(value).ok()?;
+        let named = |claim: &RequiredClaim| claim.name.as_ref().is_some_and(|name| !name.is_empty());
+        return claims.iter().all(named).then_some(claims);
+    }
+    let names = value.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+    Some(
+        names.map(|name| RequiredClaim { name: Some(name.to_owned()), ..RequiredClaim::default() }).collect(),
+    )
 }
 
 fn number(value: &str, least: u64, most: u64) -> Option<u64> {
@@ -253,6 +278,18 @@ mod tests {
         assert_eq!(read("countersign.owner_access", "always").unwrap().owner_access, OwnerAccess::Always);
         assert_eq!(read("countersign.ticket_lifespan", "60").unwrap().ticket_lifespan, 60);
         assert_eq!(read("frontendUrl", "x").unwrap(), UmaSettings::default());
+        assert_eq!(read("countersign.rpt_max_bytes", "8192").unwrap().rpt_max_bytes, Some(8_192));
+        assert_eq!(read("countersign.rpt_max_bytes", "0").unwrap(), UmaSettings::default());
+        assert!(read("countersign.rpt_max_bytes", "100").is_err());
+        let names = |value| {
+            let claims = read("countersign.required_claims", value)?.required_claims;
+            Ok::<_, SettingError>(claims.into_iter().filter_map(|claim| claim.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names("dept, team").unwrap(), ["dept", "team"]);
+        assert_eq!(names(r#"[{"name":"dept","friendly_name":"Department"}]"#).unwrap(), ["dept"]);
+        for wrong in [r#"[{"friendly_name":"x"}]"#, r#"[{"name":"x","odd":1}]"#, "[", r#"["dept"]"#] {
+            assert!(names(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

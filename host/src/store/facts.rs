@@ -416,6 +416,7 @@ fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreErro
         String,
         String,
         Option<String>,
+        Option<i64>,
     );
     let row: Option<Row> = tx
         .prepare_cached(
@@ -423,7 +424,7 @@ fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreErro
                     (SELECT json_group_array(s.name) FROM policy_scope ps JOIN scope s ON s.id = ps.scope_id
                      WHERE ps.policy_id = p.id),
                     (SELECT json_group_array(applied_id) FROM policy_apply WHERE policy_id = p.id),
-                    (SELECT resource_id FROM policy_resource WHERE policy_id = p.id LIMIT 1)
+                    (SELECT resource_id FROM policy_resource WHERE policy_id = p.id LIMIT 1), expires_at
              FROM policy p WHERE id = ?1",
         )?
         .query_row([id], |row| {
@@ -438,10 +439,11 @@ fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreErro
                 row.get(7)?,
                 row.get(8)?,
                 row.get(9)?,
+                row.get(10)?,
             ))
         })
         .optional()?;
-    let Some((name, kind, logic, strategy, config, resource_type, owner, scopes, apply, resource)) = row
+    let Some((name, kind, logic, strategy, config, resource_type, owner, scopes, apply, resource, end)) = row
     else {
         return Ok(None);
     };
@@ -458,6 +460,7 @@ fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreErro
         resource_type,
         apply: serde_json::from_str(&apply)?,
         owner: owner.map(|owner| parse(&owner)).transpose()?,
+        expires_at: end.map(time),
     }))
 }
 

@@ -57,6 +57,19 @@ pub struct SpentTicket {
     pub expires_at: UnixTime,
 }
 
+/// What is asked of owners where nothing is granted
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The resource server
+    pub server_id: String,
+    /// Who asks
+    pub requester: String,
+    /// For what
+    pub pending: Vec<Pending>,
+    /// What the assessment was based on
+    pub version: Version,
+}
+
 /// How a redemption went
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redemption {
@@ -117,6 +130,31 @@ impl Store {
         Ok(outcome)
     }
 
+    /// Uses up a ticket that grants nothing, and stores what is asked of owners instead: both or nothing.
+    ///
+    /// Fails with [`StoreError::Stale`] if what the assessment was based on has moved.
+    pub async fn spend(
+        &self,
+        ticket: SpentTicket,
+        asked: Option<Asked>,
+        now: UnixTime,
+    ) -> Result<Redemption, StoreError> {
+        self.write(move |tx| {
+            let first = tx
+                .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
+                .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
+            if first == 0 {
+                return Ok(Redemption::Spent);
+            }
+            if let Some(Asked { server_id, requester, pending, version }) = asked {
+                server::check(tx, &server_id, version)?;
+                share::request(tx, &server_id, &requester, &pending, now)?;
+            }
+            Ok(Redemption::Recorded)
+        })
+        .await
+    }
+
     /// Records the RPT that a refresh issues, if the grant still holds exactly these permissions
     pub async fn record_refreshed(
         &self,
@@ -125,7 +163,7 @@ impl Store {
         event: Event,
     ) -> Result<(), StoreError> {
         self.write(move |tx| {
-            if held(tx, &grant_id)? != rpt.permissions {
+            if held(tx, &grant_id, rpt.issued_at)? != rpt.permissions {
                 return Err(StoreError::Stale);
             }
             insert_rpt(tx, &rpt)?;
@@ -139,8 +177,8 @@ impl Store {
     }
 
     /// What a grant still holds; nothing if it is gone
-    pub fn held(&self, grant_id: &str) -> Result<Vec<Permission>, StoreError> {
-        self.read(|tx| held(tx, grant_id))
+    pub fn held(&self, grant_id: &str, now: UnixTime) -> Result<Vec<Permission>, StoreError> {
+        self.read(|tx| held(tx, grant_id, now))
     }
 
     /// Whether a ticket has been redeemed
@@ -180,6 +218,14 @@ impl Store {
                 let sql = format!(
                     "DELETE FROM {table} WHERE {key} IN
                      (SELECT {key} FROM {table} WHERE expires_at < ?1 LIMIT 500)"
+                );
+                removed = removed.saturating_add(tx.prepare_cached(&sql)?.execute([seconds(now)])?);
+            }
+            for (table, which) in [("share", "state = 'granted'"), ("policy", "type = 'uma'")] {
+                // What has ended gives nothing any more: only its room is won.
+                let sql = format!(
+                    "DELETE FROM {table} WHERE id IN
+                     (SELECT id FROM {table} WHERE expires_at < ?1 AND {which} LIMIT 500)"
                 );
                 removed = removed.saturating_add(tx.prepare_cached(&sql)?.execute([seconds(now)])?);
             }
@@ -229,8 +275,14 @@ fn put_held(tx: &Transaction<'_>, grant_id: &str, permissions: &[Permission]) ->
     Ok(())
 }
 
-/// What a grant still holds
-pub fn held(tx: &Transaction<'_>, grant_id: &str) -> Result<Vec<Permission>, StoreError> {
+/// What a grant still holds: what has ended by itself is gone
+pub fn held(tx: &Transaction<'_>, grant_id: &str, now: UnixTime) -> Result<Vec<Permission>, StoreError> {
+    let mut permissions = written(tx, grant_id)?;
+    permissions.retain(|permission| permission.is_live_at(now));
+    Ok(permissions)
+}
+
+fn written(tx: &Transaction<'_>, grant_id: &str) -> Result<Vec<Permission>, StoreError> {
     let mut statement =
         tx.prepare_cached("SELECT permission FROM grant_permission WHERE grant_id = ?1 ORDER BY position")?;
     let rows = statement.query_map([grant_id], |row| row.get::<_, String>(0))?;
@@ -344,11 +396,78 @@ fn narrow_grant(
     requester: &str,
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    let mut permissions = held(tx, grant_id)?;
+    let mut permissions = written(tx, grant_id)?;
     if take(tx, &mut permissions, resource_id, scope, requester, now)? {
-        tx.prepare_cached("DELETE FROM grant_permission WHERE grant_id = ?1")?.execute([grant_id])?;
-        put_held(tx, grant_id, &permissions)?;
+        replace_held(tx, grant_id, &permissions)?;
     }
+    Ok(())
+}
+
+fn replace_held(tx: &Transaction<'_>, grant_id: &str, permissions: &[Permission]) -> Result<(), StoreError> {
+    tx.prepare_cached("DELETE FROM grant_permission WHERE grant_id = ?1")?.execute([grant_id])?;
+    put_held(tx, grant_id, permissions)
+}
+
+/// Ends a scope of a resource, or all of it, in live RPTs and grants at `end`: an RPT that says more is marked, so that
+/// its guard asks again; a refresh gives no more than that.
+pub fn limit(
+    tx: &Transaction<'_>,
+    resource_id: &str,
+    scope: Option<&str>,
+    holders: Holders<'_>,
+    end: UnixTime,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    let only = match holders {
+        Holders::All => None,
+        Holders::One(requester) => Some(requester),
+    };
+    let last = UnixTime(end.0.saturating_sub(1));
+    let cut = |permissions: &mut Vec<Permission>| {
+        let mut is_changed = false;
+        for permission in permissions {
+            let concerned = permission.rsid.as_ref().is_some_and(|id| id.as_str() == resource_id)
+                && scope.is_none_or(|scope| permission.scopes.contains(scope));
+            if concerned && permission.exp.is_none_or(|exp| last < exp) {
+                permission.exp = Some(last);
+                is_changed = true;
+            }
+        }
+        is_changed
+    };
+    // An RPT that ends before is none the worse for it.
+    for (jti, _, permissions) in live_rpts(tx, resource_id, only, end.max(now))? {
+        let mut permissions: Vec<Permission> = serde_json::from_str(&permissions)?;
+        if cut(&mut permissions) {
+            put_narrowed(tx, &jti, &permissions)?;
+        }
+    }
+    for (grant_id, _) in live_grants(tx, resource_id, only, now)? {
+        let mut permissions = written(tx, &grant_id)?;
+        if cut(&mut permissions) {
+            replace_held(tx, &grant_id, &permissions)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends what was issued for a resource server before a moment: RPTs are marked, grants without a newer RPT are gone
+pub fn cut(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    not_before: UnixTime,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE rpt SET permissions = '[]', status = ?4
+         WHERE server_id = ?1 AND issued_at < ?2 AND expires_at >= ?3 AND status <> ?4",
+    )?
+    .execute(params![server_id, seconds(not_before), seconds(now), INVALID])?;
+    tx.prepare_cached(
+        "DELETE FROM grant_row WHERE server_id = ?1 AND NOT EXISTS (
+             SELECT 1 FROM rpt WHERE rpt.grant_id = grant_row.id AND rpt.issued_at >= ?2)",
+    )?
+    .execute(params![server_id, seconds(not_before)])?;
     Ok(())
 }
 

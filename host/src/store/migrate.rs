@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0006_status.sql"),
     include_str!("../../migrations/sqlite/0007_account.sql"),
     include_str!("../../migrations/sqlite/0008_audit.sql"),
+    include_str!("../../migrations/sqlite/0009_dialect.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.

@@ -10,6 +10,7 @@ use countersign_core::{
     time::UnixTime,
 };
 use rusqlite::{OptionalExtension, Transaction, params, params_from_iter, types::Value};
+use serde_json::{Map, Value as Json};
 
 pub use self::scope::{ScopeRecord, ensure_scope, insert_scope, replace_scope, scopes_of, scopes_of_server};
 
@@ -17,6 +18,7 @@ use super::{
     Store, StoreError, audit,
     audit::Event,
     grant::{self, Holders},
+    seconds,
     server::bump,
 };
 
@@ -46,6 +48,8 @@ pub struct ResourceRecord {
     pub owner_managed: bool,
     /// Free attributes
     pub attributes: Attributes,
+    /// Members of a UMA description that nothing here reads
+    pub kept: Map<String, Json>,
     /// Its URIs
     pub uris: Vec<String>,
     /// Its scopes, by name
@@ -67,6 +71,8 @@ pub struct ResourceDescription {
     pub owner_managed: bool,
     /// Free attributes; absent leaves them as they are
     pub attributes: Option<Attributes>,
+    /// Members of a UMA description that nothing here reads; absent leaves them as they are
+    pub kept: Option<Map<String, Json>>,
     /// Its URIs
     pub uris: BTreeSet<String>,
     /// Names of its scopes; new ones are made
@@ -121,11 +127,12 @@ impl Store {
         id: String,
         owner: String,
         description: ResourceDescription,
+        now: UnixTime,
         event: Event,
     ) -> Result<ResourceRecord, StoreError> {
         let server_id = server_id.to_owned();
         self.write(move |tx| {
-            insert(tx, &server_id, &id, &owner, &description)?;
+            insert(tx, &server_id, &id, &owner, &description, now)?;
             audit::record(tx, &event.resource(&server_id, &id))?;
             load(tx, &server_id, &id)?.ok_or(StoreError::Missing)
         })
@@ -250,10 +257,12 @@ pub fn insert(
     id: &str,
     owner: &str,
     description: &ResourceDescription,
+    now: UnixTime,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO resource (id, server_id, owner, name, display_name, type, icon_uri, owner_managed, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO resource (id, server_id, owner, name, display_name, type, icon_uri, owner_managed, attributes,
+                               kept, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         id,
@@ -265,6 +274,8 @@ pub fn insert(
         description.icon_uri,
         description.owner_managed,
         serde_json::to_string(&description.attributes.clone().unwrap_or_default())?,
+        serde_json::to_string(&description.kept.clone().unwrap_or_default())?,
+        seconds(now),
     ])?;
     put_uris(tx, server_id, id, &description.uris)?;
     for name in &description.scopes {
@@ -284,7 +295,7 @@ pub fn replace(
     let changed = tx
         .prepare_cached(
             "UPDATE resource SET name = ?3, display_name = ?4, type = ?5, icon_uri = ?6, owner_managed = ?7,
-                    attributes = ifnull(?8, attributes)
+                    attributes = ifnull(?8, attributes), kept = ifnull(?9, kept)
              WHERE id = ?1 AND server_id = ?2",
         )?
         .execute(params![
@@ -296,6 +307,7 @@ pub fn replace(
             description.icon_uri,
             description.owner_managed,
             description.attributes.as_ref().map(serde_json::to_string).transpose()?,
+            description.kept.as_ref().map(serde_json::to_string).transpose()?,
         ])?;
     if changed == 0 {
         return Err(StoreError::Missing);
@@ -366,11 +378,12 @@ pub fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Re
             "SELECT r.id, r.server_id, r.owner, r.name, r.display_name, r.type, r.icon_uri, r.owner_managed,
                     r.attributes,
                     coalesce((SELECT client_id FROM client WHERE id = r.owner),
-                             (SELECT username FROM user WHERE id = r.owner))
+                             (SELECT username FROM user WHERE id = r.owner)),
+                    r.kept
              FROM resource r WHERE r.id = ?1 AND r.server_id = ?2",
         )?
         .query_row([id, server_id], |row| {
-            let attributes: String = row.get(8)?;
+            let (attributes, kept): (String, String) = (row.get(8)?, row.get(10)?);
             let resource = ResourceRecord {
                 id: row.get(0)?,
                 server_id: row.get(1)?,
@@ -382,13 +395,15 @@ pub fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Re
                 owner_managed: row.get(7)?,
                 owner_name: row.get(9)?,
                 attributes: Attributes::new(),
+                kept: Map::new(),
                 uris: Vec::new(),
                 scopes: Vec::new(),
             };
-            Ok((resource, attributes))
+            Ok((resource, attributes, kept))
         })
         .optional()?;
-    let Some((mut resource, attributes)) = row else { return Ok(None) };
+    let Some((mut resource, attributes, kept)) = row else { return Ok(None) };
+    resource.kept = serde_json::from_str(&kept)?;
     resource.attributes = serde_json::from_str(&attributes)?;
     let mut uris = tx.prepare_cached("SELECT uri FROM resource_uri WHERE resource_id = ?1 ORDER BY uri")?;
     resource.uris = uris.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;

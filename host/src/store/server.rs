@@ -5,6 +5,7 @@ pub mod settings;
 use countersign_core::{
     assessment::{Mode, ResourceServer},
     policy::Strategy,
+    time::UnixTime,
 };
 use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, de::value::StrDeserializer};
@@ -71,6 +72,11 @@ pub fn load(tx: &Transaction<'_>, id: &str) -> Result<Option<(ServerSettings, Ve
     let strategy = Strategy::from_name(&strategy).ok_or_else(|| named("a decision strategy"))?;
     let not_before = u64::try_from(not_before).unwrap_or(0);
     Ok(Some((ServerSettings { mode, strategy, remote_management, not_before }, version)))
+}
+
+/// Whether what was issued at that moment still counts there
+pub fn counts(tx: &Transaction<'_>, id: &str, issued: UnixTime) -> Result<bool, StoreError> {
+    Ok(load(tx, id)?.is_some_and(|(settings, _)| settings.not_before <= issued.0))
 }
 
 /// Raises the version: every change that can narrow an answer does so in its own transaction

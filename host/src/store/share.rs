@@ -44,6 +44,8 @@ pub struct ShareRecord {
     pub requester_name: Option<String>,
     /// Whether the owner agreed
     pub granted: bool,
+    /// When it ends by itself
+    pub expires_at: Option<UnixTime>,
 }
 
 /// Which shares a list shows (`keycloak-wire` §4.4)
@@ -80,26 +82,35 @@ pub struct NewShare {
     pub requester: String,
     /// Granted at once, or pending
     pub granted: bool,
+    /// When it ends by itself
+    pub expires_at: Option<UnixTime>,
 }
 
-/// The denied and the blocked are not shown (design §2)
-const SHOWN: &str = "state IN ('pending', 'granted') AND h.requester_kind = 'user'";
+/// The denied and the blocked are not shown (design §2), nor what has ended: `?` is the present moment
+const SHOWN: &str =
+    "(h.state = 'pending' OR h.state = 'granted' AND (h.expires_at IS NULL OR h.expires_at > ?))
+     AND h.requester_kind = 'user'";
 
 const COLUMNS: &str = "h.id, h.server_id, h.resource_id, r.name, h.scope_id, s.name, h.owner,
      coalesce((SELECT client_id FROM client WHERE id = h.owner), (SELECT username FROM user WHERE id = h.owner)),
-     h.requester, (SELECT username FROM user WHERE id = h.requester), h.state
+     h.requester, (SELECT username FROM user WHERE id = h.requester), h.state, h.expires_at
      FROM share h JOIN resource r ON r.id = h.resource_id LEFT JOIN scope s ON s.id = h.scope_id";
 
 impl Store {
-    /// A share of this resource server
-    pub fn share(&self, server_id: &str, id: &str) -> Result<Option<ShareRecord>, StoreError> {
-        self.read(|tx| load(tx, server_id, id))
+    /// A share of this resource server that has not ended
+    pub fn share(&self, server_id: &str, id: &str, now: UnixTime) -> Result<Option<ShareRecord>, StoreError> {
+        self.read(|tx| load(tx, server_id, id, now))
     }
 
     /// Shares by filter, ordered by id
-    pub fn shares(&self, server_id: &str, filter: &ShareFilter) -> Result<Vec<ShareRecord>, StoreError> {
+    pub fn shares(
+        &self,
+        server_id: &str,
+        filter: &ShareFilter,
+        now: UnixTime,
+    ) -> Result<Vec<ShareRecord>, StoreError> {
         self.read(|tx| {
-            let (conditions, mut values) = conditions(server_id, filter);
+            let (conditions, mut values) = conditions(server_id, filter, now);
             let sql = format!("SELECT {COLUMNS} WHERE {conditions} ORDER BY h.id LIMIT ? OFFSET ?");
             values.push(filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1).into());
             values.push(i64::try_from(filter.first).unwrap_or(i64::MAX).into());
@@ -110,9 +121,14 @@ impl Store {
     }
 
     /// How many shares a filter finds
-    pub fn count_shares(&self, server_id: &str, filter: &ShareFilter) -> Result<u64, StoreError> {
+    pub fn count_shares(
+        &self,
+        server_id: &str,
+        filter: &ShareFilter,
+        now: UnixTime,
+    ) -> Result<u64, StoreError> {
         self.read(|tx| {
-            let (conditions, values) = conditions(server_id, filter);
+            let (conditions, values) = conditions(server_id, filter, now);
             let mut statement =
                 tx.prepare_cached(&format!("SELECT count(*) FROM share h WHERE {conditions}"))?;
             let count: i64 = statement.query_row(params_from_iter(values), |row| row.get(0))?;
@@ -135,37 +151,46 @@ impl Store {
             // A row that is not shown does not stand in the way of the owner.
             tx.prepare_cached(
                 "DELETE FROM share WHERE resource_id = ?1 AND scope_id = ?2 AND requester_kind = 'user'
-                 AND requester = ?3 AND state IN ('denied', 'blocked')",
+                 AND requester = ?3 AND (state IN ('denied', 'blocked') OR state = 'granted' AND expires_at <= ?4)",
             )?
-            .execute(params![key.0, key.1, key.2])?;
+            .execute(params![key.0, key.1, key.2, seconds(now)])?;
             let state = if new.granted { ShareState::Granted } else { ShareState::Pending };
-            insert(tx, &server_id, &id, &new.owner, key, state, now)?;
+            insert(tx, &server_id, &id, &new.owner, key, (state, new.expires_at), now)?;
             if new.granted {
                 // What is shared is denied to others who have it by other ways (`keycloak-wire` §8.4).
                 bump(tx, &server_id)?;
             }
             audit::record(tx, &event.resource(&server_id, &new.resource_id).requester(&new.requester))?;
-            load(tx, &server_id, &id)?.ok_or(StoreError::Missing)
+            load(tx, &server_id, &id, now)?.ok_or(StoreError::Missing)
         })
         .await
     }
 
-    /// The owner agrees; nothing happens if he has already. A share that is gone is [`StoreError::Missing`].
+    /// The owner agrees, and says when it ends or leaves that as it is; nothing happens if he has done so already.
+    /// A share that is gone is [`StoreError::Missing`].
     pub async fn approve_share(
         &self,
         share: &ShareRecord,
+        end: Option<Option<UnixTime>>,
         now: UnixTime,
         event: Event,
     ) -> Result<(), StoreError> {
         let (server_id, id) = (share.server_id.clone(), share.id.clone());
         self.write(move |tx| {
-            let share = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
+            let share = load(tx, &server_id, &id, now)?.ok_or(StoreError::Missing)?;
+            let end = end.unwrap_or(share.expires_at);
             if share.granted {
-                return Ok(());
+                if end == share.expires_at {
+                    return Ok(());
+                }
+                limit(tx, &share, end, now)?;
+            } else {
+                tx.prepare_cached(
+                    "UPDATE share SET state = 'granted', granted_at = ?2, expires_at = ?3 WHERE id = ?1",
+                )?
+                .execute(params![share.id, seconds(now), end.map(seconds)])?;
+                bump(tx, &server_id)?;
             }
-            tx.prepare_cached("UPDATE share SET state = 'granted', granted_at = ?2 WHERE id = ?1")?
-                .execute(params![share.id, seconds(now)])?;
-            bump(tx, &server_id)?;
             audit::record(tx, &event.resource(&server_id, &share.resource_id).requester(&share.requester))
         })
         .await
@@ -182,7 +207,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (server_id, id) = (share.server_id.clone(), share.id.clone());
         self.write(move |tx| {
-            let share = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
+            let share = load(tx, &server_id, &id, now)?.ok_or(StoreError::Missing)?;
             withdraw(tx, &share, now)?;
             audit::record(tx, &event.resource(&server_id, &share.resource_id).requester(&share.requester))
         })
@@ -207,6 +232,21 @@ impl Store {
     }
 }
 
+/// Since when somebody has a resource: its registration, or the last time that something of it was shared with him
+pub fn since(tx: &Transaction<'_>, resource_id: &str, requester: &str) -> Result<UnixTime, StoreError> {
+    let since: i64 = tx
+        .prepare_cached(
+            "SELECT max(r.created_at, ifnull((SELECT max(h.granted_at) FROM share h
+                 WHERE h.resource_id = r.id AND h.requester_kind = 'user' AND h.requester = ?2
+                   AND h.state = 'granted'), 0))
+             FROM resource r WHERE r.id = ?1",
+        )?
+        .query_row([resource_id, requester], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    Ok(time(since))
+}
+
 /// Removes a share; what rests on it ends in the same transaction
 pub(super) fn withdraw(tx: &Transaction<'_>, share: &ShareRecord, now: UnixTime) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM share WHERE id = ?1")?.execute([&share.id])?;
@@ -216,6 +256,22 @@ pub(super) fn withdraw(tx: &Transaction<'_>, share: &ShareRecord, now: UnixTime)
         bump(tx, &share.server_id)?;
     }
     Ok(())
+}
+
+/// Gives a granted share another end, or none; what was issued does not outlive a nearer one
+pub(super) fn limit(
+    tx: &Transaction<'_>,
+    share: &ShareRecord,
+    end: Option<UnixTime>,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE share SET expires_at = ?2 WHERE id = ?1")?
+        .execute(params![share.id, end.map(seconds)])?;
+    if let Some(end) = end {
+        let holders = Holders::One(&share.requester);
+        grant::limit(tx, &share.resource_id, share.scope_name.as_deref(), holders, end, now)?;
+    }
+    bump(tx, &share.server_id)
 }
 
 /// Stores requests; one that was denied is pending again, one that was blocked stays so (design §2)
@@ -262,6 +318,7 @@ pub(super) fn put_granted(
     view: &OwnersPolicy,
     scope_id: &str,
     requester: &str,
+    end: Option<UnixTime>,
     now: UnixTime,
 ) -> Result<(), StoreError> {
     let key = (view.resource_id.as_str(), Some(scope_id), requester);
@@ -270,7 +327,7 @@ pub(super) fn put_granted(
     )?
     .execute(params![key.0, key.1, key.2])?;
     let id = uuid::Uuid::new_v4().to_string();
-    insert(tx, server_id, &id, &view.owner, key, ShareState::Granted, now)
+    insert(tx, server_id, &id, &view.owner, key, (ShareState::Granted, end), now)
 }
 
 /// Grants a scope to somebody, over a row of any state; false if he has it already
@@ -299,7 +356,7 @@ pub(super) fn grant(
         }
         None => {
             let id = uuid::Uuid::new_v4().to_string();
-            insert(tx, &resource.server_id, &id, &resource.owner, key, ShareState::Granted, now)?;
+            insert(tx, &resource.server_id, &id, &resource.owner, key, (ShareState::Granted, None), now)?;
         }
     }
     // What is shared is denied to others who have it by other ways (`keycloak-wire` §8.4).
@@ -327,7 +384,7 @@ fn ask(
         .optional()?;
     let Some((id, state, expires_at)) = known else {
         let id = uuid::Uuid::new_v4().to_string();
-        insert(tx, server_id, &id, owner, key, ShareState::Pending, now)?;
+        insert(tx, server_id, &id, owner, key, (ShareState::Pending, None), now)?;
         return Ok(true);
     };
     let share = Share {
@@ -352,16 +409,16 @@ fn insert(
     id: &str,
     owner: &str,
     key: Key<'_>,
-    state: ShareState,
+    (state, end): (ShareState, Option<UnixTime>),
     now: UnixTime,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO share (id, server_id, resource_id, scope_id, requester, owner, state, view_id, created_at,
-                            granted_at)
+                            granted_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,
                  ifnull((SELECT view_id FROM share WHERE resource_id = ?3 AND requester_kind = 'user'
                          AND requester = ?5 LIMIT 1), ?8),
-                 ?9, CASE ?7 WHEN 'granted' THEN ?9 END)",
+                 ?9, CASE ?7 WHEN 'granted' THEN ?9 END, ?10)",
     )?
     .execute(params![
         id,
@@ -373,6 +430,7 @@ fn insert(
         state.as_str(),
         uuid::Uuid::new_v4().to_string(),
         seconds(now),
+        end.map(seconds),
     ])?;
     Ok(())
 }
@@ -381,10 +439,11 @@ pub(super) fn load(
     tx: &Transaction<'_>,
     server_id: &str,
     id: &str,
+    now: UnixTime,
 ) -> Result<Option<ShareRecord>, StoreError> {
     Ok(tx
-        .prepare_cached(&format!("SELECT {COLUMNS} WHERE h.id = ?1 AND h.server_id = ?2 AND {SHOWN}"))?
-        .query_row([id, server_id], record)
+        .prepare_cached(&format!("SELECT {COLUMNS} WHERE h.id = ? AND h.server_id = ? AND {SHOWN}"))?
+        .query_row(params![id, server_id, seconds(now)], record)
         .optional()?)
 }
 
@@ -406,12 +465,13 @@ pub(super) fn of_view(
     tx: &Transaction<'_>,
     server_id: &str,
     view_id: &str,
+    now: UnixTime,
 ) -> Result<Vec<ShareRecord>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} WHERE h.view_id = ?1 AND h.server_id = ?2 AND h.state = 'granted' AND {SHOWN} ORDER BY h.id"
+        "SELECT {COLUMNS} WHERE h.view_id = ? AND h.server_id = ? AND h.state = 'granted' AND {SHOWN} ORDER BY h.id"
     );
     let mut statement = tx.prepare_cached(&sql)?;
-    let shares = statement.query_map([view_id, server_id], record)?;
+    let shares = statement.query_map(params![view_id, server_id, seconds(now)], record)?;
     Ok(shares.collect::<Result<_, _>>()?)
 }
 
@@ -429,12 +489,13 @@ fn record(row: &Row<'_>) -> rusqlite::Result<ShareRecord> {
         requester: row.get(8)?,
         requester_name: row.get(9)?,
         granted: state == ShareState::Granted.as_str(),
+        expires_at: row.get::<_, Option<i64>>(11)?.map(time),
     })
 }
 
-fn conditions(server_id: &str, filter: &ShareFilter) -> (String, Vec<Value>) {
-    let mut sql = format!("h.server_id = ? AND h.{SHOWN}");
-    let mut values: Vec<Value> = vec![server_id.to_owned().into()];
+fn conditions(server_id: &str, filter: &ShareFilter, now: UnixTime) -> (String, Vec<Value>) {
+    let mut sql = format!("h.server_id = ? AND {SHOWN}");
+    let mut values: Vec<Value> = vec![server_id.to_owned().into(), seconds(now).into()];
     let equal = [
         (" AND h.scope_id = ?", &filter.scope),
         (" AND h.resource_id = ?", &filter.resource),

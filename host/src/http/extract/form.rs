@@ -65,6 +65,16 @@ impl Form {
         names.windows(2).any(|pair| matches!(pair, [one, other] if one == other))
     }
 
+    /// `true` or `false`, if the parameter is there; anything else counts as `false`, as in Java
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// `extended=true`: the caller knows members that Keycloak does not have. Its own clients refuse them.
+    pub fn is_extended(&self) -> bool {
+        self.flag("extended") == Some(true)
+    }
+
     /// Names and values, in order
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -102,7 +112,12 @@ impl Query {
 
     /// `true` or `false`, if the parameter is there; anything else counts as `false`, as in Java
     pub fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
+        self.0.flag(name)
+    }
+
+    /// See [`Form::is_extended`]
+    pub fn is_extended(&self) -> bool {
+        self.0.is_extended()
     }
 }
 

@@ -99,6 +99,18 @@ impl<S: Sync> FromRequest<S> for Members {
 }
 
 impl Members {
+    /// The document, if it means one thing: a member that comes twice is refused (FED-3.2-07)
+    pub fn value(&self) -> Result<Value, ApiError> {
+        let mut wrapped = b"{\"v\":".to_vec();
+        wrapped.extend_from_slice(&self.0);
+        wrapped.push(b'}');
+        let document = countersign_core::json::object(&wrapped).ok();
+        // What closes the wrapping early leaves something behind it, or a second member.
+        let document =
+            document.filter(|members| members.len() == 1).and_then(|mut members| members.remove("v"));
+        document.ok_or_else(|| unreadable("invalid_request"))
+    }
+
     /// The members; one that is not known is refused by its name and place
     pub fn read(&self, class: &str, known: impl Fn(&str) -> bool) -> Result<Map<String, Value>, ApiError> {
         let mut deserializer = serde_json::Deserializer::from_slice(&self.0);

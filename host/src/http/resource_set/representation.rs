@@ -127,6 +127,7 @@ impl Description {
             icon_uri: self.icon_uri,
             owner_managed: self.owner_managed.unwrap_or(false),
             attributes,
+            kept: None,
             uris: self.uris.into_iter().flatten().chain(self.uri).collect(),
             scopes: names,
         };

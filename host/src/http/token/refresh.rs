@@ -9,7 +9,10 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::Response,
 };
-use countersign_core::token::{Claims, Confirmation};
+use countersign_core::{
+    time::UnixTime,
+    token::{Claims, Confirmation},
+};
 
 use super::{Ordinary, issue};
 use crate::{
@@ -79,7 +82,10 @@ pub(super) async fn grant(
         use_up(app, place, &client, &session, &claims).await?;
     }
     match claims.other.get(GRANT_CLAIM).map(|id| id.as_str().unwrap_or_default().to_owned()) {
-        Some(grant_id) => again(app, place, (user, client, session), grant_id).await,
+        Some(grant_id) => {
+            let issued = claims.iat.unwrap_or_default();
+            again(app, place, (user, client, session), grant_id, issued).await
+        }
         None => ordinary(app, place, (user, client, session), &scopes).await,
     }
 }
@@ -147,6 +153,7 @@ async fn again(
     place: &InRealm,
     (user, client, session): (User, Client, Session),
     grant_id: String,
+    issued: UnixTime,
 ) -> Result<Response, ApiError> {
     let gone = || ApiError::invalid_grant("Invalid refresh token");
     let (realm, session_id) = (Arc::clone(&place.realm), session.id.clone());
@@ -161,19 +168,21 @@ async fn again(
         },
     )?;
     for _ in 0..ATTEMPTS {
+        let now = app.clock.now();
         let (held, server) = app.store.read(|tx| {
             let server = store::session::grant_server(tx, &grant_id, &client.id)?;
             let server = match server {
-                Some(id) => store::realm::client_by_id(tx, &place.realm.id, &id)?,
-                None => None,
+                Some(id) if store::server::counts(tx, &id, issued)? => {
+                    store::realm::client_by_id(tx, &place.realm.id, &id)?
+                }
+                Some(_) | None => None,
             };
-            Ok((store::grant::held(tx, &grant_id)?, server))
+            Ok((store::grant::held(tx, &grant_id, now)?, server))
         })?;
         let server = server.filter(|server| server.enabled).ok_or_else(gone)?;
         if held.is_empty() {
             return Err(gone());
         }
-        let now = app.clock.now();
         let request = RptRequest {
             realm: &place.realm,
             issuer: &place.issuer,

@@ -1,10 +1,12 @@
 //! The UMA grant: `urn:ietf:params:oauth:grant-type:uma-ticket` (Grant §3.3, `keycloak-wire` §6).
 
+mod uma2;
+
 use core::net::IpAddr;
 use std::sync::Arc;
 
 use axum::{
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::Response,
 };
 use base64::{
@@ -32,7 +34,7 @@ use crate::{
         json as answer,
     },
     issue::{self, IssuedRpt, RptRequest},
-    realm::{Client, Session, TicketUse, User},
+    realm::{Client, Dialect, Session, User},
     store::{
         self, StoreError,
         audit::Event,
@@ -46,11 +48,14 @@ pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:uma-ticket";
 /// `claim_token_format`: base64 of a JSON object, whatever its name says
 const JWT_FORMAT: &str = "urn:ietf:params:oauth:token-type:jwt";
 /// `claim_token_format`: an ID token
-const ID_TOKEN_FORMAT: &str = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
+pub const ID_TOKEN_FORMAT: &str = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
+/// How many permissions a token had no room for
+const TRUNCATED: HeaderName = HeaderName::from_static("countersign-truncated");
 /// How often an assessment is made again when what it was based on has moved (design §6)
 const ATTEMPTS: usize = 4;
 
 /// Who asks, in one of three ways (`keycloak-wire` §6.2)
+#[derive(Debug, Clone)]
 struct Asker {
     user: User,
     client: Client,
@@ -73,6 +78,8 @@ struct Grant {
     asker: Asker,
     server: Client,
     ticket: Option<Ticket>,
+    /// When the earlier RPT was issued, if one was sent
+    rpt_issued: Option<UnixTime>,
     request: Request,
 }
 
@@ -83,6 +90,9 @@ pub async fn grant(
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Response, ApiError> {
+    if place.realm.uma.dialect == Dialect::Uma2 {
+        return uma2::grant(app, place, headers, form).await;
+    }
     let now = app.clock.now();
     let grant = read(app, place, headers, form, now).await?;
     for _ in 0..ATTEMPTS {
@@ -121,33 +131,51 @@ async fn attempt(
     now: UnixTime,
 ) -> Result<Response, Failure> {
     let realm = &place.realm;
-    let single = realm.uma.ticket_use == TicketUse::Single;
-    if let Some(ticket) = grant.ticket.as_ref().filter(|_| single)
+    if let Some(ticket) = grant.ticket.as_ref().filter(|_| realm.uma.spends_tickets())
         && app.store.ticket_spent(ticket.id())?
     {
-        return Err(spent().into());
+        return Err(spent(place).into());
     }
     let party = &grant.asker.party;
     let (assessment, version) = decide(app, realm, &grant.server, party, &grant.request, now)?;
+    // Looked at after the facts were loaded: a later change makes these stale.
+    let since = app.store.resource_server(&grant.server.id)?.map_or(u64::MAX, |of| of.not_before);
+    if grant.ticket.as_ref().is_some_and(|ticket| ticket.issued_at().0 < since) {
+        return Err(spent(place).into());
+    }
+    if grant.rpt_issued.is_some_and(|issued| issued.0 < since) {
+        return Err(ApiError::forbidden("invalid_rpt", "RPT is not active").into());
+    }
     let requester = party.requester.id.as_str();
     match assessment {
         Assessment::Refused(refusal) => Err(core_error(keycloak::refused(&refusal)).into()),
         Assessment::Denied { submitted, pending, .. } => {
-            if !pending.is_empty() {
-                app.store.submit(&grant.server.id, requester, pending, version, now).await?;
+            let denied = core_error(keycloak::denied(submitted));
+            if pending.is_empty() {
+                return Err(denied.into());
             }
-            Err(core_error(keycloak::denied(submitted)).into())
+            app.store.submit(&grant.server.id, requester, pending, version, now).await?;
+            Err(waiting(denied, realm.uma.retry_after(), form).into())
         }
         Assessment::Granted { permissions, upgraded, pending, .. } => match form.get("response_mode") {
             None => {
-                let issued = record(app, place, grant, permissions, pending, version, now).await?;
-                Ok(answer(StatusCode::OK, Family::Token, &issued.body(upgraded)))
+                let (issued, left_out) =
+                    record(app, place, grant, permissions, pending, version, now).await?;
+                let mut response = answer(StatusCode::OK, Family::Token, &issued.body(upgraded));
+                if left_out > 0 {
+                    response.headers_mut().insert(TRUNCATED, left_out.into());
+                }
+                Ok(response)
             }
             Some(mode @ ("decision" | "permissions")) => {
                 if !pending.is_empty() {
                     app.store.submit(&grant.server.id, requester, pending, version, now).await?;
                 }
-                let body = if mode == "decision" { json!({ "result": true }) } else { list(permissions) };
+                let body = if mode == "decision" {
+                    json!({ "result": true })
+                } else {
+                    list(permissions, form.is_extended())
+                };
                 Ok(answer(StatusCode::OK, Family::Token, &body))
             }
             Some(_) => Err(ApiError::invalid_request("Invalid response_mode").into()),
@@ -155,7 +183,16 @@ async fn attempt(
     }
 }
 
-/// The RPT, recorded in the transaction that spends the ticket
+/// A refusal that an owner may yet change, with when to ask again
+fn waiting(refusal: ApiError, interval: Option<u64>, form: &Form) -> ApiError {
+    let refusal = refusal.retry_after(interval);
+    match interval.filter(|_| form.is_extended()) {
+        Some(seconds) => refusal.with_member("interval", seconds.into()),
+        None => refusal,
+    }
+}
+
+/// The RPT and how many permissions it had no room for, recorded in the transaction that spends the ticket
 async fn record(
     app: &Arc<App>,
     place: &InRealm,
@@ -164,26 +201,33 @@ async fn record(
     pending: Vec<Pending>,
     version: Version,
     now: UnixTime,
-) -> Result<IssuedRpt, Failure> {
-    let Asker { user, client, session, party, .. } = &grant.asker;
-    let request = RptRequest {
-        realm: &place.realm,
-        issuer: &place.issuer,
-        client,
-        server: &grant.server,
-        user,
-        session: session.as_ref(),
-        permissions: &permissions,
-        address: place.address,
-        key: place.key.as_deref(),
-        grant: None,
-        now,
-    };
-    let issued = issue::rpt(app, &request).await?;
-    let ticket =
-        grant.ticket.as_ref().filter(|_| place.realm.uma.ticket_use == TicketUse::Single).map(|ticket| {
-            SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() }
-        });
+) -> Result<(IssuedRpt, usize), Failure> {
+    let Asker { client, session, party, .. } = &grant.asker;
+    let mut permissions = permissions;
+    let all = permissions.len();
+    let mut issued = issue::rpt(app, &rpt_request(place, grant, &permissions, now)).await?;
+    if let Some(most) = place.realm.uma.rpt_max_bytes {
+        let too_long = |issued: &IssuedRpt| issued.bytes().checked_sub(most).filter(|excess| *excess > 0);
+        if grant.request.everything && too_long(&issued).is_some() {
+            permissions = newest_first(app, grant, permissions)?;
+        }
+        while let Some(excess) = too_long(&issued) {
+            if !grant.request.everything || !drop_last(&mut permissions, excess) {
+                return Err(ApiError::invalid_request(format!(
+                    "The permissions do not fit into a token of {most} bytes: ask for less, or use \
+                     response_mode=permissions."
+                ))
+                .into());
+            }
+            issued = issue::rpt(app, &rpt_request(place, grant, &permissions, now)).await?;
+        }
+    }
+    let left_out = all.saturating_sub(permissions.len());
+    let ticket = grant
+        .ticket
+        .as_ref()
+        .filter(|_| place.realm.uma.spends_tickets())
+        .map(|ticket| SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() });
     let rpt = NewRpt {
         jti: issued.jti.clone(),
         realm_id: place.realm.id.clone(),
@@ -201,13 +245,71 @@ async fn record(
     let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now)
         .kept(place.event.done(&place.realm, now));
     match app.store.redeem(rpt, ticket, pending, version, event).await? {
-        Redemption::Recorded => Ok(issued),
-        Redemption::Spent => Err(spent().into()),
+        Redemption::Recorded => Ok((issued, left_out)),
+        Redemption::Spent => Err(spent(place).into()),
     }
 }
 
-fn spent() -> ApiError {
-    ApiError::forbidden("invalid_ticket", "Invalid permission ticket.")
+fn rpt_request<'a>(
+    place: &'a InRealm,
+    grant: &'a Grant,
+    permissions: &'a [Permission],
+    now: UnixTime,
+) -> RptRequest<'a> {
+    let Asker { user, client, session, .. } = &grant.asker;
+    RptRequest {
+        realm: &place.realm,
+        issuer: &place.issuer,
+        client,
+        server: &grant.server,
+        user,
+        session: session.as_ref(),
+        permissions,
+        address: place.address,
+        key: place.key.as_deref(),
+        grant: None,
+        now,
+    }
+}
+
+/// Permissions in the order in which their resources were registered or shared, the newest first
+fn newest_first(
+    app: &App,
+    grant: &Grant,
+    permissions: Vec<Permission>,
+) -> Result<Vec<Permission>, StoreError> {
+    let requester = grant.asker.party.requester.id.as_str();
+    let mut dated = app.store.read(|tx| {
+        let date = |permission: Permission| {
+            let since = match &permission.rsid {
+                Some(id) => store::share::since(tx, id.as_str(), requester)?,
+                None => UnixTime(0),
+            };
+            Ok((since, permission))
+        };
+        permissions.into_iter().map(date).collect::<Result<Vec<_>, StoreError>>()
+    })?;
+    dated.sort_by_key(|(since, _)| core::cmp::Reverse(*since));
+    Ok(dated.into_iter().map(|(_, permission)| permission).collect())
+}
+
+/// Takes permissions away that make up for so many bytes of a token; `false` if none would be left
+fn drop_last(permissions: &mut Vec<Permission>, excess: u64) -> bool {
+    let mut dropped: u64 = 0;
+    while dropped < excess {
+        let Some(last) = permissions.pop() else { return false };
+        // With its comma, in base64: a little less than it makes out, so that no more goes than must.
+        let bytes = serde_json::to_string(&last).map_or(1, |text| text.len());
+        dropped = dropped.saturating_add(u64::try_from(bytes).unwrap_or(1).saturating_mul(4).div_ceil(3));
+    }
+    !permissions.is_empty()
+}
+
+fn spent(place: &InRealm) -> ApiError {
+    match place.realm.uma.dialect {
+        Dialect::Keycloak => ApiError::forbidden("invalid_ticket", "Invalid permission ticket."),
+        Dialect::Uma2 => ApiError::bare(StatusCode::BAD_REQUEST, "invalid_grant"),
+    }
 }
 
 fn core_error(answer: countersign_core::dialect::ErrorAnswer) -> ApiError {
@@ -215,9 +317,15 @@ fn core_error(answer: countersign_core::dialect::ErrorAnswer) -> ApiError {
     ApiError::new(status, answer.error, answer.description)
 }
 
-/// `response_mode=permissions`: without the mark that only RPTs carry (design D10)
-fn list(permissions: Vec<Permission>) -> Value {
-    let unmarked = permissions.into_iter().map(|permission| Permission { rsowned: false, ..permission });
+/// `response_mode=permissions`: without the mark that only RPTs carry (design D10), and without times, which Keycloak's
+/// permissions do not have, unless the caller knows them
+fn list(permissions: Vec<Permission>, extended: bool) -> Value {
+    let unmarked = permissions.into_iter().map(|permission| Permission {
+        rsowned: false,
+        exp: permission.exp.filter(|_| extended),
+        nbf: permission.nbf.filter(|_| extended),
+        ..permission
+    });
     serde_json::to_value(unmarked.collect::<Vec<_>>()).unwrap_or_default()
 }
 
@@ -232,6 +340,7 @@ async fn read(
     let asker = asker(app, place, headers, form).await?;
     note(place, &asker, form);
     let rpt = form.get("rpt").map(|token| earlier(app, place, token)).transpose()?;
+    let (rpt, rpt_issued) = rpt.unzip();
     let limit = match form.get("response_permissions_limit") {
         None => None,
         Some(text) => Some(
@@ -271,8 +380,9 @@ async fn read(
             Some("permissions") => Purpose::Permissions,
             _ => Purpose::Grant,
         },
+        ..Request::default()
     };
-    Ok(Grant { asker, server, ticket, request })
+    Ok(Grant { asker, server, ticket, rpt_issued, request })
 }
 
 /// What policies can look at of the call itself (`keycloak-wire` §8.8)
@@ -388,11 +498,15 @@ fn service_account(app: &App, place: &InRealm, client: Client) -> Result<Asker, 
     Ok(Asker { user, client, session: None, party, public_client: false })
 }
 
-/// Permissions of an earlier RPT of this realm; those of an expired one are not merged (`keycloak-wire` §6.8)
-fn earlier(app: &App, place: &InRealm, token: &str) -> Result<Vec<Permission>, ApiError> {
+/// Permissions of an earlier RPT of this realm, and when it was issued; those of an expired one are not merged
+/// (`keycloak-wire` §6.8)
+fn earlier(app: &App, place: &InRealm, token: &str) -> Result<(Vec<Permission>, UnixTime), ApiError> {
     match auth::verify_signature(app, &place.realm, &place.issuer, token) {
-        Ok(token) => Ok(issue::permissions_of(&token.claims().other).unwrap_or_default()),
-        Err(error) if error.is_expired() => Ok(Vec::new()),
+        Ok(token) => {
+            let claims = token.claims();
+            Ok((issue::permissions_of(&claims.other).unwrap_or_default(), claims.iat.unwrap_or_default()))
+        }
+        Err(error) if error.is_expired() => Ok((Vec::new(), app.clock.now())),
         Err(error) => Err(error.or_else(|| ApiError::forbidden("invalid_rpt", "RPT signature is invalid"))),
     }
 }

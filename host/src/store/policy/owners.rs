@@ -14,8 +14,9 @@ use crate::{
         audit::Event,
         grant::{self, Holders},
         resource::containing,
+        seconds,
         server::bump,
-        share,
+        share, time,
     },
 };
 
@@ -86,6 +87,8 @@ pub struct OwnersPolicy {
     pub admission: Admission,
     /// Other policies that must agree
     pub policies: BTreeSet<String>,
+    /// When it ends by itself; of a view, when the first of its shares does
+    pub expires_at: Option<UnixTime>,
     /// It is the view over shares, not a row
     pub is_view: bool,
 }
@@ -159,9 +162,14 @@ impl Store {
         })
     }
 
-    /// An owner's policy, or the view over his shares that has this id
-    pub fn owners_policy(&self, server_id: &str, id: &str) -> Result<Option<OwnersPolicy>, StoreError> {
-        self.read(|tx| load(tx, server_id, id))
+    /// An owner's policy, or the view over his shares that has this id, if it has not ended
+    pub fn owners_policy(
+        &self,
+        server_id: &str,
+        id: &str,
+        now: UnixTime,
+    ) -> Result<Option<OwnersPolicy>, StoreError> {
+        self.read(|tx| load(tx, server_id, id, now))
     }
 
     /// The policies and views of an owner, ordered by id
@@ -170,12 +178,14 @@ impl Store {
         server_id: &str,
         owner: &str,
         filter: &OwnersFilter,
+        now: UnixTime,
     ) -> Result<Vec<OwnersPolicy>, StoreError> {
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT id FROM (
                    SELECT p.id AS id FROM policy p
                    WHERE p.owner = ?2 AND p.server_id = ?1 AND p.type = 'uma'
+                     AND (p.expires_at IS NULL OR p.expires_at > ?8)
                      AND (?3 IS NULL OR p.name LIKE ?3 ESCAPE '\\')
                      AND (?4 IS NULL OR EXISTS (SELECT 1 FROM policy_resource r
                                                 WHERE r.policy_id = p.id AND r.resource_id = ?4))
@@ -184,7 +194,7 @@ impl Store {
                    UNION
                    SELECT h.view_id FROM share h LEFT JOIN scope s ON s.id = h.scope_id
                    WHERE h.owner = ?2 AND h.state = 'granted' AND h.server_id = ?1
-                     AND h.requester_kind = 'user'
+                     AND h.requester_kind = 'user' AND (h.expires_at IS NULL OR h.expires_at > ?8)
                      AND (?3 IS NULL OR h.view_id LIKE ?3 ESCAPE '\\')
                      AND (?4 IS NULL OR h.resource_id = ?4) AND (?5 IS NULL OR s.name = ?5))
                  ORDER BY id LIMIT ?6 OFFSET ?7",
@@ -192,10 +202,11 @@ impl Store {
             let max = filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1);
             let first = i64::try_from(filter.first).unwrap_or(i64::MAX);
             let name = filter.name.as_deref().map(containing);
-            let values = params![server_id, owner, name, filter.resource, filter.scope, max, first];
+            let values =
+                params![server_id, owner, name, filter.resource, filter.scope, max, first, seconds(now)];
             let ids: Vec<String> =
                 statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
-            ids.iter().filter_map(|id| load(tx, server_id, id).transpose()).collect()
+            ids.iter().filter_map(|id| load(tx, server_id, id, now).transpose()).collect()
         })
     }
 
@@ -204,13 +215,20 @@ impl Store {
         &self,
         server_id: &str,
         policy: OwnersPolicy,
+        now: UnixTime,
         event: Event,
     ) -> Result<OwnersPolicy, StoreError> {
         let server_id = server_id.to_owned();
         self.write(move |tx| {
+            // The name of one that has ended is free again.
             tx.prepare_cached(
-                "INSERT INTO policy (id, server_id, name, description, type, logic, strategy, config, owner)
-                 VALUES (?1, ?2, ?3, ?4, 'uma', ?5, ?6, ?7, ?8)",
+                "DELETE FROM policy WHERE server_id = ?1 AND name = ?2 AND type = 'uma' AND expires_at <= ?3",
+            )?
+            .execute(params![server_id, policy.name, seconds(now)])?;
+            tx.prepare_cached(
+                "INSERT INTO policy (id, server_id, name, description, type, logic, strategy, config, owner,
+                                     expires_at)
+                 VALUES (?1, ?2, ?3, ?4, 'uma', ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
                 policy.id,
@@ -221,13 +239,14 @@ impl Store {
                 policy.strategy,
                 serde_json::to_string(&policy.admission)?,
                 policy.owner,
+                policy.expires_at.map(seconds),
             ])?;
             tx.prepare_cached("INSERT INTO policy_resource (policy_id, resource_id) VALUES (?1, ?2)")?
                 .execute([&policy.id, &policy.resource_id])?;
             put_links(tx, &server_id, &policy)?;
             bump(tx, &server_id)?;
             audit::record(tx, &event.resource(&server_id, &policy.resource_id))?;
-            load(tx, &server_id, &policy.id)?.ok_or(StoreError::Missing)
+            load(tx, &server_id, &policy.id, now)?.ok_or(StoreError::Missing)
         })
         .await
     }
@@ -242,12 +261,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let server_id = server_id.to_owned();
         self.write(move |tx| {
-            let before = load(tx, &server_id, &policy.id)?.ok_or(StoreError::Missing)?;
+            let before = load(tx, &server_id, &policy.id, now)?.ok_or(StoreError::Missing)?;
             if before.is_view {
                 replace_view(tx, &server_id, &before, &policy, now)?;
             } else {
                 tx.prepare_cached(
-                    "UPDATE policy SET name = ?3, description = ?4, logic = ?5, strategy = ?6, config = ?7
+                    "UPDATE policy SET name = ?3, description = ?4, logic = ?5, strategy = ?6, config = ?7,
+                                       expires_at = ?8
                      WHERE id = ?1 AND server_id = ?2",
                 )?
                 .execute(params![
@@ -258,6 +278,7 @@ impl Store {
                     policy.logic,
                     policy.strategy,
                     serde_json::to_string(&policy.admission)?,
+                    policy.expires_at.map(seconds),
                 ])?;
                 for table in ["policy_scope", "policy_apply"] {
                     tx.prepare_cached(&format!("DELETE FROM {table} WHERE policy_id = ?1"))?
@@ -282,9 +303,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (server_id, id) = (server_id.to_owned(), id.to_owned());
         self.write(move |tx| {
-            let before = load(tx, &server_id, &id)?.ok_or(StoreError::Missing)?;
+            let before = load(tx, &server_id, &id, now)?.ok_or(StoreError::Missing)?;
             if before.is_view {
-                for share in share::of_view(tx, &server_id, &id)? {
+                for share in share::of_view(tx, &server_id, &id, now)? {
                     share::withdraw(tx, &share, now)?;
                 }
             } else {
@@ -300,7 +321,7 @@ impl Store {
 
 /// Takes what an owner's policy gives from whoever has it; of any other policy nothing
 pub(super) fn end(tx: &Transaction<'_>, server_id: &str, id: &str, now: UnixTime) -> Result<(), StoreError> {
-    match load(tx, server_id, id)? {
+    match load(tx, server_id, id, now)? {
         Some(before) if !before.is_view => narrowed(tx, &before, None, now),
         _ => Ok(()),
     }
@@ -333,8 +354,14 @@ fn narrowed(
             && after.strategy == before.strategy
             && after.policies == before.policies
     });
+    let nearer = after
+        .and_then(|after| after.expires_at)
+        .filter(|end| before.expires_at.is_none_or(|before| *end < before));
     for scope in &before.scopes {
         if same_people && after.is_some_and(|after| after.scopes.contains(scope)) {
+            if let Some(end) = nearer {
+                grant::limit(tx, &before.resource_id, Some(scope), Holders::All, end, now)?;
+            }
             continue;
         }
         grant::narrow(tx, &before.resource_id, Some(scope), Holders::All, now)?;
@@ -350,9 +377,11 @@ fn replace_view(
     after: &OwnersPolicy,
     now: UnixTime,
 ) -> Result<(), StoreError> {
-    for share in share::of_view(tx, server_id, &before.id)? {
+    for share in share::of_view(tx, server_id, &before.id, now)? {
         if share.scope_name.as_ref().is_some_and(|scope| !after.scopes.contains(scope)) {
             share::withdraw(tx, &share, now)?;
+        } else if after.expires_at != before.expires_at {
+            share::limit(tx, &share, after.expires_at, now)?;
         }
     }
     let requester = before.admission.users.iter().flatten().next();
@@ -361,20 +390,26 @@ fn replace_view(
             .prepare_cached("SELECT id FROM scope WHERE server_id = ?1 AND name = ?2")?
             .query_row([server_id, scope], |row| row.get(0))?;
         if let Some(requester) = requester {
-            share::put_granted(tx, server_id, before, &scope_id, requester, now)?;
+            share::put_granted(tx, server_id, before, &scope_id, requester, after.expires_at, now)?;
         }
     }
     Ok(())
 }
 
-fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<OwnersPolicy>, StoreError> {
+fn load(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    id: &str,
+    now: UnixTime,
+) -> Result<Option<OwnersPolicy>, StoreError> {
     let row = tx
         .prepare_cached(
             "SELECT p.name, p.description, p.logic, p.strategy, p.config, p.owner,
-                    (SELECT resource_id FROM policy_resource WHERE policy_id = p.id)
-             FROM policy p WHERE p.id = ?1 AND p.server_id = ?2 AND p.type = 'uma' AND p.owner IS NOT NULL",
+                    (SELECT resource_id FROM policy_resource WHERE policy_id = p.id), p.expires_at
+             FROM policy p WHERE p.id = ?1 AND p.server_id = ?2 AND p.type = 'uma' AND p.owner IS NOT NULL
+               AND (p.expires_at IS NULL OR p.expires_at > ?3)",
         )?
-        .query_row([id, server_id], |row| {
+        .query_row(params![id, server_id, seconds(now)], |row| {
             let config: String = row.get(4)?;
             let policy = OwnersPolicy {
                 id: id.to_owned(),
@@ -387,12 +422,13 @@ fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Owners
                 scopes: BTreeSet::new(),
                 admission: Admission::default(),
                 policies: BTreeSet::new(),
+                expires_at: row.get::<_, Option<i64>>(7)?.map(time),
                 is_view: false,
             };
             Ok((policy, config))
         })
         .optional()?;
-    let Some((mut policy, config)) = row else { return view(tx, server_id, id) };
+    let Some((mut policy, config)) = row else { return view(tx, server_id, id, now) };
     policy.admission = serde_json::from_str(&config)?;
     let mut scopes = tx.prepare_cached(
         "SELECT s.name FROM policy_scope ps JOIN scope s ON s.id = ps.scope_id WHERE ps.policy_id = ?1",
@@ -403,8 +439,13 @@ fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Owners
     Ok(Some(policy))
 }
 
-fn view(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<OwnersPolicy>, StoreError> {
-    let shares = share::of_view(tx, server_id, id)?;
+fn view(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    id: &str,
+    now: UnixTime,
+) -> Result<Option<OwnersPolicy>, StoreError> {
+    let shares = share::of_view(tx, server_id, id, now)?;
     let Some(first) = shares.first() else { return Ok(None) };
     let name = |name: &Option<String>| name.clone().unwrap_or_default();
     Ok(Some(OwnersPolicy {
@@ -425,6 +466,7 @@ fn view(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Owners
             ..Admission::default()
         },
         policies: BTreeSet::new(),
+        expires_at: shares.iter().filter_map(|share| share.expires_at).min(),
         is_view: true,
     }))
 }

@@ -209,6 +209,7 @@ impl Place<'_> {
             resource_type: None,
             apply: Vec::new(),
             owner: None,
+            expires_at: None,
         };
         let rows = [row];
         for (_, fault) in PolicySet::new(&rows).faults() {

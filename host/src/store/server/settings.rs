@@ -16,8 +16,10 @@ use crate::{
     store::{
         Store, StoreError, audit,
         audit::Event,
+        grant,
         policy::{self, Import, PolicyRecord, reference},
         resource::{self, ResourceDescription, ResourceRecord, ScopeRecord},
+        seconds,
     },
 };
 
@@ -69,16 +71,21 @@ impl Store {
         })
     }
 
-    /// Changes mode, strategy and remote management
+    /// Changes mode, strategy, remote management, and since when tokens count: what was issued before ends
     pub async fn set_server(
         &self,
         id: &str,
         settings: ServerSettings,
+        now: UnixTime,
         event: Event,
     ) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.write(move |tx| {
+            let Some((before, _)) = load(tx, &id)? else { return Err(StoreError::Missing) };
             put(tx, &id, settings)?;
+            if before.not_before < settings.not_before {
+                grant::cut(tx, &id, UnixTime(settings.not_before), now)?;
+            }
             audit::record(tx, &event.server(&id))
         })
         .await
@@ -131,8 +138,16 @@ pub fn create(
 
 fn put(tx: &Transaction<'_>, id: &str, settings: ServerSettings) -> Result<(), StoreError> {
     let changed = tx
-        .prepare_cached("UPDATE resource_server SET mode = ?2, strategy = ?3, remote = ?4 WHERE id = ?1")?
-        .execute(params![id, settings.mode.name(), settings.strategy.name(), settings.remote_management])?;
+        .prepare_cached(
+            "UPDATE resource_server SET mode = ?2, strategy = ?3, remote = ?4, not_before = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            settings.mode.name(),
+            settings.strategy.name(),
+            settings.remote_management,
+            seconds(UnixTime(settings.not_before)),
+        ])?;
     if changed == 0 { Err(StoreError::Missing) } else { bump(tx, id) }
 }
 
@@ -237,6 +252,7 @@ fn put_resource(
         attributes: Some(
             file.attributes.iter().map(|(name, values)| (name.clone(), values.clone().into())).collect(),
         ),
+        kept: None,
         uris: file.uris.iter().cloned().chain(file.uri.clone()).collect(),
         scopes: file.scopes.iter().map(|scope| scope.name().to_owned()).collect(),
     };
@@ -252,7 +268,7 @@ fn put_resource(
         return Ok(id);
     }
     let id = file.id.clone().unwrap_or_else(new_id);
-    resource::insert(tx, server_id, &id, &owner, &description)?;
+    resource::insert(tx, server_id, &id, &owner, &description, now)?;
     Ok(id)
 }
 

@@ -99,8 +99,11 @@ pub(super) async fn create(
     }
     let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let event = authz.event("resource.created", "CREATE", &Thing::Resource(&id));
-    let resource =
-        app.store.create_resource(authz.id(), id, owner, description, event).await.map_err(taken(&name))?;
+    let resource = app
+        .store
+        .create_resource(authz.id(), id, owner, description, authz.now(), event)
+        .await
+        .map_err(taken(&name))?;
     Ok(created(&show(resource)))
 }
 

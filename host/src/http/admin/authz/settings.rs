@@ -17,7 +17,7 @@ use super::{super::answer, Authz, Thing};
 use crate::{
     app::App,
     error::ApiError,
-    http::extract::Members,
+    http::extract::{Members, Query},
     import::document::AuthorizationFile,
     policy::show,
     store::{
@@ -42,6 +42,9 @@ const MEMBERS: [&str; 9] = [
     "policies",
 ];
 
+/// Tokens and tickets from before this moment are dead, in seconds since 1970
+const NOT_BEFORE: &str = "notBefore";
+
 fn own(settings: ServerSettings) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("allowRemoteResourceManagement".to_owned(), settings.remote_management.into());
@@ -50,9 +53,12 @@ fn own(settings: ServerSettings) -> Map<String, Value> {
     document
 }
 
-/// `GET ADM`: its lists stay empty there
-pub(super) async fn read(authz: Authz) -> Response {
+/// `GET ADM`: its lists stay empty there; since when its tokens count is ours, and shown with `extended=true`
+pub(super) async fn read(authz: Authz, query: Query) -> Response {
     let mut document = own(authz.settings);
+    if query.is_extended() {
+        document.insert(NOT_BEFORE.to_owned(), authz.settings.not_before.into());
+    }
     document.insert("id".to_owned(), authz.id().into());
     document.insert("clientId".to_owned(), authz.id().into());
     document.insert("name".to_owned(), authz.server.client_id.as_str().into());
@@ -73,7 +79,7 @@ pub(super) async fn replace(
     body: Members,
 ) -> Result<Response, ApiError> {
     authz.manage()?;
-    let body = body.read(CLASS, |name| MEMBERS.contains(&name))?;
+    let body = body.read(CLASS, |name| name == NOT_BEFORE || MEMBERS.contains(&name))?;
     let mut settings = authz.settings;
     let given = |name: &str| body.get(name).filter(|value| !value.is_null());
     if let Some(value) = given("allowRemoteResourceManagement") {
@@ -89,8 +95,13 @@ pub(super) async fn replace(
         let name = value.as_str().unwrap_or_default();
         settings.strategy = Strategy::from_name(name).ok_or_else(|| invalid("decisionStrategy"))?;
     }
+    if let Some(value) = given(NOT_BEFORE) {
+        // A moment to come would shut out everybody until then.
+        let moment = value.as_u64().filter(|moment| *moment <= authz.now().0);
+        settings.not_before = moment.ok_or_else(|| invalid(NOT_BEFORE))?;
+    }
     let event = authz.event("resource_server.changed", "UPDATE", &Thing::Server);
-    app.store.set_server(authz.id(), settings, event).await?;
+    app.store.set_server(authz.id(), settings, authz.now(), event).await?;
     Ok(answer::no_content())
 }
 

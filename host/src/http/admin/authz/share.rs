@@ -49,8 +49,8 @@ pub(super) async fn list(
         };
         *place = Some(id);
     }
-    let shares = app.store.shares(authz.id(), &filter)?;
-    Ok(answer::list(&shares.into_iter().map(|share| view(share, true)).collect::<Vec<_>>()))
+    let shares = app.store.shares(authz.id(), &filter, authz.now())?;
+    Ok(answer::list(&shares.into_iter().map(|share| view(share, true, true)).collect::<Vec<_>>()))
 }
 
 /// What is to be shared with whom
@@ -148,7 +148,7 @@ pub(super) async fn delete(
     authz: Authz,
 ) -> Result<Response, ApiError> {
     authz.manage()?;
-    let share = app.store.share(authz.id(), &id)?.ok_or_else(ApiError::not_found)?;
+    let share = app.store.share(authz.id(), &id, authz.now())?.ok_or_else(ApiError::not_found)?;
     let event = authz.event("share.withdrawn", "DELETE", &Thing::Share(&id));
     app.store.withdraw_share(&share, authz.now(), event).await?;
     Ok(no_content())

@@ -175,7 +175,9 @@ impl Known<'_> {
         let Answer { app, authz, .. } = self.answer;
         let mut standing = unit.shares.iter().filter(|share| share.stands).peekable();
         let Some(first) = standing.peek() else { return Ok(None) };
-        let Some(record) = app.store.share(authz.id(), first.id.as_str())? else { return Ok(None) };
+        let Some(record) = app.store.share(authz.id(), first.id.as_str(), authz.now())? else {
+            return Ok(None);
+        };
         let scopes: Vec<_> = standing.filter_map(|share| share.scope.as_ref()).map(Scope::as_str).collect();
         let name = |name: &Option<String>| name.clone().unwrap_or_default();
         Ok(Some(json!({
