@@ -148,11 +148,8 @@ impl Scripts {
     /// Says once for each policy what its script did
     fn tell(&self, policy: &str, name: &str, mishap: &Mishap) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = match mishap {
-            // What was thrown may be another thing each time.
-            Mishap::Threw(_) => "threw".to_owned(),
-            other => other.to_string(),
-        };
+        // What was thrown may be another thing each time.
+        let kind = if matches!(mishap, Mishap::Threw(_)) { "threw".to_owned() } else { mishap.to_string() };
         if told.len() < TOLD && told.insert((policy.to_owned(), kind)) {
             tracing::warn!(policy = name, policy.id = policy, "{mishap}: the policy denies");
         }

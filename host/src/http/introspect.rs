@@ -11,6 +11,7 @@ use countersign_core::{
     assessment::Assessment,
     dialect::uma2,
     permission::{Claims, Permission},
+    token::Possession,
 };
 use serde_json::{Map, Value, json};
 

@@ -10,6 +10,7 @@ use countersign_core::{
     ids::PartyId,
     share::{Grantee, Standing},
     time::UnixTime,
+    token::Possession,
 };
 
 use super::extract::InRealm;

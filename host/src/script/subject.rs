@@ -118,7 +118,9 @@ fn of_claims(claims: &Map<String, Value>) -> Attributes {
     };
     let values = |value: &Value| match value {
         Value::Array(items) => items.iter().map(text).collect(),
-        other => vec![text(other)],
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            vec![text(other)]
+        }
     };
     claims
         .iter()

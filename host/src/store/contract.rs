@@ -25,7 +25,12 @@ use super::{
     tests::TempStore,
     user,
 };
-use crate::{import, import::document::RealmFile, keys::MasterKey, realm::Client};
+use crate::{
+    import::{self, document::RealmFile},
+    keys::MasterKey,
+    realm::Client,
+    script::Scripts,
+};
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
 /// How often a race is run
@@ -63,7 +68,7 @@ impl World {
         }))
         .unwrap();
         let master = Arc::new(MasterKey::from_text(&STANDARD.encode([7; 32]), "a test").unwrap());
-        import::document(&hosts[0], &master, file, None, NOW).await.unwrap();
+        import::document(&hosts[0], &master, file, None, &Scripts::default(), NOW).await.unwrap();
         let (realm, server, [alice, bob]) = hosts[0]
             .read(|tx| {
                 let realm = super::realm::by_name(tx, "test")?.unwrap();
