@@ -56,6 +56,7 @@ pub struct Untold {
 
 /// What is asked, before facts are there; members as in [`Question`]
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "as in the question: each is a member of its own")]
 pub struct Request {
     /// What is asked for
     pub asks: Vec<countersign_core::assessment::Ask>,

@@ -26,7 +26,7 @@ pub struct ApiError {
     description: Option<Cow<'static, str>>,
     shape: Shape,
     retry_after: Option<u64>,
-    member: Option<(&'static str, Value)>,
+    member: Option<Box<(&'static str, Value)>>,
     challenge: Option<&'static str>,
 }
 
@@ -173,7 +173,7 @@ impl ApiError {
     /// With one member more in the body
     #[must_use]
     pub fn with_member(self, name: &'static str, value: Value) -> Self {
-        Self { member: Some((name, value)), ..self }
+        Self { member: Some(Box::new((name, value))), ..self }
     }
 
     /// The status of the answer
@@ -252,9 +252,8 @@ impl IntoResponse for ApiError {
             (Shape::OAuth, None) => Some(json!({ "error": self.error })),
             (Shape::OAuth, Some(text)) => Some(json!({ "error": self.error, "error_description": text })),
         };
-        if let (Some((name, value)), Some(members)) =
-            (self.member, body.as_mut().and_then(Value::as_object_mut))
-        {
+        if let (Some(more), Some(members)) = (self.member, body.as_mut().and_then(Value::as_object_mut)) {
+            let (name, value) = *more;
             members.insert(name.to_owned(), value);
         }
         let mut response = Response::new(Body::empty());

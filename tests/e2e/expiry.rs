@@ -59,7 +59,7 @@ fn ends_that_are_none_are_refused_by_name() {
     let world = World::new();
     let (pat, alice, hers) = (world.pat(), world.token("alice"), world.document("hers"));
     let form = "`expires_at` must be seconds since 1970 or a time as RFC 3339 writes it";
-    let past = "`expires_at` must lie in the future; to end a share now, withdraw it";
+    let over = "`expires_at` must lie in the future; to end a share now, withdraw it";
     let before = world.everything();
     let mut table = Table::new();
     for (end, text) in [
@@ -67,8 +67,8 @@ fn ends_that_are_none_are_refused_by_name() {
         (json!(-1), form),
         (json!(1.5), form),
         (json!({}), form),
-        (json!(1), past),
-        (json!("2001-01-01T00:00:00Z"), past),
+        (json!(1), over),
+        (json!("2001-01-01T00:00:00Z"), over),
     ] {
         let body = json!({
             "resource": hers, "scopeName": "read", "requesterName": "bob", "granted": true, "expires_at": end,

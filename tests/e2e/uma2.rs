@@ -38,11 +38,11 @@ fn register(world: &World, name: &str) -> String {
 
 /// The ID token of a user of the confidential client `backend`
 fn id_token(world: &World, user: &str) -> String {
-    let (word, secret) = (password(user), secret("backend"));
+    let (phrase, secret) = (password(user), secret("backend"));
     let form = [
         ("grant_type", "password"),
         ("username", user),
-        ("password", &*word),
+        ("password", &*phrase),
         ("scope", "openid"),
         ("client_id", "backend"),
         ("client_secret", &*secret),

@@ -67,7 +67,7 @@ pub async fn issue(
         }
         Dialect::Uma2 => {
             caller.need_role()?;
-            uma2::items(&app, &caller, Members::from_request(request, &app).await?)?
+            uma2::items(&app, &caller, &Members::from_request(request, &app).await?)?
         }
     };
     if items.is_empty() {

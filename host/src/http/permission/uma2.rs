@@ -9,7 +9,7 @@ use crate::{app::App, error::ApiError, http::extract::Members, http::protection:
 
 /// What is asked for, checked as FedAuthz §4.3 wants it: every id before any scope, so that a foreign id looks unknown
 /// whatever is asked of it (FED-4.3-03)
-pub(super) fn items(app: &App, caller: &Caller, body: Members) -> Result<Vec<Item>, ApiError> {
+pub(super) fn items(app: &App, caller: &Caller, body: &Members) -> Result<Vec<Item>, ApiError> {
     let entries = match body.value()? {
         Value::Array(entries) => entries,
         one @ Value::Object(_) => vec![one],
@@ -41,13 +41,14 @@ fn item(entry: Value) -> Result<Item, ApiError> {
     let Some(Value::String(id)) = either(&mut members, "resource_id", "rsid")? else {
         return Err(ApiError::invalid_request("`resource_id` is missing or is no text."));
     };
-    let scopes = match either(&mut members, "resource_scopes", "scopes")? {
-        Some(Value::Array(scopes)) => scopes,
-        _ => return Err(ApiError::invalid_request("`resource_scopes` is missing or is no list.")),
+    let Some(Value::Array(scopes)) = either(&mut members, "resource_scopes", "scopes")? else {
+        return Err(ApiError::invalid_request("`resource_scopes` is missing or is no list."));
     };
     let text = |scope: Value| match scope {
         Value::String(text) => Ok(text),
-        _ => Err(ApiError::invalid_request("`resource_scopes` holds something that is no text.")),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            Err(ApiError::invalid_request("`resource_scopes` holds something that is no text."))
+        }
     };
     let claims = match members.remove("claims") {
         None | Some(Value::Null) => None,

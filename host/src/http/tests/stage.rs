@@ -48,7 +48,7 @@ impl Stage {
     }
 
     pub(crate) fn set(&self, seconds: u64) {
-        self.0.app.clock.set(UnixTime(START + seconds));
+        self.0.app.clock.set(UnixTime(START).plus(seconds));
     }
 
     pub(crate) async fn token(&self, client: &str, user: &str) -> String {
@@ -94,7 +94,7 @@ impl Stage {
     pub(crate) async fn share(&self, resource: &str, scope: &str, end: Option<u64>) -> Answer {
         let body = json!({
             "resource": resource, "scopeName": scope, "requesterName": "bob", "granted": true,
-            "expires_at": end.map(|seconds| START + seconds),
+            "expires_at": end.map(|seconds| UnixTime(START).plus(seconds)),
         });
         self.protection(Method::POST, "permission/ticket", &self.pat().await, Some(body)).await
     }
@@ -108,13 +108,10 @@ impl Stage {
     pub(crate) async fn uma(&self, token: &str, form: &[(&str, &str)]) -> Answer {
         let mut pairs = vec![("grant_type", GRANT_TYPE)];
         pairs.extend(form);
-        let encoded: String = pairs
-            .iter()
-            .map(|(name, value)| {
-                let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-                format!("{name}={value}&")
-            })
-            .collect();
+        let escape =
+            |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
+        let encoded = pairs.iter().map(|(name, value)| format!("{name}={}", escape(value)));
+        let encoded = encoded.collect::<Vec<_>>().join("&");
         let request = Request::builder()
             .method(Method::POST)
             .uri("/realms/demo/protocol/openid-connect/token")

@@ -99,8 +99,8 @@ pub(super) async fn grant(
     let text =
         form.get("ticket").ok_or_else(|| ApiError::invalid_request("Parameter `ticket` is missing."))?;
     let id = presenter.client.client_id.parse().map_err(|_| ApiError::server_error())?;
-    let presented = app.verify_ticket(&place.realm, &place.issuer, text, now)?;
-    let ticket = match presented.and_then(|ticket| ticket.may_be_presented(&id, now).map(|()| ticket)) {
+    let checked = app.verify_ticket(&place.realm, &place.issuer, text, now)?;
+    let ticket = match checked.and_then(|ticket| ticket.may_be_presented(&id, now).map(|()| ticket)) {
         Ok(ticket) => ticket,
         Err(TicketError::TooEarly(seconds)) => {
             return Ok(render(&Failure::TooEarly { retry_after: seconds }, None));
@@ -228,8 +228,8 @@ async fn attempt(
         }
         (Some(failure), countersign_core::assessment::Assessment::Denied { pending, .. }) => {
             let requester = asker.party.requester.id.as_str().to_owned();
-            let asked = Asked { server_id: server.id.clone(), requester, pending, version };
-            fail(app, place, presenter, ticket, failure, Some(asked), now).await
+            let request = Asked { server_id: server.id.clone(), requester, pending, version };
+            fail(app, place, presenter, ticket, failure, Some(request), now).await
         }
         (Some(failure), _) => fail(app, place, presenter, ticket, failure, None, now).await,
         (None, _) => Err(ApiError::server_error().into()),
