@@ -1,9 +1,7 @@
 //! Policies that are JavaScript (behaviours EVAL-0 to EVAL-11, ADM-21; wire §8.7, §8.8).
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use core::time::Duration;
+use std::{thread, time::Instant};
 
 use countersign_tests::{
     authz::{Authz, realm},
@@ -229,7 +227,7 @@ fn adm_21_script_policies_are_made_changed_and_deleted() {
 }
 
 /// A realm whose document `doc-0001` is guarded by a script
-fn guarded(kind: &str, config: Value, logic: &str) -> Realm {
+fn guarded(kind: &str, config: &Value, logic: &str) -> Realm {
     let policies = json!([
         { "name": "script", "type": kind, "config": config, "logic": logic },
         { "name": "p", "type": "resource", "config": { "resources": "[\"doc\"]", "applyPolicies": "[\"script\"]" } },
@@ -288,12 +286,12 @@ fn eval_0_claims_of_scripts_are_in_the_rpt_and_stay_at_introspection() {
 #[test]
 fn scripts_are_off_unless_they_are_switched_on() {
     for logic in ["POSITIVE", "NEGATIVE"] {
-        let world = World::of(&guarded("script-scripts/default-policy.js", json!({}), logic));
+        let world = World::of(&guarded("script-scripts/default-policy.js", &json!({}), logic));
         assert!(!opens(&world) && !opens(&world), "{logic}");
         // Once by the import, once by the evaluation.
         told(&world, "scripts are off: start the server", 2);
     }
-    let realm = guarded("script-scripts/default-policy.js", json!({}), "POSITIVE");
+    let realm = guarded("script-scripts/default-policy.js", &json!({}), "POSITIVE");
     let world =
         World::on(Server::builder().scripts(), &realm.clone().attribute("countersign.scripts", "off"));
     assert!(!opens(&world));
@@ -303,7 +301,7 @@ fn scripts_are_off_unless_they_are_switched_on() {
 
 #[test]
 fn a_script_that_is_not_deployed_denies_and_is_named() {
-    let realm = guarded("script-scripts/none.js", json!({}), "NEGATIVE");
+    let realm = guarded("script-scripts/none.js", &json!({}), "NEGATIVE");
     let world = World::on(Server::builder().scripts(), &realm);
     assert!(!opens(&world));
     told(&world, "[script-scripts/none.js] is not deployed", 2);
@@ -311,7 +309,7 @@ fn a_script_that_is_not_deployed_denies_and_is_named() {
 
 #[test]
 fn code_inside_of_policies_runs_where_the_realm_wants_it() {
-    let realm = guarded("js", json!({ "code": "$evaluation.grant();\n" }), "POSITIVE");
+    let realm = guarded("js", &json!({ "code": "$evaluation.grant();\n" }), "POSITIVE");
     assert!(!opens(&World::on(Server::builder().scripts(), &realm)));
     let inline = realm.attribute("countersign.scripts", "inline");
     assert!(!opens(&World::of(&inline)), "the server runs none");
@@ -340,7 +338,7 @@ fn what_loops_throws_or_grows_is_denied_soon_and_told_once() {
         [("loops", "took too long"), ("throws", "on purpose"), ("grows", "the script failed")]
     {
         for logic in ["POSITIVE", "NEGATIVE"] {
-            let realm = guarded(&format!("script-{file}.js"), json!({}), logic);
+            let realm = guarded(&format!("script-{file}.js"), &json!({}), logic);
             let world = World::on(Server::builder().scripts(), &realm);
             let begin = Instant::now();
             for _ in 0..3 {

@@ -98,7 +98,7 @@ impl World {
         };
         let (id, event) = (super::new_id(), self.event("resource.created"));
         let made =
-            self.host(host).create_resource(&self.server.id, id, self.alice.clone(), description, event);
+            self.host(host).create_resource(&self.server.id, id, self.alice.clone(), description, NOW, event);
         made.await.map(|record| record.id)
     }
 
@@ -117,13 +117,14 @@ impl World {
             scope_id: self.scope("read"),
             requester: self.bob.clone(),
             granted,
+            expires_at: None,
         };
         self.host(host).create_share(&self.server.id, new, NOW, self.event("share.granted")).await
     }
 
     fn shares(&self, resource: &str) -> Vec<ShareRecord> {
         let filter = ShareFilter { resource: Some(resource.to_owned()), ..ShareFilter::default() };
-        self.host(0).shares(&self.server.id, &filter).unwrap()
+        self.host(0).shares(&self.server.id, &filter, NOW).unwrap()
     }
 
     fn assess(&self, host: usize, resource: &str) -> Assessed {
@@ -178,7 +179,7 @@ impl World {
 
     /// What a grant still holds; every host says the same
     fn held(&self, grant: &str) -> Vec<Permission> {
-        let all: Vec<_> = self.hosts.iter().map(|host| host.held(grant).unwrap()).collect();
+        let all: Vec<_> = self.hosts.iter().map(|host| host.held(grant, NOW).unwrap()).collect();
         assert!(all.iter().all(|held| *held == all[0]));
         all[0].clone()
     }
@@ -323,7 +324,7 @@ async fn an_approval_and_a_withdrawal_leave_one_of_their_outcomes(world: &World)
     let resource = world.register(0, "decided").await.unwrap();
     for round in 0..ROUNDS {
         let share = world.share(round, &resource, false).await.unwrap();
-        let approval = world.host(round).approve_share(&share, NOW, world.event("share.granted"));
+        let approval = world.host(round).approve_share(&share, None, NOW, world.event("share.granted"));
         let withdrawal = world.host(round + 1).withdraw_share(&share, NOW, world.event("share.withdrawn"));
         let (approval, withdrawal) = tokio::join!(approval, withdrawal);
         withdrawal.unwrap();

@@ -142,9 +142,9 @@ fn whatever_would_change_something_throws() {
 
 #[test]
 fn what_throws_says_so_on_one_line() {
-    let told = |code: &str| match fails(code) {
-        Mishap::Threw(text) => text,
-        other => panic!("{other}"),
+    let told = |code: &str| {
+        let Mishap::Threw(text) = fails(code) else { panic!("it did not throw") };
+        text
     };
     let text = told("\n\nthrow new Error('a\\nb')");
     assert!(text.starts_with("a b at <eval>") && text.contains(":3:"), "{text}");

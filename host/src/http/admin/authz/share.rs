@@ -125,9 +125,9 @@ async fn share(
         requester: Some(person.to_owned()),
         ..ShareFilter::default()
     };
-    if let Some(known) = app.store.shares(authz.id(), &filter)?.first() {
+    if let Some(known) = app.store.shares(authz.id(), &filter, authz.now())?.first() {
         let event = authz.event("share.granted", "UPDATE", &Thing::Share(&known.id));
-        return Ok(app.store.approve_share(known, authz.now(), event).await?);
+        return Ok(app.store.approve_share(known, None, authz.now(), event).await?);
     }
     let new = NewShare {
         resource_id: resource.id.clone(),
@@ -135,6 +135,7 @@ async fn share(
         scope_id: scope.to_owned(),
         requester: person.to_owned(),
         granted: true,
+        expires_at: None,
     };
     let event = authz.event("share.granted", "CREATE", &Thing::Resource(&resource.id));
     app.store.create_share(authz.id(), new, authz.now(), event).await?;
