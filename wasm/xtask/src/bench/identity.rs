@@ -1,12 +1,10 @@
 //! Grants, sign-ins and realms: what people and the tools of administrators wait for.
 
-use core::time::Duration;
-use std::{
-    path::Path,
+use core::{
     sync::atomic::{AtomicBool, Ordering},
-    thread,
-    time::Instant,
+    time::Duration,
 };
+use std::{path::Path, thread, time::Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Value, json};
