@@ -16,9 +16,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{FromRequest, Request},
-    http::{HeaderName, HeaderValue, StatusCode},
-    middleware::{self, Next},
-    response::Response,
+    http::StatusCode,
     routing::{get, post},
 };
 use serde_json::{Map, Value};
@@ -31,10 +29,6 @@ use crate::{app::App, error::ApiError};
 
 /// Where the endpoints are below an issuer
 const ACCESS: &str = "authzen/access/v1";
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is given back, in bytes
-const REQUEST_ID_BYTES: usize = 256;
-
 pub(super) fn routes() -> Router<Arc<App>> {
     let at = |name: &str| format!("/realms/{{realm}}/{ACCESS}/{name}");
     Router::new()
@@ -45,21 +39,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .at(&at("search/action"), post(search::actions))
         .at("/realms/{realm}/.well-known/authzen-configuration", get(metadata::keycloaks))
         .at("/.well-known/authzen-configuration/realms/{realm}/authzen", get(metadata::standard))
-        .route_layer(middleware::from_fn(echo))
-}
-
-/// `X-Request-ID` comes back with the answer, whatever that is (AZ-10.1.3-01)
-async fn echo(request: Request, next: Next) -> Response {
-    let id = request.headers().get(REQUEST_ID).filter(|id| is_plain(id)).cloned();
-    let mut response = next.run(request).await;
-    if let Some(id) = id {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    response
-}
-
-fn is_plain(id: &HeaderValue) -> bool {
-    id.len() <= REQUEST_ID_BYTES && id.as_bytes().iter().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
 /// An object of a request: members that nobody knows are passed over (AZ-10.1.1-01)
@@ -83,19 +62,5 @@ impl<S: Sync> FromRequest<S> for Document {
             }
             Err(error) => Err(error),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_request_ids_come_back() {
-        let value = |bytes: &[u8]| HeaderValue::from_bytes(bytes).unwrap();
-        assert!(is_plain(&value(b"bfe9eb29-ab87-4ca3-be83-a1d5d8305716")));
-        assert!(!is_plain(&value(b"caf\xc3\xa9")));
-        assert!(!is_plain(&value(b"a\tb")));
-        assert!(!is_plain(&value(&[b'a'; REQUEST_ID_BYTES + 1])));
     }
 }

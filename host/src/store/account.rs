@@ -301,7 +301,7 @@ fn put(
     let record = |name| {
         audit::record(tx, &event(name).resource(&resource.server_id, &resource.id).requester(requester))
     };
-    for held in share::of_requester(tx, &resource.id, requester)? {
+    for held in share::of_requester(tx, &resource.id, requester, now)? {
         let stays = held.scope_id.as_ref().is_some_and(|scope| wanted.scopes.contains(scope));
         if !stays {
             share::withdraw(tx, &held, now)?;

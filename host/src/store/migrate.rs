@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0007_account.sql"),
     include_str!("../../migrations/sqlite/0008_audit.sql"),
     include_str!("../../migrations/sqlite/0009_dialect.sql"),
+    include_str!("../../migrations/sqlite/0010_keys.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.

@@ -67,6 +67,12 @@ fn literals(source: &str) -> Vec<String> {
             }
             continue;
         }
+        let raw = rest.as_str().strip_prefix("#\"").filter(|_| c == 'r');
+        if let Some((text, after)) = raw.and_then(|raw| raw.split_once("\"#")) {
+            rest = after.chars();
+            found.push(text.split_whitespace().collect::<Vec<_>>().join(" "));
+            continue;
+        }
         if c != '"' {
             continue;
         }

@@ -452,11 +452,12 @@ pub(super) fn of_requester(
     tx: &Transaction<'_>,
     resource_id: &str,
     requester: &str,
+    now: UnixTime,
 ) -> Result<Vec<ShareRecord>, StoreError> {
     let sql =
-        format!("SELECT {COLUMNS} WHERE h.resource_id = ?1 AND h.requester = ?2 AND {SHOWN} ORDER BY h.id");
+        format!("SELECT {COLUMNS} WHERE h.resource_id = ? AND h.requester = ? AND {SHOWN} ORDER BY h.id");
     let mut statement = tx.prepare_cached(&sql)?;
-    let shares = statement.query_map([resource_id, requester], record)?;
+    let shares = statement.query_map(params![resource_id, requester, seconds(now)], record)?;
     Ok(shares.collect::<Result<_, _>>()?)
 }
 

@@ -75,13 +75,15 @@ async fn forget(
     let (realm, subject) = (caller.realm.id.clone(), subject(&place.id));
     let path = format!("attack-detection/brute-force/users/{}", place.id);
     let note = caller.note("user.failures_forgotten", "DELETE", "USER_LOGIN_FAILURE", path);
-    app.store
-        .write(move |tx| {
-            store::sign_in::forget_failures(tx, &realm, &subject)?;
-            note.record(tx)
-        })
-        .await?;
-    Ok(no_content())
+    let forgotten = app.store.write(move |tx| {
+        if people::by_id(tx, &realm, &place.id)?.is_none() {
+            return Ok(false);
+        }
+        store::sign_in::forget_failures(tx, &realm, &subject)?;
+        note.record(tx)?;
+        Ok(true)
+    });
+    if forgotten.await? { Ok(no_content()) } else { Err(missing(MISSING)) }
 }
 
 /// `DELETE …/users`
