@@ -34,7 +34,10 @@ impl Http {
             .timeout_global(Some(PATIENCE))
             .max_redirects(0)
             .proxy(None)
-            .max_idle_connections_per_host(64)
+            // A refusal that comes before the body was read closes the connection, and only the next request would
+            // notice that.
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
             .build();
         Self { agent: Agent::new_with_config(config), seen }
     }
