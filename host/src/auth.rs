@@ -211,6 +211,22 @@ pub fn verify_access_token(
     verify_presented(app, realm, issuer, token, Possession::none())
 }
 
+/// Whoever the request's bearer token speaks for, where a refusal is nothing but 401 and a challenge (RFC 6750 §3)
+pub fn verify_bearer(
+    app: &App,
+    realm: &Realm,
+    issuer: &str,
+    headers: &HeaderMap,
+) -> Result<Verified, ApiError> {
+    let token = bearer(headers).map_err(|_| challenge())?.ok_or_else(challenge)?;
+    verify_access_token(app, realm, issuer, token).map_err(|error| error.or_else(challenge))
+}
+
+/// 401 that asks for a bearer token and says nothing else
+pub fn challenge() -> ApiError {
+    ApiError::plain(StatusCode::UNAUTHORIZED).challenged("Bearer")
+}
+
 /// The same for a sender who has proved to hold something (RFC 9449 §7.1)
 pub fn verify_presented(
     app: &App,

@@ -2,7 +2,6 @@
 
 pub mod account;
 pub mod admin;
-pub mod audit;
 pub mod authzen;
 pub mod certs;
 pub mod discovery;
@@ -69,7 +68,6 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}/.well-known/openid-configuration", get(discovery::openid))
         .at("/realms/{realm}/status-list", get(status::list))
         .at("/realms/{realm}/status-changes", get(status::changes))
-        .at("/realms/{realm}/account/audit", get(audit::own))
         .merge(protocol().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
         .merge(sign_in::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
         .merge(protection_api())

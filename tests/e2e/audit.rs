@@ -171,9 +171,9 @@ fn only_those_who_may_see_events_read_it_and_an_owner_only_his_own() {
     assert_eq!((status(&world.token("alice")), status("x")), (403, 401));
     assert_eq!(world.server.http.get(&url).send().status, 401);
 
-    let own = |token: &str| world.request("GET", "account/audit").bearer(token).send();
+    let own = |token: &str| world.request("GET", "account/v1/audit").bearer(token).send();
     assert_eq!(own(&world.token("bob")).expect(200).json(), json!([]));
-    _ = world.request("GET", "account/audit").send().expect(401);
+    _ = world.request("GET", "account/v1/audit").send().expect(401);
     _ = own(&world.pat()).expect(401);
     let alice = world.id_of("alice");
     let rows = own(&world.token("alice")).expect(200).json();
@@ -182,7 +182,7 @@ fn only_those_who_may_see_events_read_it_and_an_owner_only_his_own() {
     assert!(rows.iter().all(|row| row["owner"] == alice.as_str() && row["resource"] != carols.as_str()));
     // A filter does not open what is not his.
     let carol = world.id_of("carol");
-    let others = world.request("GET", &format!("account/audit?owner={carol}")).bearer(&world.token("alice"));
+    let others = world.request("GET", &format!("account/v1/audit?owner={carol}")).bearer(&world.token("alice"));
     assert_eq!(others.send().expect(200).json().as_array().unwrap().len(), rows.len());
 }
 

@@ -4,6 +4,7 @@
 //! pages, so it answers in JSON only who asks for that.
 
 mod applications;
+mod audit;
 mod caller;
 mod credentials;
 mod groups;
@@ -41,7 +42,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 fn routes(app: &Arc<App>, base: &str) -> Router<Arc<App>> {
-    let list: [(&str, MethodRouter<Arc<App>>); 15] = [
+    let list: [(&str, MethodRouter<Arc<App>>); 16] = [
         ("", get(profile::read).post(profile::change)),
         ("/sessions", get(sessions::list).delete(sessions::end_all)),
         ("/sessions/{id}", delete(sessions::end)),
@@ -55,6 +56,7 @@ fn routes(app: &Arc<App>, base: &str) -> Router<Arc<App>> {
                 .delete(applications::revoke),
         ),
         ("/groups", get(groups::list)),
+        ("/audit", get(audit::own)),
         ("/supportedLocales", get(profile::locales)),
         ("/resources", get(resources::owned)),
         ("/resources/shared-with-me", get(resources::shared_with_me)),

@@ -77,18 +77,15 @@ impl Caller {
         if !account.is_some_and(|client| client.enabled) {
             return Err(ApiError::not_found());
         }
-        let refused = || ApiError::plain(StatusCode::UNAUTHORIZED).challenged("Bearer");
-        let token = auth::bearer(&parts.headers).map_err(|_| refused())?.ok_or_else(refused)?;
-        let verified =
-            auth::verify_access_token(app, &realm, &issuer, token).map_err(|error| error.or_else(refused))?;
+        let verified = auth::verify_bearer(app, &realm, &issuer, &parts.headers)?;
         let claims = verified.token.claims();
         if !claims.aud.iter().any(|audience| audience == ACCOUNT) || verified.user.service_client.is_some() {
-            return Err(refused());
+            return Err(auth::challenge());
         }
         let roles = claims.other.get("resource_access").and_then(|access| access.get(ACCOUNT));
         let roles = roles.and_then(|access| access.get("roles")).and_then(Value::as_array);
         let roles = roles.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-        let session = verified.session.ok_or_else(refused)?;
+        let session = verified.session.ok_or_else(auth::challenge)?;
         let (user, client, now) = (verified.user, verified.client, app.clock.now());
         Ok(Self { realm, base, user, client, session, now, roles })
     }

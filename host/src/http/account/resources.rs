@@ -130,10 +130,27 @@ impl<'a> Views<'a> {
     }
 }
 
-/// An answer with a part of a list
-fn part(caller: &Caller, page: &Page, mut views: Vec<View>, uri: &Uri, by_id: bool) -> Response {
-    let links = page.cut(&mut views, |view| by_id.then_some(view.id.as_str()));
-    links.on(json(StatusCode::OK, Family::Api, &views), &caller.base, uri)
+/// A list that a person asks for, part by part, `most` entries at once; `by_id` where entries differ in it, so that the
+/// next part can begin behind the last one
+struct List {
+    most: u64,
+    by_id: bool,
+}
+
+impl List {
+    /// Answers with what `found` reads
+    fn answer(
+        &self,
+        app: &App,
+        (caller, query, uri): (&Caller, &Query, &Uri),
+        found: impl FnOnce(&mut Views<'_>, &Page) -> Result<Vec<View>, StoreError>,
+    ) -> Result<Response, ApiError> {
+        caller.require_resources(&SEES)?;
+        let page = Page::of(query, self.most)?;
+        let mut views = app.store.read(|tx| found(&mut Views::new(tx, caller), &page))?;
+        let links = page.cut(&mut views, |view| self.by_id.then_some(view.id.as_str()));
+        Ok(links.on(json(StatusCode::OK, Family::Api, &views), &caller.base, uri))
+    }
 }
 
 /// `GET resources`: what a person owns at every resource server
@@ -143,14 +160,11 @@ pub(super) async fn owned(
     query: Query,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    caller.require_resources(&SEES)?;
-    let page = Page::of(&query, MOST)?;
-    let views = app.store.read(|tx| {
-        let found = store::account::owned(tx, &caller.realm.id, &caller.user.id, page.name(), &page.part())?;
-        let mut views = Views::new(tx, &caller);
+    List { most: MOST, by_id: true }.answer(&app, (&caller, &query, &uri), |views, page| {
+        let (realm, me) = (caller.realm.id.as_str(), caller.user.id.as_str());
+        let found = store::account::owned(views.tx, realm, me, page.name(), &page.part())?;
         found.into_iter().map(|resource| views.whole(resource)).collect()
-    })?;
-    Ok(part(&caller, &page, views, &uri, true))
+    })
 }
 
 /// `GET resources/shared-with-me`
@@ -160,15 +174,11 @@ pub(super) async fn shared_with_me(
     query: Query,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    caller.require_resources(&SEES)?;
-    let page = Page::of(&query, MOST)?;
-    let views = app.store.read(|tx| {
+    List { most: MOST, by_id: true }.answer(&app, (&caller, &query, &uri), |views, page| {
         let (realm, me) = (caller.realm.id.as_str(), caller.user.id.as_str());
-        let found = store::account::shared_with(tx, realm, me, page.name(), &page.part(), caller.now)?;
-        let mut views = Views::new(tx, &caller);
+        let found = store::account::shared_with(views.tx, realm, me, page.name(), &page.part(), caller.now)?;
         found.into_iter().map(|received| views.some(received)).collect()
-    })?;
-    Ok(part(&caller, &page, views, &uri, true))
+    })
 }
 
 /// `GET resources/shared-with-others`, each with whom
@@ -178,19 +188,15 @@ pub(super) async fn shared_with_others(
     query: Query,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    caller.require_resources(&SEES)?;
-    let page = Page::of(&query, MOST_SHARED)?;
-    let views = app.store.read(|tx| {
+    List { most: MOST_SHARED, by_id: true }.answer(&app, (&caller, &query, &uri), |views, page| {
         let (realm, me) = (caller.realm.id.as_str(), caller.user.id.as_str());
-        let found = store::account::shared_by(tx, realm, me, &page.part(), caller.now)?;
-        let mut views = Views::new(tx, &caller);
+        let found = store::account::shared_by(views.tx, realm, me, &page.part(), caller.now)?;
         let shown = found.into_iter().map(|resource| {
-            let permissions = Some(holders(tx, &caller, &resource.id)?);
+            let permissions = Some(holders(views.tx, &caller, &resource.id)?);
             Ok(View { permissions, ..views.whole(resource)? })
         });
         shown.collect()
-    })?;
-    Ok(part(&caller, &page, views, &uri, true))
+    })
 }
 
 /// `GET resources/pending-requests`: what a person has asked for and nobody has answered, one entry a scope
@@ -200,14 +206,10 @@ pub(super) async fn pending(
     query: Query,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    caller.require_resources(&SEES)?;
-    let page = Page::of(&query, MOST)?;
-    let views = app.store.read(|tx| {
-        let found = store::account::asked_for(tx, &caller.realm.id, &caller.user.id, &page.part())?;
-        let mut views = Views::new(tx, &caller);
+    List { most: MOST, by_id: false }.answer(&app, (&caller, &query, &uri), |views, page| {
+        let found = store::account::asked_for(views.tx, &caller.realm.id, &caller.user.id, &page.part())?;
         found.into_iter().map(|received| views.some(received)).collect()
-    })?;
-    Ok(part(&caller, &page, views, &uri, false))
+    })
 }
 
 /// `GET resources/{id}`

@@ -48,14 +48,11 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let InRealm { realm, issuer, address, .. } = InRealm::from_request_parts(parts, app).await?;
-        let refused = || ApiError::plain(StatusCode::UNAUTHORIZED).challenged("Bearer");
-        let token = auth::bearer(&parts.headers).map_err(|_| refused())?.ok_or_else(refused)?;
-        let verified =
-            auth::verify_access_token(app, &realm, &issuer, token).map_err(|error| error.or_else(refused))?;
+        let verified = auth::verify_bearer(app, &realm, &issuer, &parts.headers)?;
         let settings = app.store.resource_server(&verified.client.id)?;
         let issued = verified.token.claims().iat;
         if settings.is_some_and(|settings| issued.is_none_or(|issued| issued.0 < settings.not_before)) {
-            return Err(refused());
+            return Err(auth::challenge());
         }
         let is_itself = verified.user.identity() == verified.client.id;
         let (client, now) = (verified.client, app.clock.now());
