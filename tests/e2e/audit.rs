@@ -182,7 +182,8 @@ fn only_those_who_may_see_events_read_it_and_an_owner_only_his_own() {
     assert!(rows.iter().all(|row| row["owner"] == alice.as_str() && row["resource"] != carols.as_str()));
     // A filter does not open what is not his.
     let carol = world.id_of("carol");
-    let others = world.request("GET", &format!("account/v1/audit?owner={carol}")).bearer(&world.token("alice"));
+    let others =
+        world.request("GET", &format!("account/v1/audit?owner={carol}")).bearer(&world.token("alice"));
     assert_eq!(others.send().expect(200).json().as_array().unwrap().len(), rows.len());
 }
 

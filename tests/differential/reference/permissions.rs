@@ -49,18 +49,31 @@ fn collect(question: &Value, unit: &Unit<'_>, consulted: &mut Consulted) -> [Vec
     let mut groups = [const { Vec::new() }; 4];
     for row in list(&question["facts"], "policies") {
         let Some(kind) = kind(row) else { continue };
+        let end = row.get("expires_at").and_then(Value::as_i64);
+        // From that second on it is as if deleted.
+        if end.is_some_and(|end| end <= question["now"].as_i64().unwrap_or(i64::MAX)) {
+            continue;
+        }
         if kind == Kind::Uma && unit.without_owners {
             continue;
         }
         let Some(group) = group(question, unit, row, kind) else { continue };
         // What an owner says about one resource says nothing about those that inherit from it.
         let inherited = kind == Kind::Uma && group > 0;
+        let result = if inherited { None } else { result(question, unit, row, kind, consulted) };
+        let scopes: Scopes = texts(row, "scopes").into_iter().collect();
+        if let Some(end) = end
+            && kind == Kind::Uma
+            && result == Some(true)
+        {
+            consulted.ends.push((scopes.clone(), end));
+        }
         groups[group].push(Applied {
             kind,
-            scopes: texts(row, "scopes").into_iter().collect(),
+            scopes,
             lists_resource: group == 0,
             lists_nothing: texts(row, "resources").is_empty(),
-            result: if inherited { None } else { result(question, unit, row, kind, consulted) },
+            result,
         });
     }
     if let Some(resource) = unit.resource {

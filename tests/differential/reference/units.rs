@@ -46,6 +46,8 @@ pub(super) struct Consulted {
     pub(super) needs: BTreeSet<String>,
     /// PERMISSIVE opened, for want of anything to ask
     pub(super) opened: bool,
+    /// Scopes that owners' policies give for a time, and the first second without them; no scopes for the resource
+    pub(super) ends: Vec<(Scopes, i64)>,
 }
 
 /// Where the unit of a resource stands; a new one at the end if there is none
@@ -151,6 +153,8 @@ pub(super) fn assess(question: &Value, unit: &Unit<'_>, needs: &mut BTreeSet<Str
     if scopes.is_empty() && !without_scopes {
         return None;
     }
+    let policies_end = consulted.ends.iter().filter(|(of, _)| of.is_empty() || !of.is_disjoint(&scopes));
+    let policies_end = policies_end.map(|(_, end)| end - 1).min().filter(|_| by_shares);
     let mut claims = base_claims(question);
     for (name, values) in consulted.claims {
         let known = claims.entry(name).or_default();
@@ -165,7 +169,7 @@ pub(super) fn assess(question: &Value, unit: &Unit<'_>, needs: &mut BTreeSet<Str
         .filter(|_| by_shares)
         .and_then(|resource| shares::last_second(question, resource, &scopes));
     let carried = unit.carried.iter().filter(|(alone, _)| alone.is_empty() || !alone.is_disjoint(&scopes));
-    let exp = carried.map(|(_, exp)| *exp).chain(shares_end).min();
+    let exp = carried.map(|(_, exp)| *exp).chain(shares_end).chain(policies_end).min();
     Some(Granted { scopes, claims, exp })
 }
 

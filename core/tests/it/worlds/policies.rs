@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Dice, SCOPES};
+use super::{Dice, NOW, SCOPES};
 
 const STRATEGIES: [&str; 4] = ["UNANIMOUS", "UNANIMOUS", "AFFIRMATIVE", "CONSENSUS"];
 
@@ -133,6 +133,9 @@ fn permission(dice: &mut Dice, id: &str, ids: &[Value], resources: &[Value]) -> 
         row["scopes"] =
             dice.some(60, target.get("scopes").and_then(Value::as_array).unwrap_or(&Vec::new())).into();
         row["config"] = shared_with(dice);
+        if dice.chance(25) {
+            row["expires_at"] = dice.pick(&[NOW - 1, NOW, NOW + 1, NOW + 500]).into();
+        }
         if dice.chance(80) {
             row["apply"] = json!([]);
         }
