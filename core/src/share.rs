@@ -143,6 +143,17 @@ impl Share {
         }
         parent.is_none()
     }
+
+    /// The first end among the share's own and those of the shares that it rests on: until then it stands, if it does
+    pub fn ends_at<'a>(&self, find: impl Fn(&ShareId) -> Option<&'a Self>) -> Option<UnixTime> {
+        let mut parent = self.parent.as_ref();
+        let below = core::iter::from_fn(|| {
+            let share = find(parent?)?;
+            parent = share.parent.as_ref();
+            Some(share.expires_at)
+        });
+        below.take(crate::limits::SHARE_DEPTH).chain([self.expires_at]).flatten().min()
+    }
 }
 
 #[cfg(test)]

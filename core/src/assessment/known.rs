@@ -9,6 +9,7 @@ use crate::{
     resource::Resource,
     scope::{Scope, ScopeSet},
     share::{Grantee, Share, ShareState},
+    time::UnixTime,
 };
 
 /// The facts of one question by what they are about
@@ -17,6 +18,7 @@ pub(super) struct Known<'a> {
     question: &'a Question,
     /// In the order of their ids, so that the order of facts never matters
     resources: BTreeMap<&'a ResourceId, &'a Resource>,
+    by_id: BTreeMap<&'a ShareId, &'a Share>,
     /// The requester's shares that stand
     standing: BTreeMap<&'a ResourceId, Vec<&'a Share>>,
     others: BTreeMap<&'a ResourceId, Vec<&'a ScopeSet>>,
@@ -40,7 +42,7 @@ impl<'a> Known<'a> {
             others.entry(&shared.resource).or_default().push(&shared.scopes);
         }
         let resources = facts.resources.iter().map(|resource| (&resource.id, resource)).collect();
-        Self { question, resources, standing, others }
+        Self { question, resources, by_id, standing, others }
     }
 
     /// The resource of that id
@@ -56,6 +58,11 @@ impl<'a> Known<'a> {
     /// The requester's shares of a resource that give access now
     pub(super) fn shares(&self, resource: &ResourceId) -> &[&'a Share] {
         self.standing.get(resource).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// When a share ends, alone or because one that it rests on does
+    pub(super) fn end(&self, share: &Share) -> Option<UnixTime> {
+        share.ends_at(|id| self.by_id.get(id).copied())
     }
 
     /// What of a resource is granted to others

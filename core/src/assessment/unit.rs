@@ -94,7 +94,9 @@ impl<'a> Evaluation<'_, 'a> {
         if let Some(resource) = unit.resource {
             let shares = self.known.shares(&resource.id).to_vec();
             self.shares(unit, resource, &shares, &mut tally);
-            ends.extend(shares.iter().filter_map(|share| Some((share.scope.as_ref(), share.expires_at?))));
+            ends.extend(
+                shares.iter().filter_map(|share| Some((share.scope.as_ref(), self.known.end(share)?))),
+            );
             // As part of everything, a resource that is only shared is what is shared of it (`keycloak-wire` §6.6).
             let own = resource.owner == requester.id || resource.owner == server.id;
             if unit.origin == Origin::Everything && !own {

@@ -63,7 +63,7 @@ pub(super) fn last_second(question: &Value, resource: &Value, granted: &Scopes) 
             && gives_access(question, row)
             && row.get("scope").and_then(Value::as_str).is_none_or(|scope| granted.contains(scope))
         {
-            ends.extend(row.get("expires_at").and_then(Value::as_i64));
+            ends.extend(chain(question, row).iter().filter_map(|link| link.get("expires_at")?.as_i64()));
         }
     }
     ends.into_iter().min().map(|end| end - 1)
@@ -85,22 +85,28 @@ fn scope(row: &Value) -> Scopes {
 
 /// Granted, not yet expired, and so are all the shares that it rests on
 fn gives_access(question: &Value, row: &Value) -> bool {
-    let mut row = row;
-    for _ in 0..LONGEST_CHAIN {
+    let links = chain(question, row);
+    let stands = |row: &&Value| {
         let expired = row.get("expires_at").and_then(Value::as_i64).is_some_and(|at| at <= now(question));
-        if row["state"] != "granted" || expired {
-            return false;
-        }
-        let Some(parent) = row.get("parent") else { return true };
+        row["state"] == "granted" && !expired
+    };
+    links.last().is_some_and(|last| last.get("parent").is_none()) && links.iter().all(stands)
+}
+
+/// The share, and those that it rests on, as far as they are there and as many as may be
+fn chain<'q>(question: &'q Value, row: &'q Value) -> Vec<&'q Value> {
+    let mut links = vec![row];
+    while links.len() < LONGEST_CHAIN {
+        let Some(parent) = links[links.len() - 1].get("parent") else { break };
         let same = |other: &&Value| {
             other.get("id") == Some(parent)
                 && other["resource"] == row["resource"]
                 && other.get("scope") == row.get("scope")
         };
-        let Some(next) = list(&question["facts"], "shares").iter().find(same) else { return false };
-        row = next;
+        let Some(next) = list(&question["facts"], "shares").iter().find(same) else { break };
+        links.push(next);
     }
-    false
+    links
 }
 
 fn now(question: &Value) -> i64 {

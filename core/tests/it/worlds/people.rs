@@ -147,6 +147,9 @@ fn chain(dice: &mut Dice, shares: &mut Vec<Value>, requester: &Value, resources:
         if hand > 0 {
             share["parent"] = format!("c-{}", hand - 1).into();
         }
+        if dice.chance(8) {
+            share["expires_at"] = dice.pick(&[NOW, NOW + 1, NOW + 500]).into();
+        }
         let same = |other: &Value| {
             ["resource", "scope", "requester"].iter().all(|member| other.get(member) == share.get(member))
         };
