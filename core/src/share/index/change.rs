@@ -1,14 +1,26 @@
 //! How shares come and go.
 
+use alloc::vec::Vec;
+
 use super::{
     PutShareError, ShareDelta, Shares,
     name::{Kind, Name},
     rows::{List, Row, Side},
-    runs::Prints,
+    runs::{Prints, Runs},
     slab::Place,
     texts::Texts,
 };
 use crate::{ids::ShareId, scope::Scope, share::Share};
+
+/// A row on its way to its lists
+struct Entering {
+    place: Place,
+    list: List,
+    /// The first granted row of its resource, requester and scope till now
+    of_scope: Option<Place>,
+    /// The row that it goes before
+    before: Option<Place>,
+}
 
 impl Shares {
     /// Carries out changes: afterwards the index answers as one that was built from the changed rows.
@@ -65,37 +77,56 @@ impl Shares {
         let mut row = Row::new(self.texts.push(&id)?, resource, grantee, share.state);
         (row.scope, row.parent) = (scope, parent);
         row.set_end(share.expires_at);
-        self.enter(&id, row)
+        let place = self.rows.0.insert(row)?;
+        self.enter(&[place])
     }
 
     fn scope(&mut self, scope: &Scope) -> Option<Place> {
         self.scopes.find(scope, &self.seed).or_else(|| self.scopes.insert(scope.clone(), &self.seed))
     }
 
-    /// Puts a row, whose texts stand there, where questions find it
-    pub(super) fn enter(&mut self, id: &Name<'_>, row: Row) -> Option<()> {
+    /// Puts rows, whose texts stand there, where questions find them: one table after the other, so that a look at a
+    /// far part of memory need not wait for the one before
+    pub(super) fn enter(&mut self, places: &[Place]) -> Option<()> {
         let Self { seed, texts, rows, ids, resources, grantees, scopes, pairs, triples, .. } = self;
-        let list = List::of(row.state, grantees.name(row.grantee, texts)?.is(Kind::User));
-        let (resource, grantee, scope) = (row.resource, row.grantee, row.scope);
-        let place = rows.0.insert(row)?;
-        let hash_of = |place: &Place| {
+        let hash_of_id = |place: &Place| {
             let id = rows.get(*place).and_then(|row| texts.get(row.id));
             id.map_or(0, |id| id.hash(seed))
         };
-        ids.insert_unique(id.hash(seed), place, hash_of);
-        if let Some(scope) = scope {
-            scopes.hold(scope);
+        let hashes: Vec<u64> = places.iter().map(hash_of_id).collect();
+        for (hash, place) in hashes.into_iter().zip(places) {
+            ids.insert_unique(hash, *place, hash_of_id);
         }
-        let mut before = None;
-        if list.is_granted() {
-            // Before the rows of its requester and scope, or of its requester, so that runs stay together.
-            let prints = Prints { resources, grantees, scopes, seed };
-            let of_scope = triples.lead(place, rows, prints, |_| true);
-            let gives_way = |first| of_scope.is_none_or(|of_scope| of_scope == first);
-            before = of_scope.or(pairs.lead(place, rows, prints, gives_way));
+        let mut entering = Vec::with_capacity(places.len());
+        for place in places {
+            let row = rows.get(*place)?;
+            if let Some(scope) = row.scope {
+                scopes.hold(scope);
+            }
+            let list = List::of(row.state, grantees.name(row.grantee, texts)?.is(Kind::User));
+            entering.push(Entering { place: *place, list, of_scope: None, before: None });
         }
-        rows.enlist(Side::Resource, resources.first_mut(resource, list.number())?, place, before);
-        rows.enlist(Side::Grantee, grantees.first_mut(grantee, 0)?, place, None);
+        let prints = Prints { resources, grantees, scopes, seed };
+        let granted = |entering: &&mut Entering| entering.list.is_granted();
+        let hashes = |runs: &Runs, entering: &[Entering]| -> Vec<u64> {
+            let granted = entering.iter().filter(|row| row.list.is_granted());
+            granted.map(|row| runs.hash(row.place, rows, prints)).collect()
+        };
+        // Before the rows of its requester and scope, or of its requester, so that runs stay together.
+        let found = hashes(triples, &entering);
+        for (row, hash) in entering.iter_mut().filter(granted).zip(found) {
+            row.of_scope = triples.lead((row.place, hash), rows, prints, |_| true);
+        }
+        let found = hashes(pairs, &entering);
+        for (row, hash) in entering.iter_mut().filter(granted).zip(found) {
+            let gives_way = |first| row.of_scope.is_none_or(|of_scope| of_scope == first);
+            row.before = row.of_scope.or(pairs.lead((row.place, hash), rows, prints, gives_way));
+        }
+        for Entering { place, list, before, .. } in entering {
+            let Row { resource, grantee, .. } = *rows.get(place)?;
+            rows.enlist(Side::Resource, resources.first_mut(resource, list.number())?, place, before);
+            rows.enlist(Side::Grantee, grantees.first_mut(grantee, 0)?, place, None);
+        }
         Some(())
     }
 

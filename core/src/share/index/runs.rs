@@ -87,20 +87,25 @@ impl Runs {
         rows.get(place)
     }
 
+    /// What the run of a row is found by
+    pub(super) fn hash(&self, place: Place, rows: &Rows, prints: Prints<'_>) -> u64 {
+        rows.get(place).map_or(0, |row| prints.of(row, Self::asked(self.is_of_scope, row)))
+    }
+
     /// Makes a row the first of its run, if there is none or the first gives way, and says which it was
     pub(super) fn lead(
         &mut self,
-        place: Place,
+        (place, hash): (Place, u64),
         rows: &Rows,
         prints: Prints<'_>,
         gives_way: impl FnOnce(Place) -> bool,
     ) -> Option<Place> {
         let row = rows.get(place)?;
-        let hash = |row: &Row| prints.of(row, Self::asked(self.is_of_scope, row));
+        let hash_of = |row: &Row| prints.of(row, Self::asked(self.is_of_scope, row));
         let is_like = |other: &Place| {
             rows.get(*other).is_some_and(|other| row.is_like(other, Self::asked(self.is_of_scope, row)))
         };
-        match self.table.entry(hash(row), is_like, |other| rows.get(*other).map_or(0, hash)) {
+        match self.table.entry(hash, is_like, |other| rows.get(*other).map_or(0, hash_of)) {
             Entry::Occupied(mut found) => {
                 let first = *found.get();
                 if gives_way(first) {

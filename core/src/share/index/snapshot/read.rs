@@ -1,5 +1,6 @@
 //! The index from bytes that anybody may have made.
 
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::{
@@ -19,6 +20,9 @@ use crate::{
     },
     time::UnixTime,
 };
+
+/// So many rows are put where questions find them at once
+const AT_ONCE: usize = 1024;
 
 impl Shares {
     /// Builds the index from a [snapshot](Self::snapshot). No number in it is believed before the bytes are there.
@@ -58,15 +62,24 @@ impl Shares {
         }
         let mut shares = Self::with_room(seed, Bounds::MOST, sizes);
         let mut last = None;
+        let mut places = Vec::with_capacity(AT_ONCE.min(sizes.shares));
         for _ in 0..sizes.shares {
             let at = body.len().saturating_sub(input.rest.len());
-            last = Some(shares.read(&mut input, last).ok_or(LoadSharesError::Malformed { at })?);
+            let malformed = LoadSharesError::Malformed { at };
+            let (id, place) = shares.read(&mut input, last).ok_or(malformed)?;
+            last = Some(id);
+            places.push(place);
+            if places.len() == AT_ONCE {
+                shares.enter(&places).ok_or(malformed)?;
+                places.clear();
+            }
         }
+        shares.enter(&places).ok_or(malformed)?;
         if input.rest.is_empty() && shares.sizes() == sizes { Ok(shares) } else { Err(malformed) }
     }
 
-    /// Reads one share, and gives its id, which must come after the last
-    fn read<'a>(&mut self, input: &mut Input<'a>, last: Option<Name<'a>>) -> Option<Name<'a>> {
+    /// Reads one share, and gives its id, which must come after the last, and the place of its row
+    fn read<'a>(&mut self, input: &mut Input<'a>, last: Option<Name<'a>>) -> Option<(Name<'a>, Place)> {
         let [flags] = *input.take()?;
         let state = ShareState::ALL.into_iter().find(|state| state_number(*state) == flags & STATE)?;
         let id = input.name().filter(|id| id.is(Kind::Share))?;
@@ -98,8 +111,7 @@ impl Shares {
             let parent = input.name().filter(|parent| parent.is(Kind::Share))?;
             row.parent = Some(texts.push(&parent)?);
         }
-        self.enter(&id, row)?;
-        Some(id)
+        Some((id, self.rows.0.insert(row)?))
     }
 }
 
