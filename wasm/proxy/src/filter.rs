@@ -64,7 +64,7 @@ impl Filter {
     /// Takes settings, clock and more from the request itself.
     #[cfg(feature = "vectors")]
     fn as_a_vector(&mut self, mut arrival: Arrival) -> Result<Arrival, Action> {
-        use countersign_edge::vectors::Scenario;
+        use countersign_edge::{Machine, vectors::Scenario};
 
         let scenario = match Scenario::of(&arrival.headers) {
             None => return Ok(arrival),
@@ -74,8 +74,8 @@ impl Filter {
         if let Some((status, reason, body)) = scenario.direct() {
             return Err(self.told(status, &reason, &body));
         }
-        match scenario.machine() {
-            Ok(machine) => self.lane = Some(Lane::new(machine, Some(scenario.now()))),
+        match scenario.settings() {
+            Ok(settings) => self.lane = Some(Lane::new(Machine::new(settings), Some(scenario.now()))),
             Err(error) => return Err(self.told(400, "settings", &error.to_string())),
         }
         scenario.change(&mut arrival);
