@@ -14,7 +14,9 @@ OTHERWISE = re.compile(r"""[\\"'<>`{}|^\x7f-\xff]|(?:^|/)(?:\.|%2e){1,2}(?:/|\?|
 class Vectors(cases.Vectors, unittest.TestCase):
     @classmethod
     def serve(cls):
-        viceroy = Viceroy(required("COUNTERSIGN_COMPUTE_VECTORS"), cls.application.port, cls.stub.port)
+        soon = "first_byte_timeout_ms = 1000\n"
+        viceroy = Viceroy(required("COUNTERSIGN_COMPUTE_VECTORS"), cls.application.port, cls.stub.port,
+                          change=lambda text: text.replace("first_byte_timeout_ms = 10000\n", soon))
         cls.addClassCleanup(viceroy.close)
         return viceroy.start()
 

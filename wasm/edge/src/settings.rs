@@ -64,11 +64,14 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 struct Secret {
-    secret: Option<String>,
-    secret_env: Option<String>,
-    secret_store: Option<String>,
+    #[serde(rename = "secret")]
+    given: Option<String>,
+    #[serde(rename = "secret-env")]
+    env: Option<String>,
+    #[serde(rename = "secret-store")]
+    store: Option<String>,
 }
 
 /// Where the secret is that settings name and do not hold; each filter has one of these
@@ -128,7 +131,7 @@ impl Settings {
     pub fn parse(json: &[u8], secret: FindSecret<'_>) -> Result<Self, SettingsError> {
         let file: File = serde_json::from_slice(json).map_err(SettingsError::Json)?;
         let client: ClientId = file.resource.parse().map_err(|_| SettingsError::Resource)?;
-        let credentials = file.credentials.map(|credentials| found(credentials, secret)).transpose()?;
+        let credentials = file.credentials.map(|credentials| found(&credentials, secret)).transpose()?;
         let credentials = credentials.map(|secret| Credentials { client: file.resource, secret });
         let rules = Value::Object(file.rules).to_string();
         let rules = enforcer::Config::parse(rules.as_bytes()).map_err(SettingsError::Rules)?;
@@ -187,9 +190,9 @@ impl fmt::Debug for Settings {
     }
 }
 
-fn found(named: Secret, find: FindSecret<'_>) -> Result<String, SettingsError> {
+fn found(named: &Secret, find: FindSecret<'_>) -> Result<String, SettingsError> {
     let refused = |why| Err(SettingsError::Secret(why));
-    let (place, absent) = match (&named.secret, &named.secret_env, &named.secret_store) {
+    let (place, absent) = match (&named.given, &named.env, &named.store) {
         (Some(secret), None, None) if !secret.is_empty() => return Ok(secret.clone()),
         (None, Some(name), None) => {
             (SecretPlace::Env(name), "the secret that `secret-env` names is not there")

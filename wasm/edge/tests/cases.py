@@ -3,9 +3,10 @@
 import collections
 import json
 import re
+import time
 import urllib.parse
 
-from vectors import KINDS, AuthorizationServer, Signer, all_of, scenario
+from vectors import BROKEN, KINDS, AuthorizationServer, Signer, all_of, scenario
 from world import WARNING, Application, raw
 
 AS = "https://as.example/realms/demo"
@@ -71,6 +72,32 @@ class Vectors:
 
     def test_kinds(self):
         self.assertEqual(set(KINDS), {"token", "permits", "enforcer", "challenge"})
+
+    # ---- servers that do not behave
+
+    def test_a_server_that_does_not_behave_opens_nothing_and_tells_nothing(self):
+        rules = {"bearer-only": True, "user-managed-access": {}, "paths": [{"path": "/p", "id": "42"}]}
+        settings = self.settings(rules)
+        del settings["jwks"]
+        good = ("Authorization", f"Bearer {self.signer.rpt(AS, 2000, [{'rsid': '42', 'scopes': []}])}")
+        before = len(self.application.requests)
+        for where in ["/uma2-configuration", "/jwks", "/token", "/permission"]:
+            # One that hangs is waited for: once.
+            for how in [how for how in BROKEN if how != "hang" or where == "/permission"]:
+                self.stub.set(AS, broken=(where, how))
+                begin = time.monotonic()
+                answer = self.ask(settings, 1000, headers=[good] if where == "/jwks" else [])
+                self.assertLess(time.monotonic() - begin, 15, (where, how))
+                self.assertEqual(self.stub.asked[0], ("broken", how), where)
+                if (where, how) == ("/jwks", "keyless"):
+                    # It has answered: nobody's token is good.
+                    self.assertEqual((answer.status, self.decision(answer), answer.body), (401, "unknown_key", b""))
+                    continue
+                self.assertEqual((answer.status, answer.header("warning"), answer.body), (403, WARNING, b""), (where, how))
+                self.assertEqual(answer.all("www-authenticate"), [], (where, how))
+                self.assertEqual([what for what, _ in self.stub.asked if what == "elsewhere"], [], "no redirect is followed")
+        self.assertEqual(len(self.application.requests), before)
+        self.assertTrue(self.filter.process.runs())
 
     # ---- token
 
