@@ -1,10 +1,7 @@
 //! A [`Service`](crate::Service) on Fastly's platform.
 
 use core::time::Duration;
-use std::{
-    io::{Read as _, Write as _},
-    time::SystemTime,
-};
+use std::io::{Read as _, Write as _};
 
 use countersign_core::{
     edge::{Answer, Arrival, Forward, RequestId},
@@ -18,7 +15,7 @@ use fastly::{
     http::{HeaderName, HeaderValue, Url},
 };
 
-use crate::{Outcome, Platform, Service};
+use crate::{Outcome, Platform, Service, clock};
 
 /// Longest answer that is taken over, in bytes
 const ANSWER_BYTES: u64 = 8 * 1024 * 1024;
@@ -73,13 +70,13 @@ impl Gate {
     }
 
     /// Lets a request go on, with headers that say what it may and uncached, or answers it.
-    pub fn check(&mut self, request: &mut Request) -> Result<(), Response> {
+    pub fn check(&mut self, request: &mut Request) -> Result<(), Box<Response>> {
         let arrival = self.arrival(request);
         #[cfg(feature = "vectors")]
         let arrival = self.as_a_vector(arrival)?;
         match self.service.judge(arrival) {
-            Outcome::Answer(answer) => Err(refusal(&answer)),
-            Outcome::Forward(forward) => rewrite(request, &forward).ok_or_else(|| bare(400)),
+            Outcome::Answer(answer) => Err(refusal(&answer).into()),
+            Outcome::Forward(forward) => rewrite(request, &forward).ok_or_else(|| bare(400).into()),
         }
     }
 
@@ -119,11 +116,11 @@ impl Gate {
 
     /// Takes settings, clock and more from the request itself.
     #[cfg(feature = "vectors")]
-    fn as_a_vector(&mut self, mut arrival: Arrival) -> Result<Arrival, Response> {
+    fn as_a_vector(&mut self, mut arrival: Arrival) -> Result<Arrival, Box<Response>> {
         use countersign_edge::vectors::Scenario;
 
         let told = |status, reason: &str, body: String| {
-            Err(bare(status).with_header("x-countersign-decision", reason).with_body(body))
+            Err(bare(status).with_header("x-countersign-decision", reason).with_body(body).into())
         };
         let scenario = match Scenario::of(&arrival.headers) {
             None => return Ok(arrival),
@@ -192,10 +189,8 @@ struct Fastly {
 }
 
 impl Platform for Fastly {
-    /// Without a clock it is the beginning of time, when no token is valid yet.
     fn now(&self) -> UnixTime {
-        let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_secs());
-        self.clock.unwrap_or_else(|| UnixTime(now()))
+        self.clock.unwrap_or_else(clock::now)
     }
 
     fn call(&self, call: &Call) -> Option<(u16, Vec<u8>)> {

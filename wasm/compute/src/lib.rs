@@ -23,6 +23,7 @@ pub use gate::{Gate, Names, bare};
 pub use platform::Platform;
 pub use service::{Outcome, Service};
 
+mod clock;
 mod gate;
 mod platform;
 mod service;

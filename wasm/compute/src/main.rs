@@ -28,6 +28,6 @@ fn answer(gate: &mut Gate, mut request: Request) -> Response {
     match gate.check(&mut request) {
         // An error names the backend, which is nobody's business.
         Ok(()) => request.send(APPLICATION).unwrap_or_else(|_| bare(502)),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }

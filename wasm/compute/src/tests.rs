@@ -14,14 +14,16 @@ use crate::{Outcome, Platform, Service};
 
 const ISSUER: &str = "https://as.example/realms/demo";
 
+/// A value, when it ends, and whether it is secret
+type Kept = (Vec<u8>, u64, bool);
+
 /// What one data centre has
 #[derive(Default)]
 struct Place {
     now: Cell<u64>,
     is_away: Cell<bool>,
     asked: RefCell<Vec<String>>,
-    /// Values, when they end, and whether they are secret
-    kept: RefCell<BTreeMap<String, (Vec<u8>, u64, bool)>>,
+    kept: RefCell<BTreeMap<String, Kept>>,
     /// Answers by the end of the path
     answers: BTreeMap<&'static str, Value>,
 }
@@ -45,7 +47,7 @@ impl Platform for Rc<Place> {
     }
 
     fn keep(&self, name: &str, value: &[u8], seconds: u64, is_secret: bool) {
-        let kept = (value.to_vec(), self.now.get() + seconds, is_secret);
+        let kept = (value.to_vec(), self.now.get().saturating_add(seconds), is_secret);
         self.kept.borrow_mut().insert(name.to_owned(), kept);
     }
 }

@@ -55,7 +55,7 @@ impl Filter {
         arrival.is_secure = text(vec!["connection", "tls_version"]).is_some();
         let address = text(vec!["source", "address"]).unwrap_or_default();
         let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-        arrival.remote_addr = host.trim_matches(['[', ']']).to_owned();
+        arrival.remote_addr = String::from(host.trim_matches(['[', ']']));
         arrival.certificate =
             text(vec!["connection", "sha256_peer_certificate_digest"]).and_then(|digest| thumbprint(&digest));
         Some(arrival)

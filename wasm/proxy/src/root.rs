@@ -1,12 +1,10 @@
 //! The plugin: its settings, its calls, its clock.
 
-use core::time::Duration;
-use std::{
-    collections::hash_map::RandomState,
-    env,
+use core::{
     hash::{BuildHasher as _, Hasher as _},
-    rc::Rc,
+    time::Duration,
 };
+use std::{collections::hash_map::RandomState, env, rc::Rc};
 
 use countersign_edge::{Machine, SecretPlace, Settings};
 use proxy_wasm::{
