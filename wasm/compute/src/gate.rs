@@ -1,4 +1,4 @@
-//! A [`Service`](crate::Service) on Fastly's platform.
+//! A [`Service`] on Fastly's platform.
 
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
