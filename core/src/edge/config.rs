@@ -73,6 +73,7 @@ pub struct Config {
     pub(super) audience: ClientId,
     pub(super) realm: String,
     pub(super) has_credentials: bool,
+    pub(super) keeps_pat: bool,
     pub(super) leeway: u64,
     pub(super) withdrawals: Withdrawals,
     pub(super) on_stale: OnStale,
@@ -97,6 +98,7 @@ impl Config {
             issuer: issuer.into(),
             audience,
             has_credentials: false,
+            keeps_pat: false,
             leeway: 5,
             withdrawals: Withdrawals::default(),
             on_stale: OnStale::default(),
@@ -122,6 +124,13 @@ impl Config {
     #[must_use]
     pub fn credentials(self) -> Self {
         Self { has_credentials: true, ..self }
+    }
+
+    /// The resource server's token is kept as well, by a [`Cache`](super::Cache) step that says so: for a guard that lives
+    /// for one request, and would ask for a token for each.
+    #[must_use]
+    pub fn keeps_pat(self) -> Self {
+        Self { keeps_pat: true, ..self }
     }
 
     /// Seconds by which the issuer's clock may be ahead: 5 by default, a minute at most

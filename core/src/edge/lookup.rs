@@ -32,13 +32,8 @@ impl Paths {
     /// Keeps an answer that was asked for at `began`; where there is no place, the one that ends first goes
     fn insert(&mut self, lookup: Lookup, found: Vec<Found>, cache: Option<PathCache>, began: UnixTime) {
         let most = cache.map_or(EDGE_PATHS, |cache| usize::try_from(cache.max_entries).unwrap_or(EDGE_PATHS));
-        let seconds = cache.map_or(EDGE_PATH_SECONDS, |cache| match u64::try_from(cache.lifespan) {
-            Ok(milliseconds) => milliseconds.div_euclid(1_000),
-            // -1: for ever
-            Err(_) => u64::MAX,
-        });
-        let most = most.min(EDGE_PATHS);
-        if most == 0 || seconds == 0 {
+        let (most, seconds) = (most.min(EDGE_PATHS), seconds_of(cache));
+        if seconds == 0 {
             return;
         }
         if self.0.len() >= most {
@@ -48,6 +43,17 @@ impl Paths {
             }
         }
         self.0.insert(lookup, (found, began.plus(seconds)));
+    }
+}
+
+/// For how long answers are kept
+fn seconds_of(cache: Option<PathCache>) -> u64 {
+    let Some(PathCache { max_entries, lifespan }) = cache else { return EDGE_PATH_SECONDS };
+    match u64::try_from(lifespan) {
+        _ if max_entries == 0 => 0,
+        Ok(milliseconds) => milliseconds.div_euclid(1_000),
+        // -1: for ever
+        Err(_) => u64::MAX,
     }
 }
 
@@ -136,8 +142,17 @@ impl Guard {
         None
     }
 
+    fn path_cache(&self) -> Option<PathCache> {
+        self.config.rules.as_ref().and_then(|rules| rules.config().path_cache)
+    }
+
+    /// For how long answers about paths serve
+    pub(super) fn path_seconds(&self) -> u64 {
+        seconds_of(self.path_cache())
+    }
+
     fn keep(&mut self, lookup: &Lookup, found: Vec<Found>, waiting: &Waiting) {
-        let cache = self.config.rules.as_ref().and_then(|rules| rules.config().path_cache);
+        let cache = self.path_cache();
         if waiting.method != "DELETE" {
             self.paths.insert(lookup.clone(), found, cache, waiting.asked_at);
         }

@@ -23,6 +23,15 @@ impl Pat {
         Some(token.clone())
     }
 
+    pub(super) const fn is_none(&self) -> bool {
+        self.token.is_none()
+    }
+
+    /// Seconds for which it is of use
+    pub(super) fn seconds_left(&self, now: UnixTime) -> u64 {
+        self.token.as_ref().map_or(0, |(_, until)| now.seconds_until(*until))
+    }
+
     /// Whether it is in use and about to end
     pub(super) fn is_ending(&self, now: UnixTime) -> bool {
         let is_ending = |until| now < until && until <= now.plus(EDGE_PAT_RENEW_SECONDS);

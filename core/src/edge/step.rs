@@ -101,6 +101,8 @@ pub struct Fetch {
     pub body: Body,
     /// What to authenticate with
     pub credential: Credential,
+    /// Seconds for which a good answer serves the same question of other guards of this resource server; 0 for none
+    pub fresh_for: u64,
 }
 
 /// A signature to be checked
@@ -145,6 +147,8 @@ pub struct Cache {
     pub value: Vec<u8>,
     /// For how many seconds
     pub ttl: u64,
+    /// Whether it is a credential, to be kept in memory alone
+    pub is_secret: bool,
 }
 
 impl fmt::Debug for Cache {

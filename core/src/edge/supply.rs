@@ -19,6 +19,7 @@ use crate::{
 const METADATA: &str = "uma2-configuration";
 const JWKS: &str = "jwks";
 const STATUS_LIST: &str = "status-list";
+const PAT: &str = "pat";
 
 impl Guard {
     /// Has the metadata fetched; whether they are on their way. So do the others below.
@@ -92,7 +93,8 @@ impl Guard {
             | FetchKind::Resources
             | FetchKind::Introspection => "application/json",
         };
-        steps.push(Step::Fetch(Fetch { id, kind, url, accept, body, credential }));
+        let fresh_for = if kind == FetchKind::Resources { self.path_seconds() } else { 0 };
+        steps.push(Step::Fetch(Fetch { id, kind, url, accept, body, credential, fresh_for }));
         id
     }
 
@@ -123,10 +125,14 @@ impl Guard {
                 _ => self.keys.flight.failed(now),
             }
         } else if let Some(began) = self.pat.flight.land(id) {
-            if ok.is_some_and(|body| self.pat.take(body, began)) {
-                self.pat.flight.succeeded();
-            } else {
-                self.pat.flight.failed(now);
+            match ok.map(|body| (body, self.pat.take(body, began))) {
+                Some((body, true)) => {
+                    self.pat.flight.succeeded();
+                    if self.config.keeps_pat {
+                        steps.push(secret(PAT, began, body, self.pat.seconds_left(began)));
+                    }
+                }
+                _ => self.pat.flight.failed(now),
             }
         } else if let Some(began) = self.withdrawal.flight.land(id) {
             self.begin_list(ok, began, now, steps);
@@ -171,6 +177,8 @@ impl Guard {
             }
         } else if key == METADATA && is_younger(EDGE_METADATA_SECONDS) && self.metadata.is_none() {
             self.metadata = Metadata::parse(body, &self.config.issuer).ok();
+        } else if key == PAT && self.config.keeps_pat && at <= now && self.pat.is_none() {
+            self.pat.take(body, at);
         } else if key == STATUS_LIST && at <= now && self.withdrawal.is_older(at) {
             let (uri, keys) = (self.status_list_uri(), self.keys.usable(now));
             let (Some(uri), Some(keys)) = (uri, keys) else { return };
@@ -193,5 +201,9 @@ pub(super) fn list(at: UnixTime, body: &[u8], ttl: u64) -> Step {
 }
 
 fn cache(key: &'static str, at: UnixTime, body: &[u8], ttl: u64) -> Step {
-    Step::Cache(Cache { key, value: [&at.0.to_be_bytes(), body].concat(), ttl })
+    Step::Cache(Cache { key, value: [&at.0.to_be_bytes(), body].concat(), ttl, is_secret: false })
+}
+
+fn secret(key: &'static str, at: UnixTime, body: &[u8], ttl: u64) -> Step {
+    Step::Cache(Cache { key, value: [&at.0.to_be_bytes(), body].concat(), ttl, is_secret: true })
 }

@@ -33,6 +33,8 @@ pub struct Call {
     pub headers: Vec<(&'static str, String)>,
     /// The body of a `POST`
     pub body: Option<Vec<u8>>,
+    /// Seconds for which a good answer serves the same question of this resource server
+    pub fresh_for: u64,
 }
 
 /// Without headers and body, which hold credentials
@@ -57,16 +59,17 @@ impl Call {
             Credential::Client => headers.push(("authorization", basic(credentials?))),
             Credential::Pat(token) => headers.push(("authorization", format!("Bearer {}", token.expose()))),
         }
-        let (method, kind, body) = match fetch.body {
+        let (method, media_type, body) = match fetch.body {
             Body::None => ("GET", None, None),
             Body::Form(form) => {
                 ("POST", Some("application/x-www-form-urlencoded"), Some(form.expose().as_bytes().to_vec()))
             }
             Body::Json(json) => ("POST", Some("application/json"), Some(json.into_bytes())),
         };
-        headers.extend(kind.map(|kind| ("content-type", kind.to_owned())));
+        headers.extend(media_type.map(|media_type| ("content-type", media_type.to_owned())));
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-        Some(Self { method, is_https, authority: authority.to_owned(), target, headers, body })
+        let (authority, fresh_for) = (authority.to_owned(), fetch.fresh_for);
+        Some(Self { method, is_https, authority, target, headers, body, fresh_for })
     }
 
     /// The whole URL

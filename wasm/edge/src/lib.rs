@@ -6,7 +6,7 @@
 
 pub use call::{Call, Credentials};
 pub use machine::{Machine, Order};
-pub use settings::{Settings, SettingsError};
+pub use settings::{FindSecret, SecretPlace, Settings, SettingsError};
 
 mod call;
 mod machine;

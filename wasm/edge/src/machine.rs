@@ -33,7 +33,7 @@ pub struct Machine {
 impl Machine {
     /// A guard with these settings
     pub fn new(settings: Settings) -> Self {
-        let Settings { guard, connection, public_url } = settings;
+        let Settings { guard, connection, public_url, .. } = settings;
         Self { reads_body: guard.reads_body(), guard: Guard::new(guard), connection, public_url }
     }
 

@@ -64,10 +64,23 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 struct Secret {
-    secret: Option<String>,
-    secret_env: Option<String>,
+    #[serde(rename = "secret")]
+    given: Option<String>,
+    #[serde(rename = "secret-env")]
+    env: Option<String>,
+    #[serde(rename = "secret-store")]
+    store: Option<String>,
+}
+
+/// Where the secret is that settings name and do not hold; each filter has one of these
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretPlace<'a> {
+    /// A variable of the environment
+    Env(&'a str),
+    /// An entry of the platform's secret store
+    Store(&'a str),
 }
 
 #[derive(Default, Deserialize)]
@@ -92,6 +105,9 @@ pub(crate) struct Connection {
     pub(crate) credentials: Option<Credentials>,
 }
 
+/// Finds the secret that settings name and do not hold
+pub type FindSecret<'a> = &'a dyn Fn(SecretPlace<'_>) -> Option<String>;
+
 /// The settings of a filter
 ///
 /// ```
@@ -105,16 +121,17 @@ pub(crate) struct Connection {
 /// ```
 pub struct Settings {
     pub(crate) guard: Config,
+    client: ClientId,
     pub(crate) connection: Connection,
     pub(crate) public_url: Option<String>,
 }
 
 impl Settings {
     /// Reads settings; `secret` finds what `credentials` name and do not hold.
-    pub fn parse(json: &[u8], secret: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+    pub fn parse(json: &[u8], secret: FindSecret<'_>) -> Result<Self, SettingsError> {
         let file: File = serde_json::from_slice(json).map_err(SettingsError::Json)?;
         let client: ClientId = file.resource.parse().map_err(|_| SettingsError::Resource)?;
-        let credentials = file.credentials.map(|credentials| found(credentials, secret)).transpose()?;
+        let credentials = file.credentials.map(|credentials| found(&credentials, secret)).transpose()?;
         let credentials = credentials.map(|secret| Credentials { client: file.resource, secret });
         let rules = Value::Object(file.rules).to_string();
         let rules = enforcer::Config::parse(rules.as_bytes()).map_err(SettingsError::Rules)?;
@@ -126,7 +143,7 @@ impl Settings {
             Stale::Deny => OnStale::Deny,
             Stale::UntilExp => OnStale::UntilExp,
         };
-        let guard = Config::new(&file.issuer, client).map_err(SettingsError::Guard)?;
+        let guard = Config::new(&file.issuer, client.clone()).map_err(SettingsError::Guard)?;
         let mut guard = guard.withdrawals(withdrawals).rules(rules).map_err(SettingsError::Guard)?;
         if let Some(realm) = &file.realm {
             guard = guard.realm(realm).map_err(SettingsError::Guard)?;
@@ -147,7 +164,18 @@ impl Settings {
             guard = guard.credentials();
         }
         let public_url = file.public_url.map(|url| base(&url)).transpose()?;
-        Ok(Self { guard, connection: Connection { issuer: file.issuer, credentials }, public_url })
+        Ok(Self { guard, client, connection: Connection { issuer: file.issuer, credentials }, public_url })
+    }
+
+    /// For a filter that lives for one request: what it would ask for again and again, it keeps.
+    #[must_use]
+    pub fn for_one_request(self) -> Self {
+        Self { guard: self.guard.keeps_pat(), ..self }
+    }
+
+    /// The client id of the resource server
+    pub const fn resource(&self) -> &ClientId {
+        &self.client
     }
 
     /// The issuer
@@ -162,16 +190,21 @@ impl fmt::Debug for Settings {
     }
 }
 
-fn found(named: Secret, find: &dyn Fn(&str) -> Option<String>) -> Result<String, SettingsError> {
+fn found(named: &Secret, find: FindSecret<'_>) -> Result<String, SettingsError> {
     let refused = |why| Err(SettingsError::Secret(why));
-    match (named.secret, named.secret_env) {
-        (Some(secret), None) if !secret.is_empty() => Ok(secret),
-        (None, Some(name)) => match find(&name).filter(|secret| !secret.is_empty()) {
-            Some(secret) => Ok(secret),
-            None => refused("the secret that `secret-env` names is not there"),
-        },
-        (None | Some(_), _) => refused("either `secret` or `secret-env` is needed"),
-    }
+    let (place, absent) = match (&named.given, &named.env, &named.store) {
+        (Some(secret), None, None) if !secret.is_empty() => return Ok(secret.clone()),
+        (None, Some(name), None) => {
+            (SecretPlace::Env(name), "the secret that `secret-env` names is not there")
+        }
+        (None, None, Some(name)) => {
+            (SecretPlace::Store(name), "the secret that `secret-store` names is not there")
+        }
+        (None | Some(_), _, _) => {
+            return refused("one of `secret`, `secret-env` and `secret-store` is needed");
+        }
+    };
+    find(place).filter(|secret| !secret.is_empty()).map_or_else(|| refused(absent), Ok)
 }
 
 /// Scheme and host, without a slash at the end
@@ -192,7 +225,8 @@ mod tests {
         let mut settings = json!({ "issuer": "https://as.example", "resource": "documents",
                                    "credentials": { "secret-env": "SECRET" }, "rules": {} });
         settings.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        let find = |name: &str| (name == "SECRET").then(|| "s3cret".to_owned());
+        let find =
+            |place: SecretPlace<'_>| (place == SecretPlace::Env("SECRET")).then(|| "s3cret".to_owned());
         match Settings::parse(settings.to_string().as_bytes(), &find) {
             Ok(settings) => format!("{settings:?}"),
             Err(error) => error.to_string(),
@@ -206,7 +240,12 @@ mod tests {
             (json!({ "issuer": 1 }), "expected a string"),
             (json!({ "isuer": "x" }), "unknown field `isuer`"),
             (json!({ "resource": "" }), "`resource` is not the client id"),
-            (json!({ "credentials": {} }), "either `secret` or `secret-env`"),
+            (json!({ "credentials": {} }), "one of `secret`, `secret-env` and `secret-store`"),
+            (
+                json!({ "credentials": { "secret": "a", "secret-store": "b" } }),
+                "one of `secret`, `secret-env`",
+            ),
+            (json!({ "credentials": { "secret-store": "SECRET" } }), "`secret-store` names is not there"),
             (json!({ "credentials": { "secret-env": "OTHER" } }), "`secret-env` names is not there"),
             (json!({ "realm": "a\r\nb" }), "`realm` has a character"),
             (json!({ "jwks": {} }), "`jwks`: "),

@@ -14,7 +14,7 @@ use countersign_core::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Machine, Settings, SettingsError, signature};
+use crate::{Settings, SettingsError, signature};
 
 const HEADER: &[u8] = b"x-countersign-vector";
 
@@ -89,10 +89,10 @@ impl Scenario {
         Some(json.and_then(|json| serde_json::from_slice(&json).map_err(|error| error.to_string())))
     }
 
-    /// A guard of its own
-    pub fn machine(&self) -> Result<Machine, SettingsError> {
+    /// Its own settings
+    pub fn settings(&self) -> Result<Settings, SettingsError> {
         let settings = Value::Object(self.settings.clone()).to_string();
-        Ok(Machine::new(Settings::parse(settings.as_bytes(), &|_| None)?))
+        Settings::parse(settings.as_bytes(), &|_| None)
     }
 
     /// Its clock, which stands still

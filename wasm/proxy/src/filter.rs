@@ -55,7 +55,7 @@ impl Filter {
         arrival.is_secure = text(vec!["connection", "tls_version"]).is_some();
         let address = text(vec!["source", "address"]).unwrap_or_default();
         let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-        arrival.remote_addr = host.trim_matches(['[', ']']).to_owned();
+        arrival.remote_addr = String::from(host.trim_matches(['[', ']']));
         arrival.certificate =
             text(vec!["connection", "sha256_peer_certificate_digest"]).and_then(|digest| thumbprint(&digest));
         Some(arrival)
@@ -64,7 +64,7 @@ impl Filter {
     /// Takes settings, clock and more from the request itself.
     #[cfg(feature = "vectors")]
     fn as_a_vector(&mut self, mut arrival: Arrival) -> Result<Arrival, Action> {
-        use countersign_edge::vectors::Scenario;
+        use countersign_edge::{Machine, vectors::Scenario};
 
         let scenario = match Scenario::of(&arrival.headers) {
             None => return Ok(arrival),
@@ -74,8 +74,8 @@ impl Filter {
         if let Some((status, reason, body)) = scenario.direct() {
             return Err(self.told(status, &reason, &body));
         }
-        match scenario.machine() {
-            Ok(machine) => self.lane = Some(Lane::new(machine, Some(scenario.now()))),
+        match scenario.settings() {
+            Ok(settings) => self.lane = Some(Lane::new(Machine::new(settings), Some(scenario.now()))),
             Err(error) => return Err(self.told(400, "settings", &error.to_string())),
         }
         scenario.change(&mut arrival);

@@ -1,14 +1,12 @@
 //! The plugin: its settings, its calls, its clock.
 
-use core::time::Duration;
-use std::{
-    collections::hash_map::RandomState,
-    env,
+use core::{
     hash::{BuildHasher as _, Hasher as _},
-    rc::Rc,
+    time::Duration,
 };
+use std::{collections::hash_map::RandomState, env, rc::Rc};
 
-use countersign_edge::{Machine, Settings};
+use countersign_edge::{Machine, SecretPlace, Settings};
 use proxy_wasm::{
     hostcalls,
     traits::{Context, HttpContext, RootContext},
@@ -41,7 +39,10 @@ impl Root {
         let config = config.ok().flatten().ok_or("settings: there are none")?;
         let (cluster, settings) = split(&config)?;
         // Variables of the environment that `vm_config.environment_variables` lets in
-        let secret = |name: &str| env::var(name).ok();
+        let secret = |place: SecretPlace<'_>| match place {
+            SecretPlace::Env(name) => env::var(name).ok(),
+            SecretPlace::Store(_) => None,
+        };
         let settings = Settings::parse(&settings, &secret).map_err(|error| error.to_string())?;
         // Each worker has a queue of its own, which wakes it alone.
         let queue = format!("countersign-{:016x}", RandomState::new().build_hasher().finish());

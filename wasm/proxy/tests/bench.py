@@ -4,9 +4,10 @@ import json
 import time
 
 import load
+from envoy import Envoy
 from test_long import AS, direct, settings
 from vectors import AuthorizationServer, Signer
-from world import Envoy, required
+from world import required
 
 COUNT, ROUNDS = 2_000, 5
 BEGIN, END = "          - name: countersign\n", "          - name: envoy.filters.http.router"

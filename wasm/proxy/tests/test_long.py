@@ -5,8 +5,9 @@ import time
 import unittest
 
 import load
-from world import Envoy, required
+from envoy import Envoy
 from vectors import AuthorizationServer, Signer
+from world import required
 
 RATE, SECONDS = 5_000, 20
 AS = "https://as.example/realms/demo"

@@ -1,168 +1,37 @@
 """The filter in a real Envoy, with the real authorization server."""
 
-import hashlib
-import re
-import socket
 import unittest
 
-from world import PATIENCE, WARNING, Application, Envoy, Server, example, raw, required, send, until
+import story
+from envoy import Envoy, example
+from world import required, until
 
 FILTER = "COUNTERSIGN_PROXY"
-TICKET = re.compile(r'ticket="([^"]+)"')
 
 
-class Proxy(unittest.TestCase):
-    """One authorization server, one application, one Envoy for all tests of a class"""
-
+class Proxy(story.Story):
     @classmethod
-    def setUpClass(cls):
-        cls.server, cls.application = Server(), Application()
-        cls.addClassCleanup(cls.server.close)
-        cls.addClassCleanup(cls.application.close)
-        cls.resource = cls.server.register("diary", "/documents/42")
-        cls.envoy = cls.proxy()
-
-    @classmethod
-    def proxy(cls, settings=None, module=FILTER):
-        envoy = Envoy(required(module), cls.application.port, cls.server.port, settings, cls.server.issuer)
+    def serve(cls, module=FILTER):
+        envoy = Envoy(required(module), cls.application.port, cls.server.port, issuer=cls.server.issuer)
         cls.addClassCleanup(envoy.close)
         return envoy.start()
 
-    def ask(self, method="GET", target="/documents/42", token=None, body=None, envoy=None, headers=None):
-        headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
-        return send((envoy or self.envoy).port, method, target, headers, body)
 
-    def challenge(self, answer):
-        self.assertEqual(answer.status, 401, answer.body)
-        [challenge] = answer.all("www-authenticate")
-        self.assertTrue(challenge.startswith('UMA realm="documents",'), challenge)
-        self.assertIn(f'as_uri="{self.server.issuer}"', challenge)
-        return TICKET.search(challenge)[1]
+class Walk(Proxy, story.Walk, unittest.TestCase):
+    UNKNOWN = [*story.Walk.UNKNOWN, "/documents/%2e%2e/health"]
 
-    def rpt(self, scope):
-        """A token of bob's that alice has approved"""
-        method = {"read": "GET", "write": "PUT"}[scope]
-        ticket = self.challenge(self.ask(method))
-        bob = self.server.token("bob")
-        answer = self.server.exchange(bob, ticket)
-        if answer.status != 200:
-            self.server.approve(scope)
-            answer = self.server.exchange(bob, self.challenge(self.ask(method)))
-        self.assertEqual(answer.status, 200, answer.body)
-        return answer.json()["access_token"]
+    def counted(self):
+        self.assertGreaterEqual(self.filter.counter("countersign.permitted"), 1)
+        self.assertGreaterEqual(self.filter.counter("countersign.challenged"), 3)
+        self.assertGreaterEqual(self.filter.counter("countersign.calls"), 3)
 
 
-class Walk(Proxy):
-    def test_a_document_is_asked_for_approved_opened_and_taken_back(self):
-        before = len(self.application.requests)
-        bob = self.server.token("bob")
-        self.assertEqual(self.server.exchange(bob, self.challenge(self.ask())).status, 403)
-        self.assertEqual(self.server.exchange(bob, self.challenge(self.ask(token=bob))).status, 403)
-        self.assertEqual(len(self.application.requests), before, "nothing has reached the application")
-
-        rpt = self.rpt("read")
-        seen = self.ask(token=rpt)
-        self.assertEqual(seen.status, 200, seen.body)
-        headers = dict(seen.json()["headers"])
-        self.assertEqual(headers["x-countersign-resource"], self.resource)
-        self.assertEqual(headers["x-countersign-scopes"], "read")
-        self.assertTrue(headers["x-countersign-sub"] and headers["x-countersign-rpt-jti"])
-        self.assertNotIn("x-countersign-decision", headers)
-        self.assertEqual(seen.header("x-countersign-decision"), None)
-        self.challenge(self.ask("PUT", token=rpt))
-
-        self.server.withdraw()
-        # The list's `ttl` is 5 s.
-        denied = until("a withdrawn share is denied", lambda: self.ask(token=rpt).status == 401, 15)
-        self.assertTrue(denied)
-        self.assertEqual(self.server.exchange(bob, self.challenge(self.ask(token=rpt))).status, 403)
-
-        self.assertGreaterEqual(self.envoy.counter("countersign.permitted"), 1)
-        self.assertGreaterEqual(self.envoy.counter("countersign.challenged"), 3)
-        self.assertGreaterEqual(self.envoy.counter("countersign.calls"), 3)
-
-    def test_open_unknown_and_unreadable_paths(self):
-        self.assertEqual(self.ask(target="/health").status, 200)
-        for target in ["/elsewhere", "/documents/..;/42", "/documents/%2e%2e/health", "/documents/nobody"]:
-            answer = self.ask(target=target)
-            self.assertEqual((answer.status, answer.all("www-authenticate")), (403, []), target)
-        self.assertEqual(self.ask(target="/health", headers={"X-Original-URL": "/documents/42"}).status, 403)
-
-    def test_hostile_headers(self):
-        own = ["x-countersign-sub", "X-Countersign-Sub", "X_COUNTERSIGN_SUB", "x-countersign_scopes", "x-countersign-",
-               "x.countersign.sub", "x-countersign-decision"]
-        before = len(self.application.requests)
-        answer = raw(self.envoy.port, "GET", "/health", [(name, "alice") for name in own])
-        if answer is not None and answer.status == 200:
-            [seen] = self.application.requests[before:]
-            names = [name for name, _ in seen["headers"]]
-            self.assertEqual([name for name in names if re.sub("[^a-z]", "-", name).startswith("x-countersign-")], [])
-        for name in own:
-            answer = raw(self.envoy.port, "GET", "/health", [(name, "alice"), (name, "mallory")])
-            self.assertIn(answer.status, [200, 400], name)
-            self.assertNotIn(b"alice", answer.body, name)
-            self.assertNotIn(b"mallory", answer.body, name)
-
-    def test_headers_that_are_no_text_end_no_worker(self):
-        rpt = self.rpt("read")
-        good = ("Authorization", f"Bearer {rpt}")
-        for headers, statuses in [
-            ([good, ("X-Bytes", b"\xff\xfe\x80")], [200, 400]),
-            ([("Authorization", b"Bearer \xff\xfe")], [401]),
-            ([good, ("Authorization", "Bearer a.b.c")], [401]),
-            ([good, ("Cookie", b"\xff=\xff"), ("Referer", "x" * 20_000)], [200]),
-            ([("Authorization", "Bearer " + "a" * 40_000)], [401]),
-            ([("Authorization", "Bearer " + ".." * 20_000)], [401]),
-            ([("Authorization", "DPoP " + rpt), ("DPoP", b"\xff")], [401]),
-        ]:
-            answer = raw(self.envoy.port, "GET", "/documents/42", headers)
-            self.assertIn(answer.status, statuses, headers[0][0])
-        self.assertEqual(self.ask(token=rpt).status, 200)
-        self.assertTrue(self.envoy.process.runs())
-
-    def test_bodies_stream_through_once_they_may(self):
-        rpt, body = self.rpt("write"), bytes(range(256)) * 80_000
-        answer = self.ask("PUT", token=rpt, body=body)
-        self.assertEqual(answer.status, 200, answer.body[:200])
-        seen = answer.json()
-        self.assertEqual((seen["length"], seen["digest"]), (len(body), hashlib.sha256(body).hexdigest()))
-        before = len(self.application.requests)
-        try:
-            self.assertEqual(self.ask("PUT", body=body).status, 401)
-        except OSError:
-            pass  # the connection was closed while the body was still on its way
-        chunks = iter([b"x" * 100_000] * 50)
-        self.assertEqual(self.ask("PUT", token=rpt, body=chunks).json()["length"], 5_000_000)
-        self.assertEqual(len(self.application.requests), before + 1, "only the permitted one has arrived")
-
-    def test_clients_that_hang_up_take_nothing_from_others(self):
-        envoy = self.proxy()
-        for _ in range(20):
-            with socket.create_connection(("127.0.0.1", envoy.port), timeout=PATIENCE) as stream:
-                stream.sendall(b"GET /documents/42 HTTP/1.1\r\nHost: rs\r\n\r\n")
-        self.challenge(self.ask(envoy=envoy))
-
-
-class Away(Proxy):
-    def test_the_server_is_away_and_comes_back(self):
-        rpt = self.rpt("read")
-        self.assertEqual(self.ask(token=rpt).status, 200)
-        self.server.stop()
-        fresh = self.proxy()
-        for envoy, token in [(fresh, None), (fresh, rpt), (fresh, "a.b.c"), (self.envoy, None)]:
-            answer = self.ask(token=token, envoy=envoy)
-            if envoy is self.envoy and answer.status == 401:
-                continue
-            self.assertEqual((answer.status, answer.header("warning")), (403, WARNING))
-            self.assertEqual(answer.all("www-authenticate"), [])
-            self.assertEqual(answer.body, b"")
+class Away(Proxy, story.Away, unittest.TestCase):
+    def counted(self, fresh):
         self.assertGreaterEqual(fresh.counter("countersign.unreachable"), 3)
-        self.server.start()
-        until("the server is heard again", lambda: self.ask(envoy=fresh, token=rpt).status == 200)
-        self.challenge(self.ask(envoy=fresh))
 
 
-class Refused(Proxy):
+class Refused(Proxy, unittest.TestCase):
     def test_settings_are_refused_with_a_readable_line(self):
         good = example()
         for change, line in [
@@ -179,23 +48,14 @@ class Refused(Proxy):
             until(f"the line `{line}`", lambda: f"countersign: {line}" in envoy.process.log())
             before = len(self.application.requests)
             if envoy.process.runs() and envoy.is_live():
-                self.assertGreaterEqual(self.ask(envoy=envoy.start(), target="/health").status, 500)
+                self.assertGreaterEqual(self.ask(by=envoy.start(), target="/health").status, 500)
             self.assertEqual(len(self.application.requests), before)
 
-    def test_a_filter_that_traps_lets_nothing_through(self):
-        from vectors import scenario
-        envoy = self.proxy(module="COUNTERSIGN_PROXY_VECTORS")
-        before = len(self.application.requests)
-        answer = send(envoy.port, "GET", "/health", {"x-countersign-vector": scenario({"now": 0, "direct": "trap"})})
-        self.assertGreaterEqual(answer.status, 500)
-        self.assertEqual(len(self.application.requests), before)
 
-    def test_no_request_brings_settings_to_the_filter_that_is_shipped(self):
-        from vectors import scenario
-        header = {"x-countersign-vector": scenario({"now": 0, "direct": "trap"})}
-        answer = self.ask(target="/health", headers=header)
-        self.assertEqual(answer.status, 200)
-        self.assertNotIn(b"x-countersign-vector", answer.body)
+class Shipped(Proxy, story.Shipped, unittest.TestCase):
+    @classmethod
+    def serve_told(cls):
+        return cls.serve("COUNTERSIGN_PROXY_VECTORS")
 
 
 if __name__ == "__main__":

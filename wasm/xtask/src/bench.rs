@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     browser::CHROMIUM,
-    host,
+    compute, host,
     layout::Layout,
     npm, process, proxy,
     server::Host,
@@ -110,6 +110,7 @@ fn sizes(layout: &Layout, choice: Choice) -> Result<Vec<Row>> {
     let budgets = budget::read(layout)?;
     let mut artefacts = wasm::build(layout, choice)?;
     artefacts.push(proxy::build(layout, choice)?);
+    artefacts.push(compute::build(layout, choice)?);
     let row = |artefact: &wasm::Artefact| {
         let kilobytes = |bytes: usize| f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1024.0;
         Row {

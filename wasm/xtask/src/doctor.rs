@@ -5,14 +5,14 @@ use core::fmt::Write as _;
 use anyhow::{Result, bail};
 
 use crate::{
-    browser, fuzz,
+    browser, compute, fuzz,
     layout::Layout,
     mutants, npm, process, python, rust, terminal,
     tool::{Install, Tool},
     wasm::{DEBIAN, Toolchain},
 };
 
-const NEEDED: [Tool; 9] = [
+const NEEDED: [Tool; 10] = [
     rust::C_COMPILER,
     rust::RUSTFMT,
     rust::CLIPPY,
@@ -21,6 +21,7 @@ const NEEDED: [Tool; 9] = [
     python::PYTHON,
     fuzz::CPP_COMPILER,
     fuzz::CARGO_FUZZ,
+    compute::VICEROY,
     mutants::CARGO_MUTANTS,
 ];
 
@@ -61,6 +62,10 @@ fn line(text: &mut String, layout: &Layout, tool: &Tool) -> bool {
         (None, Install::Cargo(name, version)) => {
             format!("missing; a task that needs it compiles {name} {version} ({})", tool.why)
         }
+        (None, Install::CargoSlow(name, version, minutes)) => format!(
+            "missing; a task that needs it compiles {name} {version}, some {minutes} minutes ({})",
+            tool.why
+        ),
         (None, Install::ByHand(cure)) => format!("missing: {cure} ({})", tool.why),
     };
     _ = writeln!(text, "{:<29} {state}", tool.name);

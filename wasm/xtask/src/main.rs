@@ -7,8 +7,10 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod browser;
 mod clients;
+mod compute;
 mod demo;
 mod doctor;
+mod filter;
 mod fuzz;
 mod host;
 mod layout;
@@ -71,6 +73,12 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
+    /// Check the filters, and run them in the real Envoy and the real Viceroy with the real server
+    Filters {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
     /// Send hostile bytes to every parser and assert what must hold of whatever they are read as
     Fuzz {
         /// How long each target runs
@@ -108,6 +116,7 @@ fn main() -> ExitCode {
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Bench { toolchain } => bench::run(&layout, toolchain),
         Task::Clients { toolchain } => clients::run(&layout, toolchain),
+        Task::Filters { toolchain } => filter::run(&layout, toolchain),
         Task::Fuzz { seconds, targets } => fuzz::run(&layout, seconds, &targets),
         Task::Mutants { shard, parts } => mutants::run(&layout, shard.as_deref(), &parts),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),

@@ -8,7 +8,7 @@ use std::{path::Path, process::Command, time::Instant};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    browser, clients, demo, fuzz, host,
+    browser, clients, compute, demo, filter, fuzz, host,
     layout::Layout,
     npm, process, proxy, python, rust, terminal,
     wasm::{self, Artefact, Choice},
@@ -33,7 +33,7 @@ fn named_packages(packages: &[&'static str]) -> impl Iterator<Item = &'static st
 }
 
 /// Nothing is published, so the documentation is for those who change the code: it may link to what is private.
-const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
+pub(crate) const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
@@ -46,11 +46,13 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
         python::PYTHON,
         fuzz::CPP_COMPILER,
         fuzz::CARGO_FUZZ,
+        compute::VICEROY,
     ] {
         tool.ensure(layout)?;
     }
     let mut artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
     artefacts.push(steps.take("filter of Envoy", || proxy::build(layout, choice))?);
+    artefacts.push(steps.take("service of Fastly Compute", || compute::build(layout, choice))?);
     terminal::say(&wasm::table(&artefacts));
     steps.take("sizes and imports of the modules", || budget::check(layout, &artefacts))?;
     steps.take("npm packages", || npm::ensure(layout))?;
@@ -60,8 +62,9 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
     steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
     steps.take("apps in a browser", || browser::against(layout, &program))?;
-    steps.take("crates of filters", || proxy::check(layout))?;
+    steps.take("crates of filters", || filter::check(layout))?;
     steps.take("filter in Envoy", || proxy::test(layout, choice, &program, long))?;
+    steps.take("service in Viceroy", || compute::test(layout, choice, &program))?;
     steps.take("clients of others", || clients::against(layout, &program))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;

@@ -1,7 +1,11 @@
 //! What the tasks need of a machine: how to see that it is there, and how to get it.
 
 use core::{iter, time::Duration};
-use std::{env, path::Path, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 
@@ -29,6 +33,8 @@ pub(crate) enum Install {
     Rustup(&'static str),
     /// A crate's program, of exactly this version, in the user's cache folder
     Cargo(&'static str, &'static str),
+    /// The same, for one that takes so many minutes on two cores that it has to be said
+    CargoSlow(&'static str, &'static str, u64),
     /// A person has to: what to do
     ByHand(&'static str),
 }
@@ -64,7 +70,15 @@ impl Tool {
                     "installing {} ({}): cargo install {name} {version}",
                     self.name, self.why
                 ));
-                compile(layout, name, version)?;
+                compile(layout, name, version, CARGO)?;
+            }
+            Install::CargoSlow(name, version, minutes) => {
+                terminal::say(&format!(
+                    "installing {} ({}): cargo install {name} {version}, some {minutes} minutes of two cores, once \
+                     for all clones",
+                    self.name, self.why
+                ));
+                compile(layout, name, version, CARGO_SLOW)?;
             }
             Install::ByHand(cure) => bail!("{} is missing ({}): {cure}", self.name, self.why),
         }
@@ -78,33 +92,39 @@ impl Tool {
 const APT: Duration = Duration::from_mins(15);
 const RUSTUP: Duration = Duration::from_mins(5);
 const CARGO: Duration = Duration::from_mins(20);
+const CARGO_SLOW: Duration = Duration::from_mins(40);
 
 /// The crate's program in exactly this version, if [`Install::Cargo`] has installed it
 pub(crate) fn installed(layout: &Layout, name: &str, version: &str) -> Option<String> {
     let list = std::fs::read_to_string(layout.cache.join("tools/.crates.toml")).ok()?;
     let entry = format!("\"{name} {version} ");
-    let program = layout.cache.join("tools/bin").join(name);
+    let program = folder(layout).join(name);
     (list.contains(&entry) && program.is_file()).then(|| format!("{name} {version}"))
+}
+
+/// Where [`Install::Cargo`] puts programs
+pub(crate) fn folder(layout: &Layout) -> PathBuf {
+    layout.cache.join("tools/bin")
 }
 
 /// This toolchain's cargo, which finds what [`Install::Cargo`] has installed as its own commands
 pub(crate) fn cargo(layout: &Layout) -> Result<Command> {
     let folders = env::var_os("PATH").unwrap_or_default();
-    let folders = iter::once(layout.cache.join("tools/bin")).chain(env::split_paths(&folders));
+    let folders = iter::once(folder(layout)).chain(env::split_paths(&folders));
     let mut command = process::cargo(layout);
     command.env("PATH", env::join_paths(folders)?);
     Ok(command)
 }
 
 /// Compiles a crate's program once, for all clones of this user.
-fn compile(layout: &Layout, name: &str, version: &str) -> Result<()> {
+fn compile(layout: &Layout, name: &str, version: &str, limit: Duration) -> Result<()> {
     let mut command = process::cargo(layout);
     // Not in the target folder: it is no part of this build, and need not be kept.
     process::apart(&mut command, &layout.target.join("xtask/tools"));
     command.args(["install", "--locked", "--force", "--version", version, "--root"]);
     command.arg(layout.cache.join("tools")).arg(name);
     let log = layout.target.join(format!("xtask/{name}.log"));
-    process::run_quietly(&format!("cargo install {name}"), &mut command, &log, CARGO)
+    process::run_quietly(&format!("cargo install {name}"), &mut command, &log, limit)
         .map_err(|error| error.context(unreachable("the crates of a tool")))?;
     Ok(std::fs::remove_dir_all(layout.target.join("xtask/tools"))?)
 }

@@ -125,6 +125,7 @@ fn the_resource_of_a_path_is_looked_up_once_and_kept_for_a_while() {
     let fetch = world.fetch(FetchKind::Resources);
     assert_eq!(fetch.url, "https://as.example/realms/demo/resources?deep=true&uri=/documents/42");
     assert!(matches!(fetch.credential, Credential::Pat(_)));
+    assert_eq!(fetch.fresh_for, 30);
     world.happen(Event::Response { fetch: fetch.id, status: 200, body: b"[]".to_vec() });
     let fetch = world.fetch(FetchKind::Resources);
     assert!(fetch.url.ends_with("&uri=/documents/42&matchingUri=true"), "{}", fetch.url);
@@ -139,6 +140,26 @@ fn the_resource_of_a_path_is_looked_up_once_and_kept_for_a_while() {
     let id = bearer(&mut world, "GET", "/documents/42", &rpt(), false);
     world.reply(FetchKind::Resources, 200, r#"[{"_id":"42"},{"_id":"43"}]"#);
     assert_eq!(reasons(&mut world, id), (403, "no_resource"), "one of them may be a stranger's");
+}
+
+#[test]
+fn for_how_long_an_answer_about_a_path_serves_is_as_the_rules_say() {
+    for (cache, seconds) in [
+        (json!({ "lifespan": 5_000 }), 5),
+        (json!({ "lifespan": 0 }), 0),
+        (json!({ "max-entries": 0 }), 0),
+        (json!({ "lifespan": -1 }), u64::MAX),
+    ] {
+        let paths = json!([{ "path": "/documents/{id}" }]);
+        let all =
+            json!({ "bearer-only": true, "user-managed-access": {}, "paths": paths, "path-cache": cache });
+        let mut world = World::ready(rules(&all));
+        bearer(&mut world, "GET", "/documents/42", &rpt(), true);
+        let fetch = world.fetch(FetchKind::Pat);
+        assert_eq!(fetch.fresh_for, 0, "a token is not everybody's");
+        world.happen(Event::Response { fetch: fetch.id, status: 200, body: pat("p", 300).into() });
+        assert_eq!(world.fetch(FetchKind::Resources).fresh_for, seconds, "{cache}");
+    }
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use countersign_core::{
     challenge::UmaChallenge,
-    edge::{Body, Config, Credential, FetchKind, Withdrawals},
+    edge::{Body, Config, Credential, Event, FetchKind, Withdrawals},
 };
 
-use super::world::{ISSUER, World, config, header, metadata, pat, rpt_with};
+use super::world::{ISSUER, START, World, config, header, metadata, pat, rpt_with};
 
 fn plain() -> Config {
     config().withdrawals(Withdrawals::None)
@@ -32,11 +32,7 @@ fn a_request_without_token_is_challenged_with_a_ticket() {
     assert_eq!(fetch.body, Body::Json(r#"[{"resource_id":"42","resource_scopes":["read"]}]"#.into()));
     let Credential::Pat(token) = &fetch.credential else { panic!("{fetch:?}") };
     assert_eq!(token.expose(), "pat-1");
-    world.happen(countersign_core::edge::Event::Response {
-        fetch: fetch.id,
-        status: 201,
-        body: br#"{"ticket":"t.i.c"}"#.into(),
-    });
+    world.happen(Event::Response { fetch: fetch.id, status: 201, body: br#"{"ticket":"t.i.c"}"#.into() });
     let answer = world.answer(id);
     assert_eq!(answer.status, 401);
     let challenge = header(&answer, "www-authenticate").unwrap();
@@ -46,6 +42,39 @@ fn a_request_without_token_is_challenged_with_a_ticket() {
     assert!(header(&answer, "access-control-expose-headers").unwrap().contains("WWW-Authenticate"));
     assert_eq!(header(&answer, "warning"), None);
     world.idle();
+}
+
+#[test]
+fn a_token_is_kept_only_by_guards_that_say_so() {
+    let lived = |config: Config| {
+        let mut world = World::ready(config);
+        world.send(&[]);
+        world.reply(FetchKind::Pat, 200, &pat("pat-1", 300));
+        world.cached.into_iter().find(|(key, _)| *key == "pat").map(|(_, value)| value)
+    };
+    assert_eq!(lived(plain()), None);
+    let value = lived(plain().keeps_pat()).unwrap();
+
+    let next = |config: Config, value: &[u8], later: u64| {
+        let mut world = World::ready(config);
+        world.now += later;
+        world.happen(Event::Restored { key: "pat".into(), value: value.into() });
+        world.send(&[]);
+        world
+    };
+    let fetch = next(plain().keeps_pat(), &value, 200).fetch(FetchKind::Ticket);
+    let Credential::Pat(token) = fetch.credential else { panic!("it is asked for with the token") };
+    assert_eq!(token.expose(), "pat-1");
+    let of_the_future = [&(START + 10).to_be_bytes(), &value[8..]].concat();
+    for (config, value, later) in [
+        (plain(), value.as_slice(), 0),
+        (plain().keeps_pat(), value.as_slice(), 290),
+        (plain().keeps_pat(), of_the_future.as_slice(), 0),
+        (plain().keeps_pat(), &value[..20], 0),
+        (plain().keeps_pat(), b"", 0),
+    ] {
+        next(config, value, later).fetch(FetchKind::Pat);
+    }
 }
 
 #[test]
@@ -133,11 +162,7 @@ fn the_token_is_renewed_before_it_ends() {
     let renewal = world.fetch(FetchKind::Pat);
     world.reply(FetchKind::Ticket, 201, r#"{"ticket":"t"}"#);
     world.answer(id);
-    world.happen(countersign_core::edge::Event::Response {
-        fetch: renewal.id,
-        status: 200,
-        body: pat("pat-2", 300).into(),
-    });
+    world.happen(Event::Response { fetch: renewal.id, status: 200, body: pat("pat-2", 300).into() });
     world.now += 30;
     let id = world.send(&[]);
     let Credential::Pat(token) = world.fetch(FetchKind::Ticket).credential else { panic!("{id:?}") };
@@ -183,7 +208,7 @@ fn a_token_that_is_refused_is_renewed_once() {
         world.reply(FetchKind::Pat, 200, &pat("pat-2", 300));
         let fetch = world.fetch(FetchKind::Ticket);
         assert!(matches!(&fetch.credential, Credential::Pat(token) if token.expose() == "pat-2"));
-        world.happen(countersign_core::edge::Event::Response { fetch: fetch.id, status, body: vec![] });
+        world.happen(Event::Response { fetch: fetch.id, status, body: vec![] });
         world.warned(id, "invalid_token");
         world.idle();
     }

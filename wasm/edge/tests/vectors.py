@@ -44,28 +44,68 @@ class Signer:
         return f"{text}.{encoded(self.key.sign(text.encode()))}"
 
 
+def hang(handler):
+    handler.server.stub.released.wait(60)
+    handler.close_connection = True
+
+
+def close(handler):
+    handler.close_connection = True
+    handler.connection.close()
+
+
+# What a server may do in place of an answer
+BROKEN = {
+    "error": lambda handler: handler.answer(500, {"error": "server_error"}),
+    "page": lambda handler: handler.answer(200, b"<!doctype html><title>Sign in</title>"),
+    "nothing": lambda handler: handler.answer(200, b""),
+    "other": lambda handler: handler.answer(200, []),
+    "keyless": lambda handler: handler.answer(200, {"keys": []}),
+    "huge": lambda handler: handler.answer(200, b" " * (9 << 20)),
+    "redirect": lambda handler: handler.answer(302, {}, [("Location", "/elsewhere")]),
+    "hang": hang,
+    "close": close,
+}
+
+
 class AuthorizationServer:
-    """Answers as the vector at hand wants it to, and remembers what it was asked"""
+    """Answers as the vector at hand wants it to, or as no server should, and remembers what it was asked"""
 
     def __init__(self):
         stub = self
-        self.issuer, self.found, self.ticket, self.asked = "https://as.example", None, "t.i.c", []
+        self.set("https://as.example")
+        self.released = threading.Event()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def answer(self, status, value):
-                body = json.dumps(value).encode()
+            def answer(self, status, value, headers=()):
+                body = value if isinstance(value, bytes) else json.dumps(value).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
+                for header in headers:
+                    self.send_header(*header)
                 self.end_headers()
                 self.wfile.write(body)
 
+            def misbehaves(self):
+                where, how = stub.broken
+                if where is None or not self.path.endswith(where):
+                    return False
+                stub.asked.append(("broken", how))
+                try:
+                    BROKEN[how](self)
+                except OSError:
+                    pass  # whoever asked has had enough
+                return True
+
             def do_GET(self):
+                if self.misbehaves():
+                    return None
                 if self.path.endswith("/.well-known/uma2-configuration"):
                     at = stub.issuer.rstrip("/")
-                    return self.answer(200, {"issuer": stub.issuer, "token_endpoint": f"{at}/token",
+                    return self.answer(200, {"issuer": stub.issuer, "jwks_uri": f"{at}/jwks", "token_endpoint": f"{at}/token",
                                              "permission_endpoint": f"{at}/permission",
                                              "resource_registration_endpoint": f"{at}/resources"})
                 if "/resources?" in self.path:
@@ -75,10 +115,14 @@ class AuthorizationServer:
                     name = stub.name_of(self.path)
                     return self.answer(200, [{"_id": one["id"], "name": name, "resource_scopes": one.get("scopes", [])}
                                              for one in stub.found])
+                if self.path.endswith("/elsewhere"):
+                    stub.asked.append(("elsewhere", self.path))
                 return self.answer(404, {})
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if self.misbehaves():
+                    return None
                 if self.path.endswith("/token"):
                     return self.answer(200, {"access_token": "pat", "token_type": "Bearer", "expires_in": 300})
                 if self.path.endswith("/permission"):
@@ -90,7 +134,9 @@ class AuthorizationServer:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server.daemon_threads, self.server.stub = True, self
+        # Whoever has asked may be gone.
+        self.server.handle_error = lambda *_: None
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -99,9 +145,10 @@ class AuthorizationServer:
         from urllib.parse import parse_qs, urlsplit
         return parse_qs(urlsplit(path).query).get("name", ["x"])[0]
 
-    def set(self, issuer, found=None, ticket="t.i.c"):
-        self.issuer, self.found, self.ticket, self.asked = issuer, found, ticket, []
+    def set(self, issuer, found=None, ticket="t.i.c", broken=(None, None)):
+        self.issuer, self.found, self.ticket, self.broken, self.asked = issuer, found, ticket, broken, []
 
     def close(self):
+        self.released.set()
         self.server.shutdown()
         self.server.server_close()
