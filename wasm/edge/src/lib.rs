@@ -11,6 +11,5 @@ pub use settings::{FindSecret, SecretPlace, Settings, SettingsError};
 mod call;
 mod machine;
 mod settings;
-mod signature;
 #[cfg(feature = "vectors")]
 pub mod vectors;

@@ -6,8 +6,9 @@ use countersign_core::{
     edge::{Answer, Cache, Event, FetchId, Forward, Guard, Step},
     time::UnixTime,
 };
+use countersign_signature::is_right;
 
-use crate::{Call, Settings, settings::Connection, signature};
+use crate::{Call, Settings, settings::Connection};
 
 /// What a filter has to do
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Machine {
             for step in self.guard.step(event, now) {
                 match step {
                     Step::Verify(verify) => {
-                        let is_right = signature::is_right(&verify);
+                        let is_right = is_right(verify.alg, &verify.key, &verify.input, &verify.signature);
                         events.push(Event::Verified { verify: verify.id, is_right });
                     }
                     Step::Fetch(fetch) => {

@@ -11,10 +11,11 @@ use countersign_core::{
     time::UnixTime,
     token::{Expect, SignatureVerifier, UnverifiedToken},
 };
+use countersign_signature::is_right;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Settings, SettingsError, signature};
+use crate::{Settings, SettingsError};
 
 const HEADER: &[u8] = b"x-countersign-vector";
 
@@ -77,7 +78,7 @@ struct Platform;
 
 impl SignatureVerifier for Platform {
     fn verify(&self, alg: Alg, key: &Jwk, input: &[u8], signature: &[u8]) -> bool {
-        signature::verify(alg, key, input, signature)
+        is_right(alg, key, input, signature)
     }
 }
 

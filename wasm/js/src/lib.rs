@@ -18,8 +18,6 @@ pub mod pdp;
 pub mod proof;
 #[cfg(feature = "pdp")]
 pub mod shares;
-#[cfg(feature = "pdp")]
-mod signature;
 mod tokens;
 #[cfg(feature = "gate")]
 pub mod withdrawal;

@@ -1,19 +1,20 @@
 //! Decisions without anybody's help: signatures are checked in here, and owners' policies and shares are assessed.
 
 use countersign_core::assessment::{self, Question};
+use countersign_signature::is_right;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use crate::{GuardModule, failure, signature, to_js};
+use crate::{GuardModule, failure, to_js};
 
 #[wasm_bindgen]
 impl GuardModule {
     /// Checks the signature of a token that was [begun](Self::begin), as [`finish`](Self::finish) takes it: if it is right,
     /// the handle is that of an RPT from now on, else of nothing.
     pub fn verify(&mut self, handle: i32) -> bool {
-        let is_right = self.tokens.pending(handle).is_some_and(|pending| {
-            signature::is_right(pending.alg(), pending.key(), pending.signing_input(), pending.signature())
+        let right = self.tokens.pending(handle).is_some_and(|pending| {
+            is_right(pending.alg(), pending.key(), pending.signing_input(), pending.signature())
         });
-        self.finish(handle, is_right)
+        self.finish(handle, right)
     }
 }
 

@@ -25,8 +25,15 @@ const FEATURES: [(&str, &[&str]); 3] = [
 /// turns on in a shared dependency would have wasmtime compiled twice.
 const PRODUCT: &[&str] = &["countersign-core", "countersign", "countersign-tests"];
 /// What builds it, and what is built for WebAssembly
-const TOOLS: &[&str] =
-    &["xtask", "countersign-wasm-component", "countersign-wasm-js", "countersign-bench-module"];
+const TOOLS: &[&str] = &[
+    "xtask",
+    "countersign-wasm-component",
+    "countersign-wasm-js",
+    "countersign-signature",
+    "countersign-bench-module",
+];
+/// Of these, what is tested
+const TESTED_TOOLS: &[&str] = &["xtask", "countersign-signature"];
 
 fn named_packages(packages: &[&'static str]) -> impl Iterator<Item = &'static str> {
     packages.iter().flat_map(|package| ["--package", package])
@@ -92,8 +99,8 @@ fn rust_steps(steps: &mut Steps, layout: &Layout, program: &Path) -> Result<()> 
     }
     let mut test = cargo(&["test", "--release"], long);
     steps.run("cargo test", test.args(named_packages(PRODUCT)))?;
-    steps
-        .run("cargo test of the commands", &mut cargo(&["test", "--release", "--package", "xtask"], long))?;
+    let mut test = cargo(&["test", "--release"], long);
+    steps.run("cargo test of the tools", test.args(named_packages(TESTED_TOOLS)))?;
     for (name, features) in FEATURES {
         let mut test = cargo(&["test", "--release", "--package", "countersign-core"], long);
         steps.run(&format!("cargo test of the core with {name}"), test.args(features))?;
