@@ -1,6 +1,9 @@
 //! What filters have in common on their way to a test: crates outside the workspace, Python that asks them.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{self, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
@@ -58,12 +61,16 @@ impl Filter {
     }
 }
 
-/// Builds the server, then checks and tests every filter.
-pub(crate) fn run(layout: &Layout, choice: Choice) -> Result<()> {
+/// Checks and tests every filter, with this server or the one that is built for that.
+pub(crate) fn run(layout: &Layout, choice: Choice, server: Option<PathBuf>) -> Result<()> {
     check(layout)?;
-    let program = host::build(layout, choice)?;
-    proxy::test(layout, choice, &program, false)?;
-    compute::test(layout, choice, &program)
+    let program = match server {
+        // Tests run in a folder of their own.
+        Some(program) => path::absolute(program)?,
+        None => host::build(layout, choice)?,
+    };
+    compute::test(layout, choice, &program)?;
+    proxy::test(layout, choice, &program, false)
 }
 
 /// Layout, lints, documentation and native tests of the crates outside the workspace

@@ -1,6 +1,6 @@
 //! Countersign's commands for people and CI: `cargo xtask …`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -75,6 +75,9 @@ enum Task {
     },
     /// Check the filters, and run them in the real Envoy and the real Viceroy with the real server
     Filters {
+        /// The server to test them with; without it, it is built
+        #[arg(long)]
+        server: Option<PathBuf>,
         /// Where the `wasm32` standard library comes from
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
@@ -116,7 +119,7 @@ fn main() -> ExitCode {
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Bench { toolchain } => bench::run(&layout, toolchain),
         Task::Clients { toolchain } => clients::run(&layout, toolchain),
-        Task::Filters { toolchain } => filter::run(&layout, toolchain),
+        Task::Filters { server, toolchain } => filter::run(&layout, toolchain, server),
         Task::Fuzz { seconds, targets } => fuzz::run(&layout, seconds, &targets),
         Task::Mutants { shard, parts } => mutants::run(&layout, shard.as_deref(), &parts),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),
