@@ -22,7 +22,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ATTEMPTS, Asker, Family, Grant, ID_TOKEN_FORMAT, answer, record, server, spent, ticket_asks, words,
+    ATTEMPTS, Asker, Family, Grant, ID_TOKEN_FORMAT, answer,
+    question::{server, ticket_asks, words},
+    record::record,
+    spent,
 };
 use crate::{
     app::App,
