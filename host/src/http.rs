@@ -8,6 +8,7 @@ pub mod certs;
 pub mod discovery;
 pub mod expiry;
 pub mod extract;
+pub mod gathering;
 pub mod health;
 pub mod introspect;
 pub mod limit;
@@ -72,6 +73,9 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}/account/audit", get(audit::own))
         .merge(protocol().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
         .merge(sign_in::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
+        .merge(
+            gathering::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)),
+        )
         .merge(protection_api())
         .merge(account::router(&app))
         .merge(authzen::routes())

@@ -17,6 +17,10 @@ use countersign_core::{
 use serde_json::{Value, json};
 
 use self::{asker::Asker, question::read, record::record};
+pub(in crate::http) use self::{
+    question::ticket_asks,
+    uma2::{registered, successor},
+};
 use crate::{
     app::App,
     decide::{Request, decide},

@@ -34,7 +34,12 @@ impl Asker {
 }
 
 /// By bearer, by client and identity token, or by client alone (`keycloak-wire` §6.2)
-pub(super) async fn asker(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) -> Result<Asker, ApiError> {
+pub(super) async fn asker(
+    app: &App,
+    place: &InRealm,
+    headers: &HeaderMap,
+    form: &Form,
+) -> Result<Asker, ApiError> {
     // A Basic header is no bearer token, and none of the refusals of one.
     if let Some(presented) = auth::presented(headers).ok().flatten() {
         let refused = || ApiError::invalid_grant("Invalid bearer token");

@@ -181,7 +181,7 @@ fn ticket(app: &App, place: &InRealm, text: &str, now: UnixTime) -> Result<Ticke
     })
 }
 
-pub(super) fn ticket_asks(ticket: &Ticket) -> Vec<Ask> {
+pub(in crate::http) fn ticket_asks(ticket: &Ticket) -> Vec<Ask> {
     let ask = |permission: &countersign_core::ticket::TicketPermission| {
         let scopes = permission.scopes.clone();
         match permission.rsid.clone() {
@@ -223,7 +223,12 @@ fn pushed(form: &Form) -> Result<Claims, ApiError> {
 }
 
 /// The resource server: the ticket's, else that of `audience` (`keycloak-wire` §6.5 row 7)
-pub(super) fn server(app: &App, place: &InRealm, form: &Form, ticket: Option<&Ticket>) -> Result<Client, ApiError> {
+pub(super) fn server(
+    app: &App,
+    place: &InRealm,
+    form: &Form,
+    ticket: Option<&Ticket>,
+) -> Result<Client, ApiError> {
     let audience = match ticket {
         Some(ticket) => ticket.server().as_str(),
         None => {
@@ -239,4 +244,3 @@ pub(super) fn server(app: &App, place: &InRealm, form: &Form, ticket: Option<&Ti
         None => Err(ApiError::invalid_request("Client does not support permissions")),
     }
 }
-

@@ -10,7 +10,6 @@ use crate::{
     error::ApiError,
     http::extract::InRealm,
     issue::{self, IssuedRpt, RptRequest},
-    realm::Dialect,
     store::{
         self, StoreError,
         audit::Event,
