@@ -3,15 +3,16 @@
 use std::thread;
 
 use countersign_tests::{
+    authz::Authz,
     browser::{Browser, Page},
     forge::claims,
     http::{Answer, escape},
-    realm::password,
+    realm::{password, secret},
     world::World,
 };
 use serde_json::json;
 
-use super::{BACK, error, lab, present, present_for, realm, register, with_lab};
+use super::{BACK, ID_TOKEN, error, id_token, lab, present, present_for, realm, register, with_lab};
 
 /// A world with `lab`, and its id
 pub(super) fn laboratory() -> (World, String) {
@@ -156,8 +157,10 @@ fn a_page_says_who_asks() {
     page.says("hers: read");
     assert!(!page.text().contains("claim:"));
     let back = fill(&mut browser, &page, &[SEND]);
-    let rpt = present(&world, &[("ticket", &back.parameter("ticket"))]).expect(200).member("access_token");
-    assert_eq!(claims(&rpt)["sub"], world.id_of("bob"));
+    let granted = present(&world, &[("ticket", &back.parameter("ticket"))]).expect(200);
+    assert_eq!(claims(&granted.member("access_token"))["sub"], world.id_of("bob"));
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &*granted.member("refresh_token"))];
+    _ = world.post_token().basic("backend", &secret("backend")).form(&form).send().expect(200);
     // The client may come here first (GRANT-3.3-02). Once he has signed out, nobody is there any more.
     let page = shown(&world, &mut browser, &ticket(&world, &hers), "bob");
     let back = fill(&mut browser, &page, &[SEND]);
@@ -312,17 +315,23 @@ fn grant_5_1_a_page_works_in_its_own_browser_for_the_person_who_sees_it() {
 /// A ticket that was planted in somebody's browser brings the planter nothing (TRAP-UMA-03, TRAP-UMA-17)
 #[test]
 fn trap_uma_17_claims_of_two_people_are_never_put_together() {
-    let (world, lab) = laboratory();
-    let mut browser = Browser::new(&world);
-    let page = shown(&world, &mut browser, &ticket(&world, &lab), "carol");
+    let authz = Authz::of(&with_lab(realm()));
+    let (world, lab) = (&authz.world, lab(&authz.world));
+    let mut browser = Browser::new(world);
+    let page = shown(world, &mut browser, &ticket(world, &lab), "carol");
     let back = fill(&mut browser, &page, &[("claim:dept", "research"), SEND]);
-    let answer = present_for(&world, "bob", &back.parameter("ticket"));
+    let answer = present_for(world, "bob", &back.parameter("ticket"));
     assert_eq!(error(&answer), (403, "need_info".to_owned()));
     // He may say himself what he has to say, in the same line.
-    let mut his = Browser::new(&world);
-    let page = shown(&world, &mut his, &answer.member("ticket"), "bob");
+    let mut his = Browser::new(world);
+    let page = shown(world, &mut his, &answer.member("ticket"), "bob");
     let back = fill(&mut his, &page, &[("claim:dept", "research"), SEND]);
-    _ = present_for(&world, "bob", &back.parameter("ticket")).expect(200);
+    _ = present_for(world, "bob", &back.parameter("ticket")).expect(200);
+    // An administrator can see that it was tried.
+    let trail = authz.bare("GET", "audit").bearer(&authz.token()).send().expect(200).text();
+    assert_eq!(trail.matches("claims.conflict").count(), 1, "{trail}");
+    assert_eq!(trail.matches("claims.given").count(), 2, "{trail}");
+    assert!(!trail.contains("research"), "{trail}");
 }
 
 /// What a token says stands before what somebody states (TRAP-UMA-13)
@@ -370,4 +379,34 @@ fn grant_5_5_one_page_gives_one_ticket() {
         tries.into_iter().map(|one| one.join().unwrap().status).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 1, "{statuses:?}");
+}
+
+/// GRANT-3.6-02: a refresh assesses nothing, and tells no more than the RPT did
+#[test]
+fn grant_3_6_a_refresh_asks_nothing_again() {
+    let (world, lab) = laboratory();
+    let mut browser = Browser::new(&world);
+    let page = shown(&world, &mut browser, &ticket(&world, &lab), "bob");
+    let back = fill(&mut browser, &page, &[("claim:dept", "research"), SEND]);
+    let granted = present_for(&world, "bob", &back.parameter("ticket")).expect(200);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", &*granted.member("refresh_token"))];
+    let again = world.post_token().basic("backend", &secret("backend")).form(&form).send().expect(200);
+    for token in ["access_token", "refresh_token"] {
+        assert!(!claims(&again.member(token)).to_string().contains("research"), "{token}");
+    }
+    let rpt = again.member("access_token");
+    assert_eq!(claims(&rpt)["authorization"], claims(&granted.member("access_token"))["authorization"]);
+    let told =
+        world.post_introspect().bearer(&world.pat()).form(&[("token", &*rpt)]).send().expect(200).json();
+    assert_eq!(told["active"], true);
+    // An upgrade keeps what was decided with it (GRANT-3.3.5.1-02).
+    let hers = register(&world, "hers");
+    _ = world.share(&hers, "read", "bob");
+    let (ticket, token) = (ticket(&world, &hers), id_token(&world, "bob"));
+    let fields =
+        [("ticket", &*ticket), ("rpt", &*rpt), ("claim_token", &*token), ("claim_token_format", ID_TOKEN)];
+    let more = present(&world, &fields).expect(200);
+    assert_eq!(more.json()["upgraded"], true);
+    let permissions = claims(&more.member("access_token"))["authorization"]["permissions"].clone();
+    assert_eq!(permissions.as_array().unwrap().len(), 2, "{permissions}");
 }

@@ -4,6 +4,8 @@ use std::fs;
 
 use countersign_tests::{browser::Browser, http::Answer, realm::secret, world::World};
 
+use serde_json::json;
+
 use super::{
     BACK, ID_TOKEN, error,
     gathering::{SEND, fill, laboratory, shown, ticket},
@@ -79,7 +81,9 @@ fn grant_3_7_a_client_gives_it_back() {
 /// What somebody takes back from an application is not remembered any more (TRAP-UMA-16)
 #[test]
 fn trap_uma_16_a_person_takes_it_back() {
-    let (world, lab) = laboratory();
+    let bob = json!({ "clientRoles": { "account": ["manage-consent"] } });
+    let world = World::of(&with_lab(realm()).user("bob", bob));
+    let lab = lab(&world);
     let pct = remembered(&world, &lab).member("pct");
     let token = world.token("bob");
     let answer = world.request("DELETE", "account/v1/applications/backend/consent").bearer(&token).send();

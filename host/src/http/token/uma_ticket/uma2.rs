@@ -173,6 +173,7 @@ async fn attempt(
     };
     match (Failure::of(&assessment, &settings), assessment) {
         (None, Assessment::Granted { permissions, upgraded, pending, .. }) => {
+            known.enter(app, place, now).await?;
             let grant =
                 Grant { asker: asker.clone(), server, ticket: Some(ticket.clone()), rpt_issued, request };
             let (issued, _) = record(app, place, &grant, permissions, pending, version, now).await?;
