@@ -179,7 +179,9 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
 fn shown(realm: &Realm, permissions: &[Permission]) -> Vec<Permission> {
     let mut shown = permissions.to_vec();
     if realm.uma.dialect == Dialect::Uma2 {
-        shown.iter_mut().for_each(|permission| permission.claims.clear());
+        for permission in &mut shown {
+            permission.claims.clear();
+        }
     }
     shown
 }

@@ -158,7 +158,7 @@ pub enum Refused {
 }
 
 /// The only value of a parameter, if it is there
-pub fn only<'a>(form: &'a Form, name: &'a str) -> Result<Option<&'a str>, ()> {
+pub(crate) fn only<'a>(form: &'a Form, name: &'a str) -> Result<Option<&'a str>, ()> {
     let mut values = form.all(name);
     match (values.next(), values.next()) {
         (value, None) => value.filter(|value| value.len() > LONGEST).map_or(Ok(value), |_| Err(())),

@@ -457,8 +457,8 @@ async fn a_page_begins_and_ends_once_and_what_was_said_there_has_its_time(world:
             let (realm, ticket, id, page) = (world.realm.clone(), ticket.clone(), id.clone(), page.clone());
             world.host(host).write(move |tx| gathering::begin(tx, &realm, &ticket, &id, &page))
         };
-        let begun = together(ids.iter().enumerate().map(begin)).await;
-        let won: Vec<_> = begun
+        let outcomes = together(ids.iter().enumerate().map(begin)).await;
+        let won: Vec<_> = outcomes
             .into_iter()
             .zip(&ids)
             .filter(|(outcome, _)| *outcome == Ok(Redemption::Recorded))

@@ -45,13 +45,12 @@ pub(super) fn shown(world: &World, browser: &mut Browser, ticket: &str, user: &s
     let page = browser.get(&sent(world, ticket)).location();
     assert!(!page.contains(ticket) && !page.contains("ticket"), "{page}");
     let form = browser.get(&page).expect(200);
-    let form = match form.text().contains("kc-form-login") {
-        true => {
-            let back = browser.submit(&form, &[("username", user), ("password", &password(user))]);
-            assert_eq!(back.location(), page);
-            browser.get(&page).expect(200)
-        }
-        false => form,
+    let form = if form.text().contains("kc-form-login") {
+        let back = browser.submit(&form, &[("username", user), ("password", &password(user))]);
+        assert_eq!(back.location(), page);
+        browser.get(&page).expect(200)
+    } else {
+        form
     };
     form.says("cs-claims-form");
     form

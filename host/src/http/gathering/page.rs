@@ -11,6 +11,7 @@ use countersign_core::{
     assessment::Assessment,
     dialect::uma2::RequiredClaim,
     permission::Claims,
+    scope::Scope,
     ticket::{Spent, Ticket},
 };
 use maud::{Markup, html};
@@ -259,7 +260,7 @@ fn wanted(app: &App, open: &Open) -> Result<Vec<String>, ApiError> {
             Some(id) => app.store.resource(&open.server.id, id.as_str())?.map(|resource| resource.name),
             None => None,
         };
-        let scopes = permission.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
+        let scopes = permission.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
         texts.push(match resource {
             Some(name) if scopes.is_empty() => name,
             Some(name) => format!("{name}: {scopes}"),
