@@ -4,6 +4,7 @@
 
 mod gathering;
 mod persisted;
+mod way_back;
 
 use countersign_tests::{
     forge::claims,

@@ -4,6 +4,7 @@
 //! specification has it, and not in that of the page. Whoever is asked signs in first: what he says is his own, counts
 //! for the line of that ticket and that client only, and comes back to the client as nothing but another ticket.
 
+mod form;
 mod page;
 
 use std::sync::Arc;

@@ -2,33 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
-use countersign_core::{
-    assessment::Assessment,
-    dialect::uma2::RequiredClaim,
-    permission::Claims,
-    scope::Scope,
-    ticket::{Spent, Ticket},
-};
-use maud::{Markup, html};
-
-use super::{INVALID_TICKET, endpoint, refuse, server};
+use super::{INVALID_TICKET, endpoint, form::render, refuse, server};
 use crate::{
     app::App,
     decide::{Party, Request, Untold, question_page},
     error::ApiError,
-    gathering::{self, About, Kind},
+    gathering::{self, About},
     http::{
         extract::{Form, InRealm, Query},
         sign_in::{
             answer, authorize,
             cookies::{Cookie, Cookies},
-            pages::{self, Step},
-            steps,
+            pages, steps,
         },
         token::uma_ticket::{registered, successor, ticket_asks},
     },
@@ -40,10 +25,19 @@ use crate::{
         gathering::Gathered,
     },
 };
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use countersign_core::{
+    assessment::Assessment,
+    dialect::uma2::RequiredClaim,
+    permission::Claims,
+    ticket::{Spent, Ticket},
+};
 
 const NOT_VALID: &str = "This page is not valid any more. Please go back to the application and try again.";
-/// Most resources that a page names
-const NAMED: usize = 20;
 
 /// Where the page of this id is
 pub(super) fn address(place: &InRealm, id: &Token) -> String {
@@ -51,12 +45,12 @@ pub(super) fn address(place: &InRealm, id: &Token) -> String {
 }
 
 /// A page that goes on in this browser
-struct Open {
-    id: Token,
-    client: Client,
-    ticket: Ticket,
-    about: About,
-    server: Client,
+pub(super) struct Open {
+    pub(super) id: Token,
+    pub(super) client: Client,
+    pub(super) ticket: Ticket,
+    pub(super) about: About,
+    pub(super) server: Client,
 }
 
 /// The page that address and cookie name together
@@ -144,7 +138,7 @@ pub(super) async fn submit(
 }
 
 /// Binds a form to the sign-in that it was shown to
-fn mark(open: &Open, session: &Session) -> String {
+pub(super) fn mark(open: &Open, session: &Session) -> String {
     fingerprint(format!("{}.{}", session.id, open.id.reveal()).as_bytes())
 }
 
@@ -172,7 +166,12 @@ fn earlier(
 }
 
 /// The claims that are missing, as far as people may state them: those that policies look for (GRANT-3.3.4-01)
-fn questions(app: &App, place: &InRealm, open: &Open, user: &User) -> Result<Vec<RequiredClaim>, ApiError> {
+pub(super) fn questions(
+    app: &App,
+    place: &InRealm,
+    open: &Open,
+    user: &User,
+) -> Result<Vec<RequiredClaim>, ApiError> {
     let (realm, now) = (&*place.realm, app.clock.now());
     let mut party = Party::of_record(app, user, &open.client)?;
     party.untold =
@@ -250,87 +249,4 @@ async fn accept(
     parameters.extend(about.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", &place.issuer));
     Ok(answer::redirect(&answer::with_query(&about.redirect_uri, &parameters)))
-}
-
-/// Names of what is asked for, with scopes
-fn wanted(app: &App, open: &Open) -> Result<Vec<String>, ApiError> {
-    let mut texts = Vec::new();
-    for permission in open.ticket.permissions().iter().take(NAMED) {
-        let resource = match &permission.rsid {
-            Some(id) => app.store.resource(&open.server.id, id.as_str())?.map(|resource| resource.name),
-            None => None,
-        };
-        let scopes = permission.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
-        texts.push(match resource {
-            Some(name) if scopes.is_empty() => name,
-            Some(name) => format!("{name}: {scopes}"),
-            None => scopes,
-        });
-    }
-    texts.retain(|text| !text.is_empty());
-    Ok(texts)
-}
-
-fn render(
-    app: &App,
-    place: &InRealm,
-    open: &Open,
-    (session, user): (&Session, &User),
-    given: &Form,
-    error: Option<&str>,
-) -> Result<Response, ApiError> {
-    let asked = questions(app, place, open, user)?;
-    let wanted = wanted(app, open)?;
-    let name = open.client.settings.name.as_deref().filter(|name| !name.is_empty());
-    let name = name.unwrap_or(&open.client.client_id);
-    let step = Step { action: &address(place, &open.id), redirect_uri: &open.about.redirect_uri, error };
-    let body = html! {
-        p { strong { (name) } " asks for access in your name (" (user.username) "):" }
-        ul id="cs-wanted" { @for text in &wanted { li { (text) } } }
-        @if !asked.is_empty() {
-            p.help {
-                "To decide, this server needs to know more about you. The application does not see what you say here."
-            }
-        }
-        (pages::alert(error))
-        form id="cs-claims-form" action=(step.action) method="post" {
-            input type="hidden" name="session" value=(mark(open, session));
-            @for claim in &asked { (question(claim, given)) }
-            @if !asked.is_empty() && place.realm.uma.pct_lifespan > 0 {
-                label.check for="remember" {
-                    input id="remember" name="remember" type="checkbox" checked[given.get("remember").is_some()];
-                    "Remember this for " (name)
-                }
-            }
-            button id="cs-accept" name="accept" type="submit" value="Yes" {
-                @if asked.is_empty() { "Allow" } @else { "Send" }
-            }
-            button.plain id="cs-cancel" name="cancel" type="submit" value="No" formnovalidate { "Do not allow" }
-        }
-    };
-    Ok(pages::page_of_step(place, step, "Access", &body))
-}
-
-/// One question
-fn question(claim: &RequiredClaim, given: &Form) -> Markup {
-    let (field, label) = (gathering::field(claim), gathering::label(claim));
-    let value = given.get(&field).unwrap_or_default();
-    let kind = match Kind::of(claim) {
-        Kind::Agreement => {
-            return html! {
-                label.check for=(field) {
-                    input id=(field) name=(field) type="checkbox" value="true" checked[value == "true"];
-                    (label)
-                }
-            };
-        }
-        Kind::Text => "text",
-        Kind::Integer => "number",
-        Kind::Date => "date",
-        Kind::Email => "email",
-    };
-    html! {
-        label for=(field) { (label) }
-        input id=(field) name=(field) type=(kind) value=(value) autocomplete="off";
-    }
 }
