@@ -169,7 +169,7 @@ fn cause<'a>(kind: &str, error: &'a str) -> &'a str {
         ("CODE_TO_TOKEN", "invalid_grant") => "invalid_code",
         ("LOGIN", "invalid_grant") => "invalid_user_credentials",
         (_, "invalid_grant") => "invalid_token",
-        (_, "invalid_scope") => "invalid_request",
+        (_, "invalid_scope") | ("PERMISSION_TOKEN", "invalid_resource") => "invalid_request",
         (_, error) => error,
     }
 }

@@ -7,6 +7,7 @@ pub mod certs;
 pub mod discovery;
 pub mod expiry;
 pub mod extract;
+pub mod gathering;
 pub mod health;
 pub mod introspect;
 pub mod limit;
@@ -70,6 +71,9 @@ pub fn router(app: Arc<App>) -> Router {
         .at("/realms/{realm}/status-changes", get(status::changes))
         .merge(protocol().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
         .merge(sign_in::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)))
+        .merge(
+            gathering::routes().route_layer(middleware::from_fn_with_state(Arc::clone(&app), limit::limit)),
+        )
         .merge(protection_api())
         .merge(account::router(&app))
         .merge(authzen::routes())

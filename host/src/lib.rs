@@ -13,6 +13,7 @@ pub mod decide;
 pub mod error;
 pub mod event;
 pub mod export;
+pub mod gathering;
 pub mod http;
 pub mod import;
 pub mod issue;

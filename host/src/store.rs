@@ -10,6 +10,7 @@ pub mod client;
 pub mod event;
 pub mod facts;
 mod forget;
+pub mod gathering;
 pub mod grant;
 pub mod group;
 pub mod import;

@@ -1,6 +1,6 @@
-//! Every test and every vector that `CONFORMANCE.md` names is there.
+//! Every test and every vector that `CONFORMANCE.md` names is there, and every MUST of UMA is named there.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
@@ -47,4 +47,102 @@ fn every_named_test_and_vector_exists() {
         }
     }
     assert!(tests > 20 && cases > 10, "only {tests} tests and {cases} vectors are named");
+}
+
+/// Every duty of the checklist's parts 1.2 and 1.3 whose level is MUST or MUST NOT, whosever it is
+const MUSTS: &[(&str, &[u32])] = &[
+    ("GRANT-1.1", &[1]),
+    ("GRANT-1.3", &[1]),
+    ("GRANT-3.2", &[1]),
+    ("GRANT-3.2.1", &[1, 2]),
+    ("GRANT-3.2.2", &[1]),
+    ("GRANT-3.3", &[1]),
+    ("GRANT-3.3.1", &[1, 2, 3, 4, 9]),
+    ("GRANT-3.3.2", &[1, 2, 3, 4, 5, 6, 7]),
+    ("GRANT-3.3.3", &[1, 2, 3, 5, 6, 7]),
+    ("GRANT-3.3.4", &[1, 2, 3]),
+    ("GRANT-3.3.5", &[1, 5, 6, 7]),
+    ("GRANT-3.3.5.1", &[2, 4]),
+    ("GRANT-3.3.6", &[1, 2, 3, 4, 8, 9, 11]),
+    ("GRANT-3.4", &[1]),
+    ("GRANT-3.5", &[1, 2]),
+    ("GRANT-3.6", &[2]),
+    ("GRANT-3.7", &[2]),
+    ("GRANT-5.1", &[1, 2, 3]),
+    ("GRANT-5.2", &[1, 2, 3]),
+    ("GRANT-5.4", &[1]),
+    ("GRANT-5.5", &[1, 2]),
+    ("GRANT-5.6", &[1]),
+    ("GRANT-7", &[1]),
+    ("FED-1.2", &[1]),
+    ("FED-1.3", &[1, 2, 3, 4]),
+    ("FED-1.5", &[1]),
+    ("FED-2", &[1, 2, 3]),
+    ("FED-3", &[1]),
+    ("FED-3.1", &[1]),
+    ("FED-3.2", &[1, 2, 4, 5, 6]),
+    ("FED-3.2.1", &[1]),
+    ("FED-3.2.2", &[1]),
+    ("FED-3.2.3", &[1]),
+    ("FED-3.2.4", &[1]),
+    ("FED-3.2.5", &[1]),
+    ("FED-4", &[1]),
+    ("FED-4.1", &[1, 2]),
+    ("FED-4.2", &[1, 2]),
+    ("FED-4.3", &[1, 2]),
+    ("FED-5.1", &[1]),
+    ("FED-5.1.1", &[1, 2, 3, 5]),
+    ("FED-6", &[1]),
+];
+
+/// The duties that a text names: `GRANT-3.3.1-01, -03`, `FED-3.1-01 to -04`
+fn duties(text: &str) -> BTreeSet<(String, u32)> {
+    let mut found = BTreeSet::new();
+    let mut last: Option<(String, u32)> = None;
+    let mut range = false;
+    for word in text.split_whitespace() {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let Some((part, number)) = bare.rsplit_once('-') else {
+            range = word == "to";
+            continue;
+        };
+        let part = match (&last, part) {
+            (Some((part, _)), "") => part.clone(),
+            (_, part) if part.starts_with("GRANT-") || part.starts_with("FED-") => part.to_owned(),
+            (_, _) => {
+                last = None;
+                continue;
+            }
+        };
+        let Ok(number) = number.parse::<u32>() else { continue };
+        let from = last.as_ref().filter(|_| range).map_or(number, |(_, from)| *from);
+        found.extend((from..=number).map(|number| (part.clone(), number)));
+        // Only what follows at once belongs to the same part.
+        let goes_on = word.ends_with(',') || !word.ends_with([')', '.', ':', ';', '`']);
+        last = goes_on.then_some((part, number));
+        range = false;
+    }
+    found
+}
+
+#[test]
+fn every_must_of_uma_is_in_the_table() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(here.join("CONFORMANCE.md")).unwrap();
+    let named = duties(&table);
+    let musts = MUSTS.iter().flat_map(|(part, numbers)| numbers.iter().map(|one| ((*part).to_owned(), *one)));
+    let missing: Vec<_> = musts.clone().filter(|duty| !named.contains(duty)).collect();
+    assert!(missing.is_empty(), "no row for {missing:?}");
+    assert!(musts.count() > 90);
+}
+
+#[test]
+fn duties_are_read_as_they_are_written() {
+    let read = |text: &str| {
+        duties(text).iter().map(|(part, number)| format!("{part}-{number:02}")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(read("| GRANT-3.3.1-01, -03 | x"), "GRANT-3.3.1-01 GRANT-3.3.1-03");
+    assert_eq!(read("| FED-3.1-01 to -03, FED-4-01 |"), "FED-3.1-01 FED-3.1-02 FED-3.1-03 FED-4-01");
+    assert_eq!(read("(GRANT-5.1-02, -03 (as it came))"), "GRANT-5.1-02 GRANT-5.1-03");
+    assert_eq!(read("| TRAP-UMA-01, -02 | GRANT-7-01"), "GRANT-7-01");
 }

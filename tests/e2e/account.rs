@@ -336,7 +336,7 @@ fn acc_11_what_is_listed_for_somebody_is_all_that_he_has() {
 }
 
 #[test]
-fn acc_12_a_list_that_says_nothing_is_refused() {
+fn acc_12_n_13_a_list_that_says_nothing_is_refused() {
     let desk = Desk::new();
     let id = &desk.ids[0];
     let before = desk.shares(id);

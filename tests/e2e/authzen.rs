@@ -266,7 +266,7 @@ fn several_questions_are_answered_in_order() {
 
 /// AZ-10.1-02, AZ-10.1.1-01, N15
 #[test]
-fn what_cannot_be_read_is_refused_by_name() {
+fn n_15_what_cannot_be_read_is_refused_by_name() {
     let desk = Desk::new();
     for (member, value, text) in [
         ("subject", Value::Null, "`subject` is missing"),
@@ -290,6 +290,10 @@ fn what_cannot_be_read_is_refused_by_name() {
     };
     let good = question("alice", "read", "record-1").to_string();
     assert_eq!(send("application/json; charset=utf-8", &good), 200);
+    let mut more = question("alice", "read", "record-1");
+    more["of_an_extension"] = json!({ "a": 1 });
+    more["subject"]["of_an_extension"] = json!(true);
+    assert_eq!(send("application/json", &more.to_string()), 200);
     for (kind, body) in [
         ("application/json", ""),
         ("application/json", "null"),

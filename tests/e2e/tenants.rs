@@ -40,6 +40,8 @@ const PUBLIC: &[&str] = &[
     "/realms/{realm}/protocol/openid-connect/userinfo",
     "/realms/{realm}/status-changes",
     "/realms/{realm}/status-list",
+    "/realms/{realm}/uma/claims",
+    "/realms/{realm}/uma/claims/form",
     "/resources/{file}",
     "/admin/realms",
 ];

@@ -2,6 +2,10 @@
 //!
 //! Waiting between two polls is tested in the host, where a clock can be set.
 
+mod gathering;
+mod persisted;
+mod way_back;
+
 use countersign_tests::{
     forge::claims,
     http::Answer,
@@ -20,11 +24,20 @@ fn realm() -> Realm {
         "config": { "user.attribute": "dept", "claim.name": "dept", "id.token.claim": "true" },
     });
     let required = json!([{ "name": "dept", "friendly_name": "Department" }]).to_string();
+    let back = json!({ "countersign.claims_redirect_uris": BACK.join("##") });
     Realm::new("test")
         .attribute("countersign.dialect", "uma2")
         .attribute("countersign.required_claims", &required)
-        .client("backend", json!({ "protocolMappers": [mapper] }))
+        .client(
+            "backend",
+            json!({
+                "protocolMappers": [mapper], "attributes": back, "redirectUris": ["https://app.example/cb"],
+            }),
+        )
 }
+
+/// Where `backend` may have people sent back to after a page of claims gathering
+const BACK: [&str; 2] = ["https://app.example/back", "https://app.example/other?x=1"];
 
 fn world() -> World {
     World::of(&realm())
@@ -347,9 +360,8 @@ fn grant_3_3_6_requests_are_refused_in_the_words_of_the_specification() {
     assert_eq!(denied.text(), "{\"error\":\"request_denied\"}");
 }
 
-/// A claim that a policy looks for is asked for, and an ID token brings it (GRANT-3.3.6-03, -05, -15)
-#[test]
-fn a_claim_that_a_policy_needs_is_asked_for() {
+/// The realm with a resource `lab` that is open to whoever's `dept` is `research`
+fn with_lab(realm: Realm) -> Realm {
     let policies = json!([
         { "name": "research only", "type": "regex", "logic": "POSITIVE", "decisionStrategy": "UNANIMOUS",
           "config": { "targetClaim": "dept", "pattern": "research", "targetContextAttributes": "true" } },
@@ -357,13 +369,22 @@ fn a_claim_that_a_policy_needs_is_asked_for() {
           "config": { "resources": "[\"lab\"]", "applyPolicies": "[\"research only\"]" } },
     ]);
     let resources = json!([{ "name": "lab", "scopes": [{ "name": "read" }] }]);
-    let realm = realm()
-        .settings(json!({ "policies": policies, "resources": resources }))
-        .user("carol", json!({ "attributes": { "dept": ["research"] } }));
+    realm.settings(json!({ "policies": policies, "resources": resources }))
+}
+
+/// The id of `lab`
+fn lab(world: &World) -> String {
+    let found = world.protection("GET", "resource_set?name=lab", &world.pat()).send().expect(200).json();
+    found[0].as_str().unwrap().to_owned()
+}
+
+/// A claim that a policy needs is asked for, and an ID token brings it (GRANT-3.3.6-03, -05, -15)
+#[test]
+fn a_claim_that_a_policy_needs_is_asked_for() {
+    let realm = with_lab(realm()).user("carol", json!({ "attributes": { "dept": ["research"] } }));
     let world = World::of(&realm);
-    let pat = world.pat();
-    let lab = world.protection("GET", "resource_set?name=lab", &pat).send().expect(200).json()[0].clone();
-    let ticket = || world.ticket(&pat, lab.as_str().unwrap(), &["read"]);
+    let (pat, lab) = (world.pat(), lab(&world));
+    let ticket = || world.ticket(&pat, &lab, &["read"]);
     let asked = present_for(&world, "bob", &ticket()).expect(403).json();
     assert_eq!(asked["error"], "need_info");
     assert_eq!(asked["required_claims"], json!([{ "friendly_name": "Department", "name": "dept" }]));
@@ -412,6 +433,7 @@ fn grant_2_the_document_says_what_there_is() {
     let document = uma2.request("GET", ".well-known/uma2-configuration").send().expect(200).json();
     assert_eq!(document["issuer"], uma2.issuer());
     assert_eq!(document["uma_profiles_supported"], json!([ID_TOKEN]));
+    assert_eq!(document["claims_interaction_endpoint"], uma2.url("uma/claims"));
     let methods = document["introspection_endpoint_auth_methods_supported"].as_array().unwrap();
     assert!(methods.contains(&json!("Bearer")));
     for endpoint in
@@ -423,4 +445,6 @@ fn grant_2_the_document_says_what_there_is() {
     let usual = World::of(&Realm::new("test"));
     let document = usual.request("GET", ".well-known/uma2-configuration").send().expect(200).json();
     assert_eq!(document.get("uma_profiles_supported"), None);
+    assert_eq!(document.get("claims_interaction_endpoint"), None);
+    assert_eq!(usual.request("GET", "uma/claims").send().status, 404);
 }

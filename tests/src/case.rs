@@ -52,6 +52,14 @@ impl Authz {
         Self::of(&realm().attribute("countersign.ticket_use", "until-expiry"))
     }
 
+    /// The realm's events of this type, the newest first
+    #[track_caller]
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        let answer = self.bare("GET", &format!("events?type={kind}")).bearer(&self.token()).send();
+        let Value::Array(events) = answer.expect(200).json() else { panic!("no list") };
+        events
+    }
+
     /// A resource permission: this policy decides about these resources, which are named by id; gives its id
     #[track_caller]
     pub fn permit(&self, resources: &[&str], policy: &str) -> String {

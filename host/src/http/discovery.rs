@@ -12,7 +12,7 @@ use axum::{
 use countersign_core::dpop;
 use serde_json::{Map, Value, json};
 
-use super::{Family, extract::InRealm, json, token};
+use super::{Family, extract::InRealm, gathering, json, token};
 use crate::{app::App, auth::client::ASSERTIONS, realm::Dialect, status};
 
 /// `GET …/.well-known/uma2-configuration`
@@ -29,6 +29,7 @@ pub async fn uma(State(_): State<Arc<App>>, place: InRealm, headers: HeaderMap) 
         // PATs (FED-5.1-01), and the format of claim tokens as the one extension (Grant §4)
         let methods: Vec<_> = METHODS.iter().copied().chain(["Bearer"]).collect();
         document.insert("introspection_endpoint_auth_methods_supported".to_owned(), json!(methods));
+        document.insert("claims_interaction_endpoint".to_owned(), gathering::endpoint(&place).into());
         document.insert("uma_profiles_supported".to_owned(), json!([token::uma_ticket::ID_TOKEN_FORMAT]));
     }
     answer(&document, &headers)

@@ -232,7 +232,11 @@ fn current(
     if permissions.is_empty() {
         return Ok(Some(permissions));
     }
-    let pushed_claims: Claims = permissions.iter().flat_map(|permission| permission.claims.clone()).collect();
+    let pushed_claims: Claims = match place.realm.uma.dialect {
+        Dialect::Keycloak => permissions.iter().flat_map(|permission| permission.claims.clone()).collect(),
+        // They are in no token of this dialect.
+        Dialect::Uma2 => jti.map(|jti| app.store.rpt_claims(jti.as_str())).transpose()?.unwrap_or_default(),
+    };
     let request = Request {
         nameless: permissions.iter().all(|permission| permission.rsname.is_none()),
         rpt: Some(permissions),

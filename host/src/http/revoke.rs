@@ -22,6 +22,7 @@ use crate::{
     error::ApiError,
     event::{self, Kept},
     realm::Client,
+    sign_in::Token,
     store,
 };
 
@@ -62,6 +63,9 @@ async fn answer(app: &App, place: &InRealm, headers: &HeaderMap, form: &Form) ->
         let claims = verified.token.claims();
         own(&client, claims)?;
         take_back(app, place, claims).await?
+    } else if let Some(pct) = Token::read(token) {
+        // A hint `pct` is known by that it changes nothing (GRANT-3.7-02).
+        app.store.write(move |tx| store::gathering::revoke(tx, &client.id, &pct)).await?
     } else {
         false
     };

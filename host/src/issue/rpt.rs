@@ -14,7 +14,7 @@ use crate::{
     app::App,
     error::ApiError,
     keys::random_id,
-    realm::{Client, Realm, Session, User},
+    realm::{Client, Dialect, Realm, Session, User},
     status, store,
 };
 
@@ -117,7 +117,7 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
     let RptRequest { realm, client, server, session, now, .. } = *request;
     let alg = access_token_alg(realm, client);
     let ring = app.keys.with(&app.store, realm, alg).await?;
-    let authorization = json!({ "permissions": request.permissions });
+    let authorization = json!({ "permissions": shown(realm, request.permissions) });
     let refreshing = session.filter(|_| client.uses_refresh_tokens());
     let grant = match (request.grant, refreshing) {
         (_, None) => None,
@@ -172,6 +172,18 @@ pub async fn rpt(app: &App, request: &RptRequest<'_>) -> Result<IssuedRpt, ApiEr
         session: session.map(|session| session.id.clone()),
         token_type: token_type(request.key),
     })
+}
+
+/// Permissions as a token carries them: what somebody has told this server about himself is for it alone, where no
+/// client of Keycloak's looks for it (Grant §3.3.3)
+fn shown(realm: &Realm, permissions: &[Permission]) -> Vec<Permission> {
+    let mut shown = permissions.to_vec();
+    if realm.uma.dialect == Dialect::Uma2 {
+        for permission in &mut shown {
+            permission.claims.clear();
+        }
+    }
+    shown
 }
 
 /// The permissions of an RPT's claims; nothing where the token is no RPT

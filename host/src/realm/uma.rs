@@ -96,6 +96,8 @@ pub struct UmaSettings {
     pub required_claims: Vec<RequiredClaim>,
     /// Longest RPT, in bytes; none: unlimited
     pub rpt_max_bytes: Option<u64>,
+    /// How long claims are remembered for somebody who lets them be, in seconds; 0: never
+    pub pct_lifespan: u64,
 }
 
 impl Default for UmaSettings {
@@ -110,6 +112,7 @@ impl Default for UmaSettings {
             poll_interval: 5,
             required_claims: Vec::new(),
             rpt_max_bytes: None,
+            pct_lifespan: 30 * 24 * 3_600,
         }
     }
 }
@@ -119,6 +122,7 @@ const NAMES: &[&str] = &[
     "countersign.dialect",
     "countersign.keycloak_compat",
     "countersign.owner_access",
+    "countersign.pct_lifespan",
     "countersign.poll_interval",
     "countersign.required_claims",
     "countersign.rpt_max_bytes",
@@ -218,6 +222,12 @@ impl UmaSettings {
                     }
                 }
             }
+            "countersign.pct_lifespan" => {
+                self.pct_lifespan = number(value, 0, 365 * 24 * 3_600).ok_or(SettingError::Value {
+                    name: "countersign.pct_lifespan",
+                    wanted: "a number of seconds from 0 to 31536000",
+                })?;
+            }
             "countersign.poll_interval" => {
                 self.poll_interval = number(value, 0, 3_600).ok_or(SettingError::Value {
                     name: "countersign.poll_interval",
@@ -281,6 +291,8 @@ mod tests {
         assert_eq!(read("countersign.rpt_max_bytes", "8192").unwrap().rpt_max_bytes, Some(8_192));
         assert_eq!(read("countersign.rpt_max_bytes", "0").unwrap(), UmaSettings::default());
         assert!(read("countersign.rpt_max_bytes", "100").is_err());
+        assert_eq!(read("countersign.pct_lifespan", "0").unwrap().pct_lifespan, 0);
+        assert!(read("countersign.pct_lifespan", "31536001").is_err());
         let names = |value| {
             let claims = read("countersign.required_claims", value)?.required_claims;
             Ok::<_, SettingError>(claims.into_iter().filter_map(|claim| claim.name).collect::<Vec<_>>())

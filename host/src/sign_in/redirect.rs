@@ -144,6 +144,13 @@ pub fn registered(patterns: &[String], client: &Client, base: &str, asked: &str)
     fits.then(|| RedirectUri(asked.to_owned()))
 }
 
+/// The URI that was asked for, if it is registered byte for byte: no wildcard, nothing relative, no other port
+/// (RFC 3986 §6.2.1)
+pub fn exact<'a>(mut registered: impl Iterator<Item = &'a str>, asked: &str) -> Option<RedirectUri> {
+    let fits = Parts::read(asked).is_some() && !asked.contains('*') && registered.any(|uri| uri == asked);
+    fits.then(|| RedirectUri(asked.to_owned()))
+}
+
 /// The one URI of a client that has only one without a wildcard (RFC 6749 §3.1.2.3)
 pub fn only(client: &Client, base: &str) -> Option<RedirectUri> {
     let [one] = client.settings.redirect_uris.as_slice() else { return None };

@@ -31,6 +31,8 @@ pub enum ResponseMode {
     Fragment,
     /// In a form that the browser posts
     FormPost,
+    /// None: a page of this server wants to know who is there, and needs no code. No client can ask for it.
+    Here,
 }
 
 impl ResponseMode {
@@ -51,6 +53,7 @@ impl ResponseMode {
             Self::Query => "query",
             Self::Fragment => "fragment",
             Self::FormPost => "form_post",
+            Self::Here => "here",
         }
     }
 }
@@ -155,7 +158,7 @@ pub enum Refused {
 }
 
 /// The only value of a parameter, if it is there
-fn only<'a>(form: &'a Form, name: &'a str) -> Result<Option<&'a str>, ()> {
+pub(crate) fn only<'a>(form: &'a Form, name: &'a str) -> Result<Option<&'a str>, ()> {
     let mut values = form.all(name);
     match (values.next(), values.next()) {
         (value, None) => value.filter(|value| value.len() > LONGEST).map_or(Ok(value), |_| Err(())),
@@ -202,6 +205,20 @@ fn has_openid(scope: Option<&str>) -> bool {
 }
 
 impl AuthRequest {
+    /// What a page of this server asks for that wants to know who is there
+    pub fn here(client_id: &str, page: String) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            to: ReturnTo { redirect_uri: page, mode: ResponseMode::Here, state: None },
+            scope: None,
+            nonce: None,
+            prompt: Prompt::default(),
+            max_age: None,
+            login_hint: None,
+            challenge: None,
+        }
+    }
+
     /// Checks the parameters of an admitted client in Keycloak's order
     pub fn read(realm: &Realm, client: &Client, base: &str, form: &Form) -> Result<Self, Refused> {
         let redirect_uri = redirect_uri(client, base, form)?.into_string();

@@ -18,6 +18,7 @@ use super::{
     Store, StoreError,
     audit::{self, AuditFilter, Decision, Event},
     facts::FactsRequest,
+    gathering::{self, Gathered, Interaction, Persisted},
     grant::{NewRpt, Redemption, SpentTicket},
     resource::ResourceDescription,
     server::Version,
@@ -28,8 +29,9 @@ use super::{
 use crate::{
     import::{self, document::RealmFile},
     keys::MasterKey,
-    realm::Client,
+    realm::{Client, Sealed},
     script::Scripts,
+    sign_in::Token,
 };
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
@@ -210,6 +212,7 @@ pub(crate) async fn holds(hosts: Vec<Store>) {
     a_request_is_stored_only_where_nothing_moved(&world).await;
     what_time_has_ended_goes_in_bounded_steps(&world).await;
     the_audit_trail_counts_what_is_repeated_and_forgets_what_is_old(&world).await;
+    a_page_begins_and_ends_once_and_what_was_said_there_has_its_time(&world).await;
 }
 
 async fn of_many_redemptions_of_one_ticket_one_wins(world: &World) {
@@ -437,6 +440,77 @@ async fn the_audit_trail_counts_what_is_repeated_and_forgets_what_is_old(world: 
     assert!(rows(AuditFilter::default()).is_empty());
     world.host(0).record_decisions(vec![decision(&resource, NOW)]).await.unwrap();
     assert!(rows(AuditFilter::default())[0].id > newest);
+}
+
+async fn a_page_begins_and_ends_once_and_what_was_said_there_has_its_time(world: &World) {
+    let until = NOW.plus(60);
+    let page = Interaction {
+        client_id: world.server.id.clone(),
+        browser: vec![1],
+        about: Sealed(vec![2]),
+        expires_at: until,
+    };
+    for round in 0..ROUNDS {
+        let ticket = SpentTicket { jti: format!("page-{round}"), expires_at: until };
+        let ids: Vec<_> = (0..8).map(|_| Token::random().unwrap()).collect();
+        let begin = |(host, id): (usize, &Token)| {
+            let (realm, ticket, id, page) = (world.realm.clone(), ticket.clone(), id.clone(), page.clone());
+            world.host(host).write(move |tx| gathering::begin(tx, &realm, &ticket, &id, &page))
+        };
+        let outcomes = together(ids.iter().enumerate().map(begin)).await;
+        let won: Vec<_> = outcomes
+            .into_iter()
+            .zip(&ids)
+            .filter(|(outcome, _)| *outcome == Ok(Redemption::Recorded))
+            .map(|(_, id)| id.clone())
+            .collect();
+        let [id] = &won[..] else { panic!("{} pages for one ticket", won.len()) };
+        let found =
+            |id: &Token, now| world.host(1).read(|tx| gathering::interaction(tx, &world.realm, id, now));
+        assert_eq!(found(id, until), Ok(Some(page.clone())));
+        assert_eq!(found(id, until.plus(1)), Ok(None));
+        assert_eq!(found(&Token::random().unwrap(), NOW), Ok(None));
+        let end = |host| {
+            let id = id.clone();
+            world.host(host).write(move |tx| gathering::end(tx, &id))
+        };
+        let ended = together((0..8).map(end)).await;
+        assert_eq!(ended.into_iter().filter(|ended| *ended == Ok(true)).count(), 1);
+        assert_eq!(found(id, NOW), Ok(None));
+    }
+    let said = Gathered {
+        client_id: world.server.id.clone(),
+        user_id: world.bob.clone(),
+        session_id: "a-session".to_owned(),
+        claims: Sealed(vec![3]),
+        remember: true,
+        expires_at: until,
+    };
+    let persisted = Persisted {
+        client_id: world.server.id.clone(),
+        user_id: world.bob.clone(),
+        claims: Sealed(vec![4]),
+        created_at: NOW,
+        expires_at: until,
+    };
+    let token = Token::random().unwrap();
+    let (realm, stored, id) = (world.realm.clone(), (said.clone(), persisted.clone()), token.clone());
+    let written = world.host(0).write(move |tx| {
+        gathering::put(tx, &realm, "line", &stored.0)?;
+        gathering::persist(tx, &realm, &id, &stored.1)
+    });
+    written.await.unwrap();
+    let at = |now| {
+        world.host(1).read(|tx| {
+            let said = gathering::gathered(tx, &world.realm, "line", now)?;
+            Ok((said, gathering::persisted(tx, &world.realm, &token, now)?))
+        })
+    };
+    assert_eq!(at(until).unwrap(), (Some(said), Some(persisted)));
+    assert_eq!(at(until.plus(1)).unwrap(), (None, None));
+    while world.host(0).sweep(until.plus(1)).await.unwrap() > 0 {}
+    // Its rows are gone, not only out of date.
+    assert_eq!(at(NOW).unwrap(), (None, None));
 }
 
 #[tokio::test]

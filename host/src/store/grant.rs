@@ -3,7 +3,7 @@
 use countersign_core::{
     assessment::Pending,
     ids::ResourceId,
-    permission::Permission,
+    permission::{Claims, Permission},
     scope::{Scope, ScopeSet},
     time::UnixTime,
 };
@@ -104,13 +104,10 @@ impl Store {
         let outcome = self
             .write(move |tx| {
                 server::check(tx, &rpt.server_id, version)?;
-                if let Some(ticket) = ticket {
-                    let first = tx
-                        .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
-                        .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
-                    if first == 0 {
-                        return Ok(Redemption::Spent);
-                    }
+                if let Some(ticket) = ticket
+                    && !use_up(tx, &ticket)?
+                {
+                    return Ok(Redemption::Spent);
                 }
                 if let Some((id, expires_at)) = &rpt.grant {
                     insert_grant(tx, &rpt, id, *expires_at)?;
@@ -140,10 +137,7 @@ impl Store {
         now: UnixTime,
     ) -> Result<Redemption, StoreError> {
         self.write(move |tx| {
-            let first = tx
-                .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
-                .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
-            if first == 0 {
+            if !use_up(tx, &ticket)? {
                 return Ok(Redemption::Spent);
             }
             if let Some(Asked { server_id, requester, pending, version }) = asked {
@@ -202,6 +196,18 @@ impl Store {
         })
     }
 
+    /// Claims with which the RPT of this `jti` was decided; none if it was not issued here
+    pub fn rpt_claims(&self, jti: &str) -> Result<Claims, StoreError> {
+        let permissions = self.read(|tx| {
+            let found: Option<String> = tx
+                .prepare_cached("SELECT permissions FROM rpt WHERE jti = ?1")?
+                .query_row([jti], |row| row.get(0))
+                .optional()?;
+            Ok(found.map(|text| serde_json::from_str::<Vec<Permission>>(&text)).transpose()?)
+        })?;
+        Ok(permissions.unwrap_or_default().into_iter().flat_map(|permission| permission.claims).collect())
+    }
+
     /// Removes what time has ended: spent tickets, RPTs, grants and sessions, some of each a call
     pub async fn sweep(&self, now: UnixTime) -> Result<usize, StoreError> {
         self.write(move |tx| {
@@ -214,6 +220,9 @@ impl Store {
                 ("refresh_use", "jti"),
                 ("revoked", "jti"),
                 ("authorization_code", "digest"),
+                ("interaction", "digest"),
+                ("gathered", "line"),
+                ("pct", "digest"),
             ] {
                 let sql = format!(
                     "DELETE FROM {table} WHERE {key} IN
@@ -236,6 +245,14 @@ impl Store {
         })
         .await
     }
+}
+
+/// Uses a ticket up; false if that was done before
+pub fn use_up(tx: &Transaction<'_>, ticket: &SpentTicket) -> Result<bool, StoreError> {
+    let first = tx
+        .prepare_cached("INSERT OR IGNORE INTO redeemed (jti, expires_at) VALUES (?1, ?2)")?
+        .execute(params![ticket.jti, seconds(ticket.expires_at)])?;
+    Ok(first == 1)
 }
 
 fn insert_grant(

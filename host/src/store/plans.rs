@@ -31,6 +31,9 @@ const TABLES: &[(&str, &[(&str, &str)])] = &[
             ("refresh_use", "jti"),
             ("revoked", "jti"),
             ("authorization_code", "digest"),
+            ("interaction", "digest"),
+            ("gathered", "line"),
+            ("pct", "digest"),
         ],
     ),
     (

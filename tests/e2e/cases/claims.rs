@@ -2,7 +2,8 @@
 
 use countersign_tests::{
     authz::Authz,
-    case::{granted, permissions},
+    case::{self, granted, permissions},
+    server::Server,
 };
 use serde_json::json;
 
@@ -29,4 +30,20 @@ fn clm_1_a_claim_of_the_ticket_decides_and_is_echoed() {
     assert_eq!(permissions(answer.clone())[0]["claims"], json!({ VALUE: ["50.5"] }));
     assert_eq!(granted(answer), ["Bank Account: withdraw"]);
     ask("100.5").denied();
+}
+
+#[test]
+fn clm_2_and_3_scripts_add_claims_to_what_they_permit() {
+    let authz = Authz::on(Server::builder().scripts(), &case::realm());
+    for name in ["a", "b"] {
+        let kind = format!("script-scripts/add-claim-{name}-policy.js");
+        _ = authz.make("policy", &json!({ "name": format!("claim {name}"), "type": kind, "config": {} }));
+    }
+    let id = authz.resource("Resource A", &[]);
+    _ = authz.permit(&[&id], "claim a");
+    let marta = authz.world.token("marta");
+    let claims = || permissions(authz.world.ask(&marta, &[&id]))[0]["claims"].clone();
+    assert_eq!(claims(), json!({ "claim-a": ["claim-a", "claim-a1"] }));
+    _ = authz.permit(&[&id], "claim b");
+    assert_eq!(claims(), json!({ "claim-a": ["claim-a", "claim-a1"], "claim-b": ["claim-b"] }));
 }

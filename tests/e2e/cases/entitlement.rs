@@ -111,7 +111,8 @@ fn ent_15_everything_or_as_much_as_is_wanted() {
 
 #[test]
 fn ent_16_a_name_that_nobody_registered() {
-    let world = world();
+    let authz = Authz::of(&realm().set("eventsEnabled", json!(true)));
+    let world = &authz.world;
     let answer = world.ask(&world.token("marta"), &["Sensortest#sensors:view"]);
     // The scope is looked at first (wire §6.5): here it exists on another resource.
     answer.refused(400, "invalid_scope", "One of the given scopes [sensors:view] is invalid");
@@ -119,6 +120,11 @@ fn ent_16_a_name_that_nobody_registered() {
     _ = world.register(&world.pat(), &body);
     let answer = world.ask(&world.token("marta"), &["Sensortest#sensors:view"]);
     answer.refused(400, "invalid_resource", "Resource with id [Sensortest] does not exist.");
+    let events = authz.events("PERMISSION_TOKEN_ERROR");
+    let [newest, _] = &events[..] else { panic!("not one event for each request: {events:?}") };
+    assert_eq!((&newest["clientId"], &newest["error"]), (&json!("documents"), &json!("invalid_request")));
+    assert_eq!(newest["details"]["reason"], "Resource with id [Sensortest] does not exist.");
+    assert_eq!(newest["userId"], world.id_of("marta"));
 }
 
 #[test]
@@ -185,7 +191,7 @@ fn ent_29_the_client_that_asked_refreshes() {
 
 #[test]
 fn ent_31_and_32_a_token_that_is_dead_or_forged_is_nobodys() {
-    let authz = Authz::of(&realm());
+    let authz = Authz::of(&realm().set("eventsEnabled", json!(true)));
     let world = &authz.world;
     let token = world.token_by("backend", "marta");
     let subject = |token: &str| {
@@ -194,6 +200,9 @@ fn ent_31_and_32_a_token_that_is_dead_or_forged_is_nobodys() {
     };
     assert_eq!(granted(subject(&token)), ["Resource 1"]);
     subject(&format!("{token}x")).refused(400, "unauthorized_client", "Invalid identity");
+    let [refused] = &authz.events("PERMISSION_TOKEN_ERROR")[..] else { panic!("not one refusal") };
+    assert_eq!((&refused["clientId"], refused.get("userId")), (&json!("documents"), None));
+    assert!(!refused.to_string().contains(&token));
     _ = authz.bare("POST", "logout-all").bearer(&authz.token()).send().expect(200);
     subject(&token).refused(400, "unauthorized_client", "Invalid identity");
 }

@@ -43,7 +43,9 @@ fn umaf_2_only_the_owner_gets_scopes_until_he_shares_them() {
 
 #[test]
 fn umaf_4_a_request_is_granted() {
-    let (authz, id) = managed(&["ScopeA", "ScopeB"]);
+    let authz = Authz::of(&case::realm().set("eventsEnabled", json!(true)));
+    let id = authz.world.managed(NAME, "marta", &["ScopeA", "ScopeB"]);
+    _ = authz.user_policy("only owner", "marta");
     _ = authz.permit(&[&id], "only owner");
     authz.world.asks("kolo", &id, &[]).refused(403, "access_denied", "request_submitted");
     let rows = authz.world.rows_of(&id);
@@ -53,6 +55,19 @@ fn umaf_4_a_request_is_granted() {
     assert!(authz.world.rows_of(&id).iter().all(|row| row["granted"] == true));
     let answer = authz.world.asks("kolo", &id, &["ScopeA", "ScopeB"]);
     assert_eq!(granted(answer), ["Resource A: ScopeA ScopeB"]);
+    // Its events: one for each request
+    let kolo = authz.world.id_of("kolo");
+    let [refused] = &authz.events("PERMISSION_TOKEN_ERROR")[..] else { panic!("not one refusal") };
+    let said = |member: &str| refused[member].as_str();
+    assert_eq!((said("clientId"), said("userId")), (Some("documents"), Some(&*kolo)));
+    assert_eq!(
+        (said("error"), refused["details"]["reason"].as_str()),
+        (Some("access_denied"), Some("request_submitted"))
+    );
+    let [granted] = &authz.events("PERMISSION_TOKEN")[..] else { panic!("not one grant") };
+    assert_eq!((&granted["clientId"], &granted["userId"]), (&json!("documents"), &json!(kolo)));
+    // One sign-in for each request, and the one that told his id.
+    assert_eq!(authz.events("LOGIN").iter().filter(|event| event["userId"] == kolo).count(), 3);
 }
 
 #[test]

@@ -267,6 +267,7 @@ pub(super) async fn revoke(
     app.store
         .write(move |tx| {
             store::sign_in::forget_consent(tx, &by.user.id, &client.id)?;
+            store::gathering::forget_all(tx, &by.user.id, &client.id)?;
             for session in store::session::of_user(tx, &by.realm, &by.user.id, by.now)? {
                 if store::session::part(tx, &session.id, &client.id)?.is_some() {
                     store::session::withdraw(tx, &session.id, &client.id)?;

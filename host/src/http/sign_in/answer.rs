@@ -37,6 +37,7 @@ fn send(place: &InRealm, to: &ReturnTo, parameters: &[(&str, &str)]) -> Response
     match to.mode {
         ResponseMode::Query => redirect(&with_query(&to.redirect_uri, parameters)),
         ResponseMode::Fragment => redirect(&format!("{}#{}", to.redirect_uri, query(parameters))),
+        ResponseMode::Here => redirect(&to.redirect_uri),
         ResponseMode::FormPost => pages::form_post(place, &to.redirect_uri, parameters),
     }
 }

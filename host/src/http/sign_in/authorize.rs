@@ -98,7 +98,8 @@ fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<(Client, AuthR
     }))
 }
 
-async fn begin(
+/// Shows the first page, or goes on where somebody is signed in already
+pub(in crate::http) async fn begin(
     app: &App,
     place: &InRealm,
     cookies: &Cookies,
@@ -143,7 +144,7 @@ async fn begin(
 }
 
 /// The sign-in of this browser, if it goes on, and whose it is
-pub(super) fn current(
+pub(in crate::http) fn current(
     app: &App,
     place: &InRealm,
     cookies: &Cookies,

@@ -23,6 +23,8 @@ pub enum Cookie {
     Status,
     /// Of a browser in which somebody has signed in before
     Known,
+    /// Of a browser in which somebody is asked for claims
+    Claims,
 }
 
 /// The part of their names that all have in common
@@ -35,6 +37,7 @@ impl Cookie {
             Self::Identity => "IDENTITY",
             Self::Status => "STATUS",
             Self::Known => "KNOWN",
+            Self::Claims => "CLAIMS",
         }
     }
 }

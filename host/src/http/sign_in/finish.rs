@@ -17,7 +17,7 @@ use crate::{
     event,
     keys::random_session_id,
     realm::{Client, Session, User},
-    sign_in::{Token, credentials, fingerprint, progress::Progress},
+    sign_in::{Token, credentials, fingerprint, progress::Progress, request::ResponseMode},
     store::{
         self,
         audit::{self, Event},
@@ -73,6 +73,7 @@ pub(super) async fn finish(
     };
     // Another one of this browser ends: it would have no cookie any more.
     let replaced = there.map(|there| there.id).filter(|id| *id != session.id);
+    let wants_code = request.to.mode != ResponseMode::Here;
     let redeemed = Redeemed { client_id: client.id.clone(), session_id: session.id.clone(), grant };
     place.event.user(&user.id);
     place.event.session(&session.id);
@@ -103,7 +104,10 @@ pub(super) async fn finish(
                 store::session::touch(tx, &realm, &session.id, now)?;
             }
             event::record(tx, kept.as_ref())?;
-            store::sign_in::put_code(tx, &realm.id, &code, &redeemed, now.plus(CODE))
+            if wants_code {
+                store::sign_in::put_code(tx, &realm.id, &code, &redeemed, now.plus(CODE))?;
+            }
+            Ok(())
         })
         .await?;
     let mut response = answer::granted(place, &request.to, &session.id, &code);

@@ -5,7 +5,11 @@ use rusqlite::Transaction;
 use crate::{
     issue::Scopes,
     realm::{Client, Realm, User},
-    sign_in::{credentials, progress::Known, request::AuthRequest},
+    sign_in::{
+        credentials,
+        progress::Known,
+        request::{AuthRequest, ResponseMode},
+    },
     store::{self, StoreError},
 };
 
@@ -65,7 +69,9 @@ fn wanted(
     request: &AuthRequest,
     user: &User,
 ) -> Result<Option<Vec<String>>, StoreError> {
-    if !client.settings.consent_required && !request.prompt.consent {
+    let unasked = !client.settings.consent_required && !request.prompt.consent;
+    // A page of this server gives the client nothing.
+    if unasked || request.to.mode == ResponseMode::Here {
         return Ok(None);
     }
     let all = Scopes::resolve(realm, client, request.scope.as_deref()).unwrap_or_default().names();

@@ -77,7 +77,8 @@ pub struct Step<'a> {
     pub error: Option<&'a str>,
 }
 
-fn page_of_step(place: &InRealm, step: Step<'_>, title: &str, body: &Markup) -> Response {
+/// A page with a form that leads on to the client
+pub(in crate::http) fn page_of_step(place: &InRealm, step: Step<'_>, title: &str, body: &Markup) -> Response {
     let allowed = Allowed { form: Some(step.redirect_uri), ..Allowed::default() };
     page_of(place, StatusCode::OK, title, body, allowed)
 }
@@ -236,7 +237,8 @@ pub(super) fn name(place: &InRealm) -> &str {
     shown.unwrap_or(&place.realm.name)
 }
 
-fn alert(error: Option<&str>) -> Markup {
+/// What was wrong with the last attempt
+pub(in crate::http) fn alert(error: Option<&str>) -> Markup {
     html! { @if let Some(text) = error { p.alert id="input-error" role="alert" { (text) } } }
 }
 

@@ -29,7 +29,7 @@ use crate::{
         Token, credentials,
         credentials::{Attempt, Refused},
         progress::{Known, Lost, Progress},
-        request::{self, AuthRequest, Refusal},
+        request::{self, AuthRequest, Refusal, ResponseMode},
     },
     store::{
         self,
@@ -88,12 +88,12 @@ pub async fn submit(
 
 /// Whether a form was sent by a page of this server, as far as the browser says (Fetch Metadata §2.4): another host of the
 /// same domain could have set the cookies that go with it. `Origin` does not tell, because `no-referrer` empties it.
-pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
+pub(in crate::http) fn is_own_form(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
 }
 
 /// A failure of this server, as a page
-pub(super) fn failed(place: &InRealm, error: &ApiError) -> Response {
+pub(in crate::http) fn failed(place: &InRealm, error: &ApiError) -> Response {
     let text = if error.status() == StatusCode::SERVICE_UNAVAILABLE {
         "The server is busy. Please try again in a moment."
     } else {
@@ -151,6 +151,9 @@ pub(super) fn about(place: &InRealm, request: &AuthRequest) {
 
 /// Where the same request begins again
 pub(super) fn again(place: &InRealm, request: &AuthRequest) -> String {
+    if request.to.mode == ResponseMode::Here {
+        return request.to.redirect_uri.clone();
+    }
     let parameters = request.parameters();
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     answer::with_query(&format!("{}/protocol/openid-connect/auth", place.issuer), &parameters)

@@ -4,6 +4,11 @@
 //! Keycloak's clients may send besides (`audience`, `permission`, `response_mode`, …) has no effect here
 //! (TRAP-UMA-36).
 
+mod earlier;
+mod gathered;
+mod line;
+mod presenter;
+
 use std::sync::Arc;
 
 use axum::{
@@ -11,35 +16,41 @@ use axum::{
     response::Response,
 };
 use countersign_core::{
+    assessment::Assessment,
     dialect::uma2::{Failure, RequiredClaim, Settings},
-    permission::{Claims, Permission},
-    scope::ScopeSet,
+    permission::Claims,
     ticket::{Spent, Ticket, TicketError},
     time::UnixTime,
-    token::Confirmation,
 };
-use serde_json::Value;
-use uuid::Uuid;
 
+pub(in crate::http) use self::line::{registered, successor};
+use self::{
+    earlier::{Earlier, earlier},
+    gathered::{Known, known, remember},
+    presenter::{Presenter, presenter},
+};
 use super::{
-    ATTEMPTS, Asker, Family, Grant, ID_TOKEN_FORMAT, answer, record, server, spent, ticket_asks, words,
+    ATTEMPTS, Family, Grant, ID_TOKEN_FORMAT, answer,
+    question::{server, ticket_asks, words},
+    record::record,
+    spent,
 };
 use crate::{
     app::App,
-    auth::{self, Verified},
-    decide::{Party, Request, decide},
+    decide::{Request, decide},
     error::ApiError,
-    http::extract::{Form, InRealm},
-    issue::{self, Scopes},
-    realm::Client,
+    gathering,
+    http::{
+        extract::{Form, InRealm},
+        gathering::redirect_user,
+    },
+    realm::UmaSettings,
     store::{
         self, StoreError,
         grant::{Asked, Redemption, SpentTicket},
     },
 };
 
-/// The same format as documentation in the field writes it (GRANT-3.3.1-05)
-const ID_TOKEN_ALIAS: &str = "https://openid.net/specs/openid-connect-core-1_0.html#IDToken";
 /// Parameters that mean nothing when they come twice (RFC 6749 §3.2)
 const ONCE: &[&str] =
     &["grant_type", "ticket", "claim_token", "claim_token_format", "pct", "rpt", "scope", "client_id"];
@@ -69,14 +80,6 @@ impl From<super::Failure> for Stop {
             super::Failure::Refused(error) => Self::Refused(error),
         }
     }
-}
-
-/// Who asks: always a client, and a requesting party if it says who that is
-struct Presenter {
-    client: Client,
-    asker: Option<Asker>,
-    /// What an ID token says of the party
-    claims: Claims,
 }
 
 /// `POST token` with the UMA grant
@@ -119,57 +122,6 @@ pub(super) async fn grant(
     Err(ApiError::temporarily_unavailable())
 }
 
-/// By bearer token (KC-01), or by client authentication with or without an ID token as claim
-async fn presenter(
-    app: &App,
-    place: &InRealm,
-    headers: &HeaderMap,
-    form: &Form,
-) -> Result<Presenter, ApiError> {
-    if let Some(token) = auth::bearer(headers).ok().flatten() {
-        let refused = || ApiError::unauthorized("invalid_client", "Invalid bearer token");
-        let verified = auth::verify_access_token(app, &place.realm, &place.issuer, token)
-            .map_err(|error| error.or_else(refused))?;
-        let (client, claims) = (verified.client.clone(), Claims::new());
-        let public_client = client.settings.public_client;
-        return Ok(Presenter { client, asker: Some(Asker::of(verified, public_client)?), claims });
-    }
-    let client = auth::authenticate_client(app, place, headers, form).await?;
-    let format = form.get("claim_token_format");
-    let token = form.get("claim_token").filter(|_| matches!(format, Some(ID_TOKEN_FORMAT | ID_TOKEN_ALIAS)));
-    let Some(token) = token else { return Ok(Presenter { client, asker: None, claims: Claims::new() }) };
-    match auth::verify_id_token(app, &place.realm, &place.issuer, token) {
-        // A token for somebody else says nothing here (GRANT-5.7-02).
-        Ok(verified) if verified.client.id == client.id => {
-            let claims = gathered(place, &verified);
-            let party = Party::of_rpt(app, &verified.user, &client, verified.token.claims())?;
-            let Verified { user, session, .. } = verified;
-            let public_client = client.settings.public_client;
-            let asker = Asker { user, client: client.clone(), session, party, public_client };
-            Ok(Presenter { client, asker: Some(asker), claims })
-        }
-        Ok(_) => Ok(Presenter { client, asker: None, claims: Claims::new() }),
-        // One that cannot be relied on is no claim at all (GRANT-3.3.1-07).
-        Err(refused) => {
-            refused.or_inactive()?;
-            Ok(Presenter { client, asker: None, claims: Claims::new() })
-        }
-    }
-}
-
-/// Those claims of an ID token that the realm asks for: policies look at them as at any that is gathered
-fn gathered(place: &InRealm, verified: &Verified) -> Claims {
-    let said = &verified.token.claims().other;
-    let texts = |value: &Value| match value {
-        Value::String(text) => vec![text.clone()],
-        Value::Array(values) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Value::Bool(_) | Value::Number(_) => vec![value.to_string()],
-        Value::Null | Value::Object(_) => Vec::new(),
-    };
-    let names = place.realm.uma.required_claims.iter().filter_map(|claim| claim.name.as_ref());
-    names.filter_map(|name| Some((name.clone(), texts(said.get(name)?)))).collect()
-}
-
 /// Loads, decides, stores, renders; stale if anything moved in between
 async fn attempt(
     app: &Arc<App>,
@@ -183,8 +135,12 @@ async fn attempt(
     if app.store.ticket_spent(ticket.id())? {
         return Err(spent(place).into());
     }
-    let Some(asker) = &presenter.asker else {
-        let failure = Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: None };
+    let known = known(app, place, presenter, ticket, form.get("pct"), now).await?;
+    let Some(asker) = &known.asker else {
+        // Of a public client's people no page can tell it who they are.
+        let page =
+            redirect_user(place, &presenter.client).filter(|_| !presenter.client.settings.public_client);
+        let failure = Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: page };
         return fail(app, place, presenter, ticket, failure, None, now).await;
     };
     let server = server(app, place, form, Some(ticket))?;
@@ -197,7 +153,7 @@ async fn attempt(
         registered: Some(registered(place, &presenter.client)),
         rpt: earlier.as_ref().map(|earlier| earlier.permissions.clone()),
         ticket_claims: ticket.claims().clone(),
-        pushed_claims: presenter.claims.clone(),
+        pushed_claims: claims(uma, &known, earlier.as_ref()),
         gatherable: uma.required_claims.iter().filter_map(|claim| claim.name.clone()).collect(),
         submit: true,
         polling: ticket.asks_again(),
@@ -209,13 +165,15 @@ async fn attempt(
     if ticket.issued_at().0 < since || rpt_issued.is_some_and(|issued| issued.0 < since) {
         return Err(spent(place).into());
     }
+    let page = if can_be_stated(uma, &assessment) { redirect_user(place, &presenter.client) } else { None };
     let settings = Settings {
         required_claims: &uma.required_claims,
-        redirect_user: None,
+        redirect_user: page.as_deref(),
         interval: Some(uma.poll_interval.max(1)),
     };
     match (Failure::of(&assessment, &settings), assessment) {
-        (None, countersign_core::assessment::Assessment::Granted { permissions, upgraded, pending, .. }) => {
+        (None, Assessment::Granted { permissions, upgraded, pending, .. }) => {
+            known.enter(app, place, now).await?;
             let grant =
                 Grant { asker: asker.clone(), server, ticket: Some(ticket.clone()), rpt_issued, request };
             let (issued, _) = record(app, place, &grant, permissions, pending, version, now).await?;
@@ -224,9 +182,15 @@ async fn attempt(
                 let Earlier { id, until, .. } = earlier;
                 app.store.write(move |tx| store::session::revoke(tx, &id, until)).await?;
             }
-            Ok(answer(StatusCode::OK, Family::Token, &issued.body(upgraded)))
+            let mut body = issued.body(upgraded);
+            if let (Some(pct), Some(members)) =
+                (remember(app, place, known, ticket, now).await, body.as_object_mut())
+            {
+                members.insert("pct".to_owned(), pct.reveal().into());
+            }
+            Ok(answer(StatusCode::OK, Family::Token, &body))
         }
-        (Some(failure), countersign_core::assessment::Assessment::Denied { pending, .. }) => {
+        (Some(failure), Assessment::Denied { pending, .. }) => {
             let requester = asker.party.requester.id.as_str().to_owned();
             let request = Asked { server_id: server.id.clone(), requester, pending, version };
             fail(app, place, presenter, ticket, failure, Some(request), now).await
@@ -262,13 +226,12 @@ async fn fail(
         | Failure::RequestDenied
         | Failure::TooEarly { .. } => 0,
     };
-    let id = format!("{}-{}000", Uuid::new_v4(), now.0).parse().map_err(|_| ApiError::server_error())?;
-    let client = presenter.client.client_id.parse().map_err(|_| ApiError::server_error())?;
     let line = ticket.clone().redeemed(Spent::i_have_recorded_it());
-    match line.successor(id, &client, &place.issuer, ticket.server().as_str(), interval, now) {
-        Ok(next) => Ok(render(&failure, Some(&app.sign_ticket(&place.realm, &next)?))),
+    let server = ticket.server().as_str();
+    match successor(app, place, &presenter.client, &line, server, interval, now)? {
+        Some(next) => Ok(render(&failure, Some(&next))),
         // It has gone on for too long: from here on there is nothing to wait for.
-        Err(_) => Ok(render(&Failure::RequestDenied, None)),
+        None => Ok(render(&Failure::RequestDenied, None)),
     }
 }
 
@@ -281,6 +244,28 @@ fn render(failure: &Failure, ticket: Option<&str>) -> Response {
     response
 }
 
+/// What the requester has said; of what an earlier RPT was decided with, no more than he may be asked for
+fn claims(uma: &UmaSettings, known: &Known, earlier: Option<&Earlier>) -> Claims {
+    let mut all = known.claims.clone();
+    let before = earlier.map(|earlier| earlier.claims.clone()).unwrap_or_default();
+    for (name, values) in before {
+        if uma.required_claims.iter().any(|claim| claim.name.as_ref() == Some(&name)) {
+            all.entry(name).or_insert(values);
+        }
+    }
+    all
+}
+
+/// Whether somebody could state himself what is missing
+fn can_be_stated(uma: &UmaSettings, assessment: &Assessment) -> bool {
+    match assessment {
+        Assessment::Denied { needs, .. } => {
+            gathering::askable(uma).any(|claim| claim.name.as_ref().is_some_and(|name| needs.contains(name)))
+        }
+        Assessment::Granted { .. } | Assessment::Refused(_) => false,
+    }
+}
+
 /// What is missing where nobody has said who the requesting party is
 fn identity(place: &InRealm) -> RequiredClaim {
     RequiredClaim {
@@ -289,45 +274,6 @@ fn identity(place: &InRealm) -> RequiredClaim {
         friendly_name: Some("ID token of the requesting party".to_owned()),
         ..RequiredClaim::default()
     }
-}
-
-/// Scopes that a client is registered for: those of its own lists, else of the realm's (Grant §3.3.1)
-fn registered(place: &InRealm, client: &Client) -> ScopeSet {
-    Scopes::registered(&place.realm, client).into_iter().filter_map(|name| name.parse().ok()).collect()
-}
-
-/// An RPT that may be upgraded
-struct Earlier {
-    id: String,
-    issued: UnixTime,
-    until: UnixTime,
-    permissions: Vec<Permission>,
-}
-
-/// What an earlier RPT brings: of the same client, party, resource server and key, and still alive; else nothing
-/// (GRANT-3.3.1-11)
-fn earlier(
-    app: &App,
-    place: &InRealm,
-    asker: &Asker,
-    server: &Client,
-    token: &str,
-) -> Result<Option<Earlier>, ApiError> {
-    let verified = match auth::verify_mentioned(app, &place.realm, &place.issuer, token) {
-        Ok(verified) => verified,
-        Err(refused) => return refused.or_inactive().map(|()| None),
-    };
-    let claims = verified.token.claims();
-    let (Some(id), Some(issued), Some(until)) = (claims.jti.as_ref(), claims.iat, claims.exp) else {
-        return Ok(None);
-    };
-    let bound = Confirmation::of(claims).ok().and_then(|bound| bound.jkt().map(str::to_owned));
-    let same = verified.client.id == asker.client.id
-        && verified.user.id == asker.user.id
-        && bound.as_deref() == place.key.as_deref()
-        && app.store.rpt_server(id.as_str())?.as_deref() == Some(&*server.id);
-    let permissions = issue::permissions_of(&claims.other).filter(|_| same);
-    Ok(permissions.map(|permissions| Earlier { id: id.to_string(), issued, until, permissions }))
 }
 
 #[cfg(test)]
