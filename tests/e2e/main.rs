@@ -48,6 +48,7 @@ mod logs;
 mod mappers;
 mod metrics;
 mod openid;
+mod passkeys;
 mod password_policy;
 mod permission;
 mod proxies;

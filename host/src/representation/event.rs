@@ -122,6 +122,7 @@ pub fn usual_actions() -> Vec<RequiredAction> {
         ("UPDATE_PROFILE", "Update Profile", true, 40),
         ("VERIFY_EMAIL", "Verify Email", true, 50),
         ("delete_account", "Delete Account", false, 60),
+        ("webauthn-register-passwordless", "Webauthn Register Passwordless", true, 80),
         ("VERIFY_PROFILE", "Verify Profile", true, 100),
         ("update_user_locale", "Update User Locale", true, 1_000),
     ];

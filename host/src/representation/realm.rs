@@ -250,13 +250,6 @@ pub const IDLE: &[Idle] = &[
     ("certificate", "was a certificate of `privateKey`; none is used"),
     ("codeSecret", "signed authorization codes, in old releases"),
     ("requiredCredentials", "named what a sign-in needs, in old releases; it is a password"),
-    ("otpPolicyType", "belonged to one-time passwords"),
-    ("otpPolicyAlgorithm", "belonged to one-time passwords"),
-    ("otpPolicyInitialCounter", "belonged to one-time passwords"),
-    ("otpPolicyDigits", "belonged to one-time passwords"),
-    ("otpPolicyLookAheadWindow", "belonged to one-time passwords"),
-    ("otpPolicyPeriod", "belonged to one-time passwords"),
-    ("otpPolicyCodeReusable", "belonged to one-time passwords"),
     ("otpSupportedApplications", "belonged to one-time passwords"),
     ("localizationTexts", "replaced texts of the pages"),
     ("webAuthnPolicyRpEntityName", WEBAUTHN),
@@ -270,18 +263,6 @@ pub const IDLE: &[Idle] = &[
     ("webAuthnPolicyAvoidSameAuthenticatorRegister", WEBAUTHN),
     ("webAuthnPolicyAcceptableAaguids", WEBAUTHN),
     ("webAuthnPolicyExtraOrigins", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessRpEntityName", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessSignatureAlgorithms", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessRpId", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAttestationConveyancePreference", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAuthenticatorAttachment", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessRequireResidentKey", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessUserVerificationRequirement", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessCreateTimeout", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAvoidSameAuthenticatorRegister", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAcceptableAaguids", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessExtraOrigins", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessPasskeysEnabled", WEBAUTHN),
     ("clientProfiles", "set rules for clients"),
     ("clientPolicies", "set rules for clients"),
     ("federatedUsers", "held what belongs to people of other user stores"),
@@ -329,7 +310,7 @@ pub const IDLE: &[Idle] = &[
     ("workflows", "acted on people after some time"),
 ];
 
-const WEBAUTHN: &str = "belonged to passkeys and security keys";
+const WEBAUTHN: &str = "belonged to security keys as a second factor";
 const FLOW: &str = "chose the steps of the sign-in; here it is user name and password";
 
 /// Events that are stored, and for how long (`admin-surface` §9)

@@ -218,7 +218,7 @@ pub async fn succeeded(
 }
 
 /// The browser, if this user has signed in there before
-fn known<'a>(
+pub(super) fn known<'a>(
     app: &App,
     tx: &rusqlite::Transaction<'_>,
     user: Option<&str>,
@@ -228,7 +228,8 @@ fn known<'a>(
     Ok(store::sign_in::knows(tx, user, browser, app.clock.now())?.then_some(browser))
 }
 
-fn is_locked(
+/// Whether one of these has to wait
+pub(super) fn is_locked(
     app: &App,
     realm: &Realm,
     tx: &rusqlite::Transaction<'_>,
@@ -245,7 +246,8 @@ fn is_locked(
     Ok(false)
 }
 
-async fn failed(app: &App, realm: &Realm, subjects: &Subjects) -> Result<(), StoreError> {
+/// Counts one more failure of each
+pub(super) async fn failed(app: &App, realm: &Realm, subjects: &Subjects) -> Result<(), StoreError> {
     let Some(rules) = Rules::of(&realm.settings) else { return Ok(()) };
     let (now, realm_id) = (app.clock.now(), realm.id.clone());
     let subjects: Vec<_> = subjects.with(rules).map(|(name, rules)| (name.to_owned(), rules)).collect();

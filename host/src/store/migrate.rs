@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0008_audit.sql"),
     include_str!("../../migrations/sqlite/0009_dialect.sql"),
     include_str!("../../migrations/sqlite/0010_keys.sql"),
+    include_str!("../../migrations/sqlite/0011_passkeys.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.
