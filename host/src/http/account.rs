@@ -41,11 +41,12 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 fn routes(app: &Arc<App>, base: &str) -> Router<Arc<App>> {
-    let list: [(&str, MethodRouter<Arc<App>>); 15] = [
+    let list: [(&str, MethodRouter<Arc<App>>); 16] = [
         ("", get(profile::read).post(profile::change)),
         ("/sessions", get(sessions::list).delete(sessions::end_all)),
         ("/sessions/{id}", delete(sessions::end)),
         ("/credentials", get(credentials::list)),
+        ("/credentials/{id}", delete(credentials::remove)),
         ("/applications", get(applications::list)),
         (
             "/applications/{client}/consent",

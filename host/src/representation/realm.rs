@@ -19,6 +19,7 @@ use super::{
 use crate::{
     password::policy::PasswordPolicy,
     realm::{Realm, RealmSettings},
+    sign_in::otp,
 };
 
 /// One realm as it is sent; what its settings have is among the members
@@ -136,6 +137,7 @@ impl RealmRepresentation {
         }
         PasswordPolicy::read(&after.password_policy)
             .map_err(|error| WrongMember::new("passwordPolicy", error.to_string()))?;
+        otp::Policy::of(&after).check().map_err(|(member, text)| WrongMember::new(member, text))?;
         if let Some(role) = self.default_role.as_ref().and_then(|role| role.name.clone()) {
             after.default_role = Some(role);
         }

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use super::{
     Token, fingerprint,
-    otp::Otp,
+    otp::{Otp, Policy},
     throttle::{Failures, Rules, Subjects},
 };
 use crate::{
@@ -184,12 +184,14 @@ pub async fn check_code(
         log_seldom("otp", &error);
         Refused::Wrong
     })?;
-    let step = code.and_then(|code| otp.step_of(code, app.clock.now(), last));
+    let policy = Policy::of(&realm.settings);
+    let step = code.and_then(|code| otp.step_of(policy, code, app.clock.now(), last));
+    let again = otp.is_reusable(policy);
     let fresh = match step {
         None => false,
         Some(step) => app.store.write(move |tx| store::sign_in::otp_use(tx, &credential.id, step)).await?,
     };
-    if fresh {
+    if fresh || (again && step.is_some()) {
         return Ok(());
     }
     app.limits.failed(address);

@@ -90,11 +90,3 @@ pub fn remove(tx: &Transaction<'_>, user_id: &str, id: &str) -> Result<bool, Sto
         .execute([user_id, KIND, id])?;
     Ok(removed == 1)
 }
-
-/// Calls a passkey something else; false if its owner has none of this id
-pub fn rename(tx: &Transaction<'_>, user_id: &str, id: &str, label: &str) -> Result<bool, StoreError> {
-    let changed = tx
-        .prepare_cached("UPDATE credential SET label = ?4 WHERE user_id = ?1 AND type = ?2 AND id = ?3")?
-        .execute([user_id, KIND, id, label])?;
-    Ok(changed == 1)
-}

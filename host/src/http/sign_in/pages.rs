@@ -150,7 +150,7 @@ pub fn one_time_code(place: &InRealm, step: Step<'_>) -> Response {
 }
 
 /// Shows the secret that an authenticator app is to share, and asks for a code of it
-pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &str) -> Response {
+pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &str, policy: &str) -> Response {
     let groups: Vec<String> =
         secret.chars().collect::<Vec<_>>().chunks(4).map(|part| part.iter().collect()).collect();
     let body = html! {
@@ -162,6 +162,7 @@ pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &st
                 "Scan this code with it, or enter the key by hand."
                 (picture)
                 p { code id="kc-totp-secret-key" { (groups.join(" ")) } }
+                p.help id="kc-totp-policy" { (policy) }
             }
             li { "Enter the code that the app shows." }
         }
