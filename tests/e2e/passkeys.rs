@@ -14,6 +14,8 @@ use countersign_tests::{
 };
 use serde_json::{Value, json};
 
+use crate::admin_transfer::exported;
+
 const WRONG: &str = "Could not sign you in with this passkey.";
 const REGISTER: &str = "webauthn-register-passwordless";
 
@@ -442,4 +444,33 @@ fn what_an_app_and_the_realm_keep_of_it_says_how_somebody_signed_in() {
         (&json!("invalid_user_credentials"), &json!(authenticator.user))
     );
     assert_eq!(event["details"]["web_authn_authentication_error"], "the user was not verified");
+}
+
+/// wire §9.3
+#[test]
+fn a_passkey_of_an_export_signs_in_and_goes_out_as_it_came() {
+    let mut authenticator = Authenticator { counter: 3, ..Authenticator::new("") };
+    "7c1f5a52-0d3c-4c76-9a58-000000000002".clone_into(&mut authenticator.user);
+    let given_out = authenticator.exported("Work laptop");
+    let members = json!({ "id": authenticator.user, "credentials": [given_out] });
+    let server = administered(Server::builder().import(offering().user("erin", members).json()));
+    let world = World { server, realm: "test".to_owned() };
+    assert!(!world.server.log().contains("webauthn-passwordless"), "it has an effect");
+    let root = Admin::root(&world.server, "test");
+    let file = exported(&world.server.folder(), "sqlite:test.db", "test");
+    assert_eq!(file["webAuthnPolicyPasswordlessPasskeysEnabled"], true);
+    let erin = file["users"].as_array().unwrap().iter().find(|user| user["username"] == "erin").unwrap();
+    let mut given = erin["credentials"][0].clone();
+    let mut want = given_out.clone();
+    for one in [&mut given, &mut want] {
+        let data: Value = serde_json::from_str(one["credentialData"].as_str().unwrap()).unwrap();
+        one["credentialData"] = data;
+    }
+    assert_eq!(given, want);
+    authenticator.origin = world.server.base();
+    authenticator.counter = 4;
+    is_in(&signed(&world, &mut Browser::new(&world), &authenticator));
+    let shown = root.read(&format!("users/{}/credentials", authenticator.user));
+    assert_eq!(shown[0]["userLabel"], "Work laptop");
+    assert!(shown[0]["credentialData"].as_str().unwrap().contains("\"counter\":4"), "{shown}");
 }
