@@ -84,22 +84,25 @@ fn an_app_is_set_up_as_the_realm_says() {
     browser.submit(&page, &[("totp", &right[..6])]).expect(200).says("Invalid authenticator code.");
     browser.submit(&page, &[("totp", &right)]).parameter("code");
     assert!(opens(&world, &code(&secret, now() / PERIOD + 1)));
-    // The password grant asks for it in the same way.
     assert!(!opens(&world, &right), "a code counts once, and those before it no more");
 }
 
 #[test]
 fn a_realm_says_how_near_a_code_must_be_and_whether_it_counts_again() {
-    let world = self::world(3, true, "totp");
-    let step = now() / PERIOD;
-    let secret = set_up(&world, step);
-    assert!(opens(&world, &code(&secret, step)), "it counts again");
-    assert!(opens(&world, &code(&secret, step - 2)), "an earlier one too");
-    assert!(!opens(&world, &code(&secret, step - 5)));
-    assert!(!opens(&world, &code(&secret, step + 5)));
-    let world = self::world(0, false, "totp");
-    let secret = set_up(&world, now() / PERIOD);
-    assert!(!opens(&world, &code(&secret, now() / PERIOD + 1)));
+    {
+        let world = self::world(3, true, "totp");
+        let step = now() / PERIOD;
+        let secret = set_up(&world, step);
+        assert!(opens(&world, &code(&secret, step)), "it counts again");
+        assert!(opens(&world, &code(&secret, step - 2)), "an earlier one too");
+        assert!(!opens(&world, &code(&secret, step - 5)));
+        assert!(!opens(&world, &code(&secret, step + 5)));
+    }
+    {
+        let world = self::world(0, false, "totp");
+        let secret = set_up(&world, now() / PERIOD);
+        assert!(!opens(&world, &code(&secret, now() / PERIOD + 2)));
+    }
     // A counter goes on from its first step, and never counts twice.
     let world = self::world(2, true, "hotp");
     let secret = set_up(&world, 41);
@@ -127,6 +130,6 @@ fn a_policy_that_cannot_be_is_refused_by_its_name() {
         assert!(answer.text().contains(member), "{member}: {answer}");
     }
     assert_eq!(root.read(""), before);
-    root.put("", &json!({ "otpPolicyDigits": 8 })).expect(204);
+    _ = root.put("", &json!({ "otpPolicyDigits": 8 })).expect(204);
     assert_eq!(root.read("")["otpPolicyDigits"], 8);
 }

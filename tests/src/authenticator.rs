@@ -2,7 +2,6 @@
 
 use aws_lc_rs::{
     digest,
-    encoding::AsBigEndian as _,
     rand::SystemRandom,
     rsa::KeySize,
     signature::{

@@ -28,6 +28,8 @@ pub const USUAL_EVENTS: &[&str] = &[
     "UPDATE_PASSWORD_ERROR",
     "UPDATE_TOTP",
     "UPDATE_TOTP_ERROR",
+    "UPDATE_CREDENTIAL",
+    "UPDATE_CREDENTIAL_ERROR",
 ];
 
 /// An event as administrators see it
