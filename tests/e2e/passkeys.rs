@@ -482,3 +482,18 @@ fn a_passkey_of_an_export_signs_in_and_goes_out_as_it_came() {
     assert_eq!(shown[0]["userLabel"], "Work laptop");
     assert!(shown[0]["credentialData"].as_str().unwrap().contains("\"counter\":4"), "{shown}");
 }
+
+#[test]
+fn a_realm_that_has_switched_an_action_off_lets_no_app_send_people_to_it() {
+    let server = administered(Server::builder().import(realm().json()));
+    let world = World { server, realm: "test".to_owned() };
+    let root = Admin::root(&world.server, "test");
+    let path = format!("authentication/required-actions/{REGISTER}");
+    let mut action = root.read(&path);
+    assert_eq!(action["enabled"], true);
+    action["enabled"] = false.into();
+    _ = root.put(&path, &action).expect(204);
+    let url = world.authorize("app", &[("kc_action", REGISTER)]);
+    let back = world.sign_in_by(&mut Browser::new(&world), &url, "alice");
+    assert_eq!(back.parameter("kc_action_status"), "error");
+}

@@ -1,4 +1,4 @@
-//! An authenticator in software, and the browser's part of its work (WebAuthn §6, §7).
+//! An authenticator in software, and the browser's part of its work (`WebAuthn` §6, §7).
 
 use aws_lc_rs::{
     digest,

@@ -63,7 +63,7 @@ pub enum Refused {
     /// The signature is wrong
     #[error("the signature is wrong")]
     Signature,
-    /// The authenticator has counted further before: there may be a copy of it (WebAuthn §6.1.1)
+    /// The authenticator has counted further before: there may be a copy of it (`WebAuthn` §6.1.1)
     #[error("the counter went back")]
     Counter,
 }
@@ -169,7 +169,7 @@ impl Policy {
         }
     }
 
-    /// Checks what came of the making of a passkey (WebAuthn §7.1)
+    /// Checks what came of the making of a passkey (`WebAuthn` §7.1)
     pub fn registered(
         &self,
         challenge: &Challenge,
@@ -197,7 +197,7 @@ impl Policy {
         })
     }
 
-    /// Checks what a passkey signed (WebAuthn §7.2)
+    /// Checks what a passkey signed (`WebAuthn` §7.2)
     pub fn asserted(
         &self,
         challenge: &Challenge,

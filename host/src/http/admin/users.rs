@@ -425,8 +425,8 @@ async fn credentials(
                 "id": one.id, "type": one.kind, "createdDate": one.created_at.0.saturating_mul(1000),
                 "credentialData": one.credential_data,
             });
-            if let Some(label) = &one.label {
-                shown["userLabel"] = json!(label);
+            if let (Some(label), Some(members)) = (&one.label, shown.as_object_mut()) {
+                members.insert("userLabel".to_owned(), json!(label));
             }
             shown
         })

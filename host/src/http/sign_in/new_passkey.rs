@@ -29,7 +29,7 @@ use crate::{
 const LABEL: &str = "Passkey";
 /// Longest name, in characters
 const LONGEST: usize = 255;
-/// The ways to an authenticator (WebAuthn §5.8.4)
+/// The ways to an authenticator (`WebAuthn` §5.8.4)
 const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
 
 /// Asks the browser to make one

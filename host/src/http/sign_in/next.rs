@@ -84,12 +84,18 @@ pub(super) fn next(
             return Ok(Some(Left { user, next, optional: false }));
         }
     }
-    let asked = request.action.as_deref().filter(|_| known.acted.is_none());
+    let asked = request.action.as_deref().filter(|name| known.acted.is_none() && is_on(realm, name));
     if let Some(next) = asked.and_then(Next::of_action) {
         return Ok(Some(Left { user, next, optional: true }));
     }
     let wanted = wanted(tx, realm, client, request, &user)?;
     Ok(Some(Left { user, next: wanted.map_or(Next::Done, Next::Consent), optional: false }))
+}
+
+/// Whether a client may ask people to do this: a realm may switch it off
+fn is_on(realm: &Realm, action: &str) -> bool {
+    let known = realm.settings.required_actions.as_ref();
+    known.is_none_or(|all| all.iter().any(|known| known.alias == action && known.enabled))
 }
 
 /// The scopes that the user has to agree to

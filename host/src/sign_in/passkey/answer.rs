@@ -1,4 +1,4 @@
-//! What an authenticator and its browser say (WebAuthn §5.8.1, §6.1, §6.5).
+//! What an authenticator and its browser say (`WebAuthn` §5.8.1, §6.1, §6.5).
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use minicbor::Decoder;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{Policy, Refused, key::PublicKey};
 
-/// Longest id of a credential, in bytes (WebAuthn §5.1)
+/// Longest id of a credential, in bytes (`WebAuthn` §5.1)
 const LONGEST_ID: usize = 1_023;
 
 const PRESENT: u8 = 0x01;
@@ -30,7 +30,7 @@ struct Asked {
     top_origin: Option<String>,
 }
 
-/// Checks that a page of this server asked, for this, with the challenge that it was given (WebAuthn §7.1, §7.2)
+/// Checks that a page of this server asked, for this, with the challenge that it was given (`WebAuthn` §7.1, §7.2)
 pub(super) fn check_page(
     policy: &Policy,
     kind: &str,
@@ -141,7 +141,7 @@ pub(super) struct NewKey<'a> {
     pub(super) cose: &'a [u8],
 }
 
-/// An attestation object: format and authenticator data (WebAuthn §6.5.4). The statement of its maker is not read.
+/// An attestation object: format and authenticator data (`WebAuthn` §6.5.4). The statement of its maker is not read.
 pub(super) fn attested(bytes: &[u8]) -> Result<(String, Vec<u8>), Refused> {
     let read = || -> Result<_, minicbor::decode::Error> {
         let mut decoder = Decoder::new(bytes);

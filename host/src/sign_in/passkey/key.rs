@@ -1,4 +1,4 @@
-//! Public keys of passkeys: COSE (RFC 9052 §7, RFC 9053 §7, RFC 8230 §4, WebAuthn §6.5.1).
+//! Public keys of passkeys: COSE (RFC 9052 §7, RFC 9053 §7, RFC 8230 §4, `WebAuthn` §6.5.1).
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ParsedPublicKey,
