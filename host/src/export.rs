@@ -312,6 +312,7 @@ impl Export<'_> {
             let credentials = stored.into_iter().map(|one| CredentialRepresentation {
                 kind: Some(one.kind),
                 temporary: one.temporary.then_some(true),
+                user_label: one.label,
                 ..CredentialRepresentation::exported(
                     &one.id,
                     one.secret_data,

@@ -158,6 +158,50 @@ pub struct RealmSettings {
     /// With what they sent
     #[serde(deserialize_with = "lenient::is")]
     pub admin_events_details_enabled: bool,
+    /// One-time codes of people who set up an app now: `totp`, `hotp`
+    pub otp_policy_type: String,
+    /// Their hash
+    pub otp_policy_algorithm: String,
+    /// First step of a counter
+    pub otp_policy_initial_counter: u64,
+    /// How many digits they have
+    pub otp_policy_digits: u32,
+    /// So many steps away from the present one a code counts too
+    pub otp_policy_look_ahead_window: u64,
+    /// Seconds of a step
+    pub otp_policy_period: u64,
+    /// A code counts as often as it is given
+    #[serde(deserialize_with = "lenient::is")]
+    pub otp_policy_code_reusable: bool,
+    /// The sign-in page offers passkeys
+    #[serde(deserialize_with = "lenient::is")]
+    pub web_authn_policy_passwordless_passkeys_enabled: bool,
+    /// What passkeys call this server; empty: as people call the realm
+    pub web_authn_policy_passwordless_rp_entity_name: String,
+    /// The domain of passkeys; empty: the host of this server
+    pub web_authn_policy_passwordless_rp_id: String,
+    /// Signatures of new passkeys
+    #[serde(deserialize_with = "lenient::list")]
+    pub web_authn_policy_passwordless_signature_algorithms: Vec<String>,
+    /// Whether their makers are asked for: `none`, `indirect`, `direct`
+    pub web_authn_policy_passwordless_attestation_conveyance_preference: String,
+    /// Where they are kept: `platform`, `cross-platform`
+    pub web_authn_policy_passwordless_authenticator_attachment: String,
+    /// Whether they name their owner; here they must
+    pub web_authn_policy_passwordless_require_resident_key: String,
+    /// Whether they make sure who holds them: `required`, `preferred`, `discouraged`
+    pub web_authn_policy_passwordless_user_verification_requirement: String,
+    /// Seconds that people have; 0: as the browser likes
+    pub web_authn_policy_passwordless_create_timeout: u64,
+    /// One authenticator has one passkey of a user
+    #[serde(deserialize_with = "lenient::is")]
+    pub web_authn_policy_passwordless_avoid_same_authenticator_register: bool,
+    /// Models that may have one; none named: all
+    #[serde(deserialize_with = "lenient::list")]
+    pub web_authn_policy_passwordless_acceptable_aaguids: Vec<String>,
+    /// Origins of pages that may use passkeys besides this server's own
+    #[serde(deserialize_with = "lenient::list")]
+    pub web_authn_policy_passwordless_extra_origins: Vec<String>,
     /// What people may be asked to do at a sign-in; absent: as usual
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_actions: Option<Vec<RequiredAction>>,
@@ -223,6 +267,25 @@ impl Default for RealmSettings {
             enabled_event_types: Vec::new(),
             admin_events_enabled: false,
             admin_events_details_enabled: false,
+            otp_policy_type: "totp".to_owned(),
+            otp_policy_algorithm: "HmacSHA1".to_owned(),
+            otp_policy_initial_counter: 0,
+            otp_policy_digits: 6,
+            otp_policy_look_ahead_window: 1,
+            otp_policy_period: 30,
+            otp_policy_code_reusable: false,
+            web_authn_policy_passwordless_passkeys_enabled: false,
+            web_authn_policy_passwordless_rp_entity_name: String::new(),
+            web_authn_policy_passwordless_rp_id: String::new(),
+            web_authn_policy_passwordless_signature_algorithms: names(&["ES256", "RS256"]),
+            web_authn_policy_passwordless_attestation_conveyance_preference: "not specified".to_owned(),
+            web_authn_policy_passwordless_authenticator_attachment: "not specified".to_owned(),
+            web_authn_policy_passwordless_require_resident_key: "Yes".to_owned(),
+            web_authn_policy_passwordless_user_verification_requirement: "required".to_owned(),
+            web_authn_policy_passwordless_create_timeout: 0,
+            web_authn_policy_passwordless_avoid_same_authenticator_register: false,
+            web_authn_policy_passwordless_acceptable_aaguids: Vec::new(),
+            web_authn_policy_passwordless_extra_origins: Vec::new(),
             required_actions: None,
             user_profile: None,
             attributes: BTreeMap::new(),

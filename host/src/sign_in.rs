@@ -4,6 +4,7 @@
 
 pub mod credentials;
 pub mod otp;
+pub mod passkey;
 pub mod pkce;
 pub mod progress;
 pub mod redirect;

@@ -17,6 +17,7 @@ pub mod import;
 pub mod key;
 mod migrate;
 pub mod party;
+pub mod passkey;
 pub mod policy;
 pub mod realm;
 pub mod resource;

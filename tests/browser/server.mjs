@@ -16,6 +16,7 @@ const realm = (site) => ({
   enabled: true,
   sslRequired: 'none',
   rememberMe: true,
+  webAuthnPolicyPasswordlessPasskeysEnabled: true,
   displayName: 'Test & Sons',
   users: [
     {

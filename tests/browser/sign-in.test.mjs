@@ -41,7 +41,7 @@ const visit = async (t, options = {}) => {
 const fill = async (page, password = 'alice-password') => {
   await page.getByLabel('Username or email').fill('alice')
   await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
 }
 
 const shows = (page, text) => page.locator('#state', { hasText: text }).waitFor({ timeout: 20_000 })
@@ -90,8 +90,9 @@ test('oidc-client-ts signs in, renews in a frame and signs out', async (t) => {
 })
 
 /** What an app without scripts sends people to */
-const request = () => {
+const request = (more = {}) => {
   const query = new URLSearchParams({
+    ...more,
     response_type: 'code', client_id: 'app', redirect_uri: `${apps.site}/plain`, scope: 'openid', state: 's',
     code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256',
   })
@@ -116,6 +117,51 @@ test('the pages work without scripts, and say what is wrong', async (t) => {
   await page.goto(`${server.base}/realms/test/protocol/openid-connect/logout`)
   await page.getByRole('button', { name: 'Sign out' }).click()
   await page.getByText('You are signed out.').waitFor()
+})
+
+test('a passkey is made and signs in in place of the password', async (t) => {
+  const context = await visit(t)
+  const page = await context.newPage()
+  const devices = await context.newCDPSession(page)
+  await devices.send('WebAuthn.enable')
+  const { authenticatorId } = await devices.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
+      isUserVerified: true, automaticPresenceSimulation: true,
+    },
+  })
+  const credentials = async () => (await devices.send('WebAuthn.getCredentials', { authenticatorId })).credentials
+
+  await page.goto(request({ kc_action: 'webauthn-register-passwordless' }))
+  await fill(page)
+  // A device that cannot tell who holds it makes none, and the page stays.
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
+  await page.getByRole('button', { name: 'Set up a passkey' }).click()
+  await page.getByText('No passkey was made.').waitFor()
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true })
+  await page.getByLabel('Name of the passkey').fill('My laptop')
+  await page.getByLabel('Name of the passkey').press('Enter')
+  await shows(page, 'back')
+  assert.equal(new URL(page.url()).searchParams.get('kc_action_status'), 'success')
+  const [made] = await credentials()
+  assert.equal(made.rpId, 'localhost')
+  assert.equal(made.isResidentCredential, true)
+
+  // From now on nobody types a name. The field offers it, or the button asks for it.
+  await context.clearCookies()
+  await devices.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: false })
+  await page.goto(request())
+  const button = page.getByRole('button', { name: 'Sign in with a passkey' })
+  await button.waitFor()
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false })
+  await devices.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: true })
+  await button.click()
+  await page.getByText('No passkey was used.').waitFor()
+  await devices.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true })
+  await button.click()
+  await shows(page, 'back')
+  assert.match(page.url(), /[?&]code=[\w-]{43}/)
+  assert.ok((await credentials())[0].signCount > made.signCount)
 })
 
 for (const colorScheme of ['light', 'dark']) {

@@ -97,6 +97,7 @@ fn each_part_needs_its_role() {
         ("POST", String::new(), json!({ "firstName": "X" })),
         ("DELETE", "/sessions".to_owned(), Value::Null),
         ("DELETE", "/sessions/x".to_owned(), Value::Null),
+        ("DELETE", "/credentials/x".to_owned(), Value::Null),
         ("PUT", "/applications/reader/consent".to_owned(), json!({ "grantedScopes": [] })),
         ("DELETE", "/applications/reader/consent".to_owned(), Value::Null),
     ] {

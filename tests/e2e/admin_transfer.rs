@@ -43,7 +43,7 @@ fn fails(folder: &Folder, arguments: &[&str], words: &[&str]) {
     }
 }
 
-fn exported(folder: &Folder, database: &str, realm: &str) -> Value {
+pub(crate) fn exported(folder: &Folder, database: &str, realm: &str) -> Value {
     let text = works(folder, &["export", realm, "--database", database]);
     serde_json::from_str(&text).unwrap()
 }

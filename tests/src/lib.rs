@@ -16,6 +16,7 @@
 )]
 
 pub mod admin;
+pub mod authenticator;
 pub mod authz;
 pub mod browser;
 pub mod case;

@@ -47,6 +47,7 @@ fn routes(app: &Arc<App>, base: &str) -> Router<Arc<App>> {
         ("/sessions", get(sessions::list).delete(sessions::end_all)),
         ("/sessions/{id}", delete(sessions::end)),
         ("/credentials", get(credentials::list)),
+        ("/credentials/{id}", delete(credentials::remove)),
         ("/applications", get(applications::list)),
         (
             "/applications/{client}/consent",

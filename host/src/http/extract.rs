@@ -2,6 +2,7 @@
 
 mod form;
 mod json;
+mod sent;
 
 use core::{
     net::{IpAddr, Ipv4Addr},
@@ -20,6 +21,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 pub use self::{
     form::{Form, Query, decode},
     json::{Json, Members, OptionalJson, Represents},
+    sent::{Sent, is_secret},
 };
 use super::BODY_BYTES;
 use crate::{app::App, error::ApiError, event::Draft, realm::Realm, sign_in::throttle::is_public};

@@ -135,6 +135,7 @@ pub fn stored(given: &CredentialFile) -> Result<Option<StoredPassword>, ImportEr
         credential_data,
         created,
         temporary,
+        label: given.user_label.clone(),
     };
     if let (Some(plain), true) = (&given.value, given.is_password()) {
         let hashed = PasswordHash::new(&plain.0).and_then(|hash| hash.write());

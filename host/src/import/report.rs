@@ -11,6 +11,8 @@ use crate::{
     realm::{ScriptUse, UmaSettings},
     representation::{Idle, Members, client, credential, group, mapper, realm, role, user},
     script::{Scripts, is_script},
+    sign_in::passkey,
+    store::user::people::EARLIER,
 };
 
 /// A member that is kept, with how often and what for
@@ -55,8 +57,8 @@ pub(super) fn lines(import: &RealmImport, scripts: Option<&Scripts>) -> Vec<Stri
     for one in &file.users {
         kept.note("users[].", &one.kept(), user::IDLE);
         for given in one.credentials.iter().flatten() {
-            if !given.is_password() {
-                let kind = given.kind.as_deref().unwrap_or_default();
+            let kind = given.kind.as_deref().unwrap_or_default();
+            if !given.is_password() && !matches!(kind, "otp" | EARLIER | passkey::KIND) {
                 let known = kept
                     .0
                     .entry(format!("users[].credentials[] of type {kind}"))

@@ -25,6 +25,9 @@ pub struct CredentialRepresentation {
     /// To be changed at the next sign-in
     #[serde(deserialize_with = "lenient::flag")]
     pub temporary: Option<bool>,
+    /// What its owner calls it
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_label: Option<String>,
     /// Milliseconds since 1970
     pub created_date: Option<u64>,
     /// Legacy: the hash, base64
@@ -43,7 +46,6 @@ pub struct CredentialRepresentation {
 /// Members that have no effect here
 pub const IDLE: &[Idle] = &[
     ("id", "named the credential"),
-    ("userLabel", "was shown to its owner"),
     ("priority", "ordered an owner's credentials"),
     ("device", "named a device"),
     ("counter", "belonged to a one-time password"),

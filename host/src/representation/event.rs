@@ -28,6 +28,8 @@ pub const USUAL_EVENTS: &[&str] = &[
     "UPDATE_PASSWORD_ERROR",
     "UPDATE_TOTP",
     "UPDATE_TOTP_ERROR",
+    "UPDATE_CREDENTIAL",
+    "UPDATE_CREDENTIAL_ERROR",
 ];
 
 /// An event as administrators see it
@@ -122,6 +124,7 @@ pub fn usual_actions() -> Vec<RequiredAction> {
         ("UPDATE_PROFILE", "Update Profile", true, 40),
         ("VERIFY_EMAIL", "Verify Email", true, 50),
         ("delete_account", "Delete Account", false, 60),
+        ("webauthn-register-passwordless", "Webauthn Register Passwordless", true, 80),
         ("VERIFY_PROFILE", "Verify Profile", true, 100),
         ("update_user_locale", "Update User Locale", true, 1_000),
     ];

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     password::policy::PasswordPolicy,
     realm::{Realm, RealmSettings},
+    sign_in::otp,
 };
 
 /// One realm as it is sent; what its settings have is among the members
@@ -136,6 +137,7 @@ impl RealmRepresentation {
         }
         PasswordPolicy::read(&after.password_policy)
             .map_err(|error| WrongMember::new("passwordPolicy", error.to_string()))?;
+        otp::Policy::of(&after).check().map_err(|(member, text)| WrongMember::new(member, text))?;
         if let Some(role) = self.default_role.as_ref().and_then(|role| role.name.clone()) {
             after.default_role = Some(role);
         }
@@ -250,13 +252,6 @@ pub const IDLE: &[Idle] = &[
     ("certificate", "was a certificate of `privateKey`; none is used"),
     ("codeSecret", "signed authorization codes, in old releases"),
     ("requiredCredentials", "named what a sign-in needs, in old releases; it is a password"),
-    ("otpPolicyType", "belonged to one-time passwords"),
-    ("otpPolicyAlgorithm", "belonged to one-time passwords"),
-    ("otpPolicyInitialCounter", "belonged to one-time passwords"),
-    ("otpPolicyDigits", "belonged to one-time passwords"),
-    ("otpPolicyLookAheadWindow", "belonged to one-time passwords"),
-    ("otpPolicyPeriod", "belonged to one-time passwords"),
-    ("otpPolicyCodeReusable", "belonged to one-time passwords"),
     ("otpSupportedApplications", "belonged to one-time passwords"),
     ("localizationTexts", "replaced texts of the pages"),
     ("webAuthnPolicyRpEntityName", WEBAUTHN),
@@ -270,18 +265,6 @@ pub const IDLE: &[Idle] = &[
     ("webAuthnPolicyAvoidSameAuthenticatorRegister", WEBAUTHN),
     ("webAuthnPolicyAcceptableAaguids", WEBAUTHN),
     ("webAuthnPolicyExtraOrigins", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessRpEntityName", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessSignatureAlgorithms", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessRpId", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAttestationConveyancePreference", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAuthenticatorAttachment", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessRequireResidentKey", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessUserVerificationRequirement", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessCreateTimeout", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAvoidSameAuthenticatorRegister", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessAcceptableAaguids", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessExtraOrigins", WEBAUTHN),
-    ("webAuthnPolicyPasswordlessPasskeysEnabled", WEBAUTHN),
     ("clientProfiles", "set rules for clients"),
     ("clientPolicies", "set rules for clients"),
     ("federatedUsers", "held what belongs to people of other user stores"),
@@ -329,7 +312,7 @@ pub const IDLE: &[Idle] = &[
     ("workflows", "acted on people after some time"),
 ];
 
-const WEBAUTHN: &str = "belonged to passkeys and security keys";
+const WEBAUTHN: &str = "belonged to security keys as a second factor";
 const FLOW: &str = "chose the steps of the sign-in; here it is user name and password";
 
 /// Events that are stored, and for how long (`admin-surface` §9)

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use super::{
     Token, fingerprint,
-    otp::Otp,
+    otp::{Otp, Policy},
     throttle::{Failures, Rules, Subjects},
 };
 use crate::{
@@ -184,12 +184,14 @@ pub async fn check_code(
         log_seldom("otp", &error);
         Refused::Wrong
     })?;
-    let step = code.and_then(|code| otp.step_of(code, app.clock.now(), last));
+    let policy = Policy::of(&realm.settings);
+    let step = code.and_then(|code| otp.step_of(policy, code, app.clock.now(), last));
+    let again = otp.is_reusable(policy);
     let fresh = match step {
         None => false,
         Some(step) => app.store.write(move |tx| store::sign_in::otp_use(tx, &credential.id, step)).await?,
     };
-    if fresh {
+    if fresh || (again && step.is_some()) {
         return Ok(());
     }
     app.limits.failed(address);
@@ -218,7 +220,7 @@ pub async fn succeeded(
 }
 
 /// The browser, if this user has signed in there before
-fn known<'a>(
+pub(super) fn known<'a>(
     app: &App,
     tx: &rusqlite::Transaction<'_>,
     user: Option<&str>,
@@ -228,7 +230,8 @@ fn known<'a>(
     Ok(store::sign_in::knows(tx, user, browser, app.clock.now())?.then_some(browser))
 }
 
-fn is_locked(
+/// Whether one of these has to wait
+pub(super) fn is_locked(
     app: &App,
     realm: &Realm,
     tx: &rusqlite::Transaction<'_>,
@@ -245,7 +248,8 @@ fn is_locked(
     Ok(false)
 }
 
-async fn failed(app: &App, realm: &Realm, subjects: &Subjects) -> Result<(), StoreError> {
+/// Counts one more failure of each
+pub(super) async fn failed(app: &App, realm: &Realm, subjects: &Subjects) -> Result<(), StoreError> {
     let Some(rules) = Rules::of(&realm.settings) else { return Ok(()) };
     let (now, realm_id) = (app.clock.now(), realm.id.clone());
     let subjects: Vec<_> = subjects.with(rules).map(|(name, rules)| (name.to_owned(), rules)).collect();

@@ -8,10 +8,70 @@ use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{http::admin::caller::segment, keys::KeyError, store::user::Credential};
+use crate::{http::admin::caller::segment, keys::KeyError, realm::RealmSettings, store::user::Credential};
 
-/// Steps before and after the present one whose code counts too (Keycloak's `otpPolicyLookAheadWindow`)
-const WINDOW: u64 = 1;
+/// Widest window that a realm may have, in steps: each makes guessing easier
+const WIDEST: u64 = 100;
+/// Longest step of a realm, in seconds
+const SLOWEST: u64 = 3_600;
+
+/// What a realm says of one-time codes (`otpPolicy…`)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy<'a>(&'a RealmSettings);
+
+impl<'a> Policy<'a> {
+    /// That of a realm
+    pub const fn of(settings: &'a RealmSettings) -> Self {
+        Self(settings)
+    }
+
+    /// What cannot be, with the member that says it
+    pub fn check(self) -> Result<(), (&'static str, &'static str)> {
+        let Self(settings) = self;
+        if !matches!(&*settings.otp_policy_type, "totp" | "hotp") {
+            return Err(("otpPolicyType", "expected `totp` or `hotp`"));
+        }
+        if name(&settings.otp_policy_algorithm).is_none() {
+            return Err(("otpPolicyAlgorithm", "expected `HmacSHA1`, `HmacSHA256` or `HmacSHA512`"));
+        }
+        if !matches!(settings.otp_policy_digits, 6..=8) {
+            return Err(("otpPolicyDigits", "expected 6 to 8"));
+        }
+        if !(1..=SLOWEST).contains(&settings.otp_policy_period) {
+            return Err(("otpPolicyPeriod", "expected 1 to 3600 seconds"));
+        }
+        if settings.otp_policy_look_ahead_window > WIDEST {
+            return Err(("otpPolicyLookAheadWindow", "expected at most 100 steps"));
+        }
+        Ok(())
+    }
+
+    fn is_counter(self) -> bool {
+        self.0.otp_policy_type == "hotp"
+    }
+
+    /// In words for people who set up an app by hand
+    pub fn words(self) -> String {
+        let Self(settings) = self;
+        let moving = if self.is_counter() {
+            format!("counter, from {}", settings.otp_policy_initial_counter)
+        } else {
+            format!("time, {} seconds", settings.otp_policy_period)
+        };
+        let algorithm = name(&settings.otp_policy_algorithm).unwrap_or_default();
+        format!("{moving}; {algorithm}; {} digits", settings.otp_policy_digits)
+    }
+}
+
+/// What authenticator apps call a hash
+fn name(algorithm: &str) -> Option<&'static str> {
+    match algorithm {
+        "HmacSHA1" => Some("SHA1"),
+        "HmacSHA256" => Some("SHA256"),
+        "HmacSHA512" => Some("SHA512"),
+        _ => None,
+    }
+}
 
 /// Why a stored secret cannot be used
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,22 +125,31 @@ impl NewSecret {
     }
 
     /// What an authenticator app scans (Key Uri Format of Google Authenticator)
-    pub fn uri(&self, realm: &str, username: &str) -> String {
-        let (realm, username) = (segment(realm), segment(username));
+    pub fn uri(&self, policy: Policy<'_>, realm: &str, username: &str) -> String {
+        let (realm, username, Policy(settings)) = (segment(realm), segment(username), policy);
+        let moving = if policy.is_counter() {
+            format!("counter={}", settings.otp_policy_initial_counter)
+        } else {
+            format!("period={}", settings.otp_policy_period)
+        };
         format!(
-            "otpauth://totp/{realm}:{username}?secret={}&digits=6&algorithm=SHA1&issuer={realm}&period=30",
-            self.0
+            "otpauth://{}/{realm}:{username}?secret={}&digits={}&algorithm={}&issuer={realm}&{moving}",
+            settings.otp_policy_type,
+            self.0,
+            settings.otp_policy_digits,
+            name(&settings.otp_policy_algorithm).unwrap_or_default(),
         )
     }
 
     /// As it is stored, in Keycloak's form
-    pub fn credential(&self, id: String) -> Credential {
+    pub fn credential(&self, Policy(settings): Policy<'_>, id: String) -> Credential {
         Credential {
             id,
             secret_data: json!({ "value": self.0 }).to_string(),
             credential_data: json!({
-                "subType": "totp", "digits": 6, "counter": 0, "period": 30, "algorithm": "HmacSHA1",
-                "secretEncoding": "BASE32",
+                "subType": settings.otp_policy_type, "digits": settings.otp_policy_digits,
+                "counter": settings.otp_policy_initial_counter, "period": settings.otp_policy_period,
+                "algorithm": settings.otp_policy_algorithm, "secretEncoding": "BASE32",
             })
             .to_string(),
         }
@@ -137,13 +206,20 @@ impl Otp {
         Ok(Self { key: hmac::Key::new(algorithm, &bytes), digits, moving })
     }
 
+    /// Whether a code that was used counts again: those of a counter never do
+    pub fn is_reusable(&self, Policy(settings): Policy<'_>) -> bool {
+        settings.otp_policy_code_reusable && matches!(self.moving, Moving::Time(_))
+    }
+
     /// The step whose code this is, if it comes after the last one that was used (RFC 6238 §5.2)
-    pub fn step_of(&self, code: &str, now: UnixTime, last: Option<u64>) -> Option<u64> {
+    pub fn step_of(&self, policy: Policy<'_>, code: &str, now: UnixTime, last: Option<u64>) -> Option<u64> {
+        let last = last.filter(|_| !self.is_reusable(policy));
+        let window = policy.0.otp_policy_look_ahead_window.min(WIDEST);
         let (first, count) = match self.moving {
             Moving::Time(period) => {
-                (now.0.checked_div(period)?.saturating_sub(WINDOW), WINDOW.saturating_mul(2))
+                (now.0.checked_div(period)?.saturating_sub(window), window.saturating_mul(2))
             }
-            Moving::Counter(counter) => (counter.max(last.map_or(0, |last| last.saturating_add(1))), WINDOW),
+            Moving::Counter(counter) => (counter.max(last.map_or(0, |last| last.saturating_add(1))), window),
         };
         let given: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
         let mut steps = first..=first.saturating_add(count);
@@ -204,16 +280,71 @@ fn base32(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn usual() -> RealmSettings {
+        RealmSettings::default()
+    }
+
+    #[test]
+    fn a_realm_says_what_codes_are_like_and_how_near_they_must_be() {
+        let settings = RealmSettings {
+            otp_policy_type: "hotp".to_owned(),
+            otp_policy_algorithm: "HmacSHA512".to_owned(),
+            otp_policy_digits: 8,
+            otp_policy_initial_counter: 7,
+            otp_policy_look_ahead_window: 3,
+            otp_policy_code_reusable: true,
+            ..usual()
+        };
+        let policy = Policy::of(&settings);
+        assert_eq!(policy.check(), Ok(()));
+        let secret = NewSecret::random().unwrap();
+        let uri = secret.uri(policy, "r", "alice");
+        assert!(uri.starts_with("otpauth://hotp/r:alice?secret="), "{uri}");
+        assert!(uri.ends_with("&digits=8&algorithm=SHA512&issuer=r&counter=7"), "{uri}");
+        assert_eq!(policy.words(), "counter, from 7; SHA512; 8 digits");
+        let otp = Otp::read(&secret.credential(policy, "1".to_owned())).unwrap();
+        let step = |step: u64, last| otp.step_of(policy, &otp.code(step), UnixTime(0), last);
+        assert_eq!(
+            (step(6, None), step(7, None), step(10, None), step(11, None)),
+            (None, Some(7), Some(10), None)
+        );
+        assert_eq!(step(7, Some(7)), None, "a counter never counts twice");
+        let timed = RealmSettings { otp_policy_type: "totp".to_owned(), ..settings.clone() };
+        let policy = Policy::of(&timed);
+        let otp = Otp::read(&secret.credential(policy, "1".to_owned())).unwrap();
+        let at = |step: u64, last| otp.step_of(policy, &otp.code(step), UnixTime(10 * 30), last);
+        assert_eq!((at(6, None), at(7, None), at(13, None), at(14, None)), (None, Some(7), Some(13), None));
+        assert_eq!(at(10, Some(12)), Some(10), "the realm lets codes count again");
+        assert_eq!(policy.words(), "time, 30 seconds; SHA512; 8 digits");
+    }
+
+    #[test]
+    fn a_realm_cannot_ask_for_codes_that_are_guessed() {
+        let refused = |settings: RealmSettings| Policy::of(&settings).check().unwrap_err().0;
+        assert_eq!(Policy::of(&usual()).check(), Ok(()));
+        assert_eq!(refused(RealmSettings { otp_policy_digits: 4, ..usual() }), "otpPolicyDigits");
+        assert_eq!(refused(RealmSettings { otp_policy_period: 0, ..usual() }), "otpPolicyPeriod");
+        assert_eq!(
+            refused(RealmSettings { otp_policy_look_ahead_window: 101, ..usual() }),
+            "otpPolicyLookAheadWindow"
+        );
+        assert_eq!(refused(RealmSettings { otp_policy_type: "x".to_owned(), ..usual() }), "otpPolicyType");
+        assert_eq!(
+            refused(RealmSettings { otp_policy_algorithm: "HmacMD5".to_owned(), ..usual() }),
+            "otpPolicyAlgorithm"
+        );
+    }
+
     #[test]
     fn a_new_secret_is_read_as_it_was_shown() {
         assert_eq!(to_base32(b"12345678901234567890"), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         assert_eq!(to_base32(b"fo"), "MZXQ");
         let secret = NewSecret::random().unwrap();
         assert_eq!((secret.text().len(), base32(secret.text()).unwrap().len()), (32, 20));
-        let otp = Otp::read(&secret.credential("1".to_owned())).unwrap();
+        let otp = Otp::read(&secret.credential(Policy::of(&usual()), "1".to_owned())).unwrap();
         let code = otp.code(7);
-        assert_eq!(otp.step_of(&code, UnixTime(7 * 30), None), Some(7));
-        let uri = secret.uri("a realm", "alice:x");
+        assert_eq!(otp.step_of(Policy::of(&usual()), &code, UnixTime(7 * 30), None), Some(7));
+        let uri = secret.uri(Policy::of(&usual()), "a realm", "alice:x");
         assert!(uri.starts_with("otpauth://totp/a%20realm:alice:x?secret="), "{uri}");
         assert_eq!(format!("{secret:?}"), "NewSecret");
     }
@@ -242,7 +373,11 @@ mod tests {
         ] {
             let data = format!(r#"{{"subType":"totp","digits":8,"period":30,"algorithm":"{algorithm}"}}"#);
             let otp = otp(secret, &data).unwrap();
-            assert_eq!(otp.step_of(code, UnixTime(time), None), Some(time / 30), "{time} {algorithm}");
+            assert_eq!(
+                otp.step_of(Policy::of(&usual()), code, UnixTime(time), None),
+                Some(time / 30),
+                "{time} {algorithm}"
+            );
         }
     }
 
@@ -251,7 +386,7 @@ mod tests {
         let data = r#"{"subType":"totp","digits":8,"counter":0,"period":30,"algorithm":"HmacSHA1",
             "secretEncoding":"BASE32"}"#;
         let otp = otp("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", data).unwrap();
-        let step = |now, last| otp.step_of("9428 7082", UnixTime(now), last);
+        let step = |now, last| otp.step_of(Policy::of(&usual()), "9428 7082", UnixTime(now), last);
         assert_eq!(step(59, None), Some(1));
         assert_eq!(step(59, Some(0)), Some(1));
         assert_eq!(step(59, Some(1)), None, "a code that was used");
@@ -259,19 +394,19 @@ mod tests {
         assert_eq!(step(89, None), Some(1));
         assert_eq!(step(0, None), Some(1));
         assert_eq!(step(90, None), None);
-        assert_eq!(otp.step_of("", UnixTime(59), None), None);
-        assert_eq!(otp.step_of("94287083", UnixTime(59), None), None);
+        assert_eq!(otp.step_of(Policy::of(&usual()), "", UnixTime(59), None), None);
+        assert_eq!(otp.step_of(Policy::of(&usual()), "94287083", UnixTime(59), None), None);
     }
 
     /// RFC 4226, Appendix D
     #[test]
     fn a_counter_goes_on_from_the_last_code() {
         let otp = otp("12345678901234567890", r#"{"subType":"hotp","digits":6,"counter":0}"#).unwrap();
-        assert_eq!(otp.step_of("755224", UnixTime(0), None), Some(0));
-        assert_eq!(otp.step_of("287082", UnixTime(0), None), Some(1));
-        assert_eq!(otp.step_of("359152", UnixTime(0), None), None, "too far ahead");
-        assert_eq!(otp.step_of("359152", UnixTime(0), Some(1)), Some(2));
-        assert_eq!(otp.step_of("755224", UnixTime(0), Some(1)), None);
+        assert_eq!(otp.step_of(Policy::of(&usual()), "755224", UnixTime(0), None), Some(0));
+        assert_eq!(otp.step_of(Policy::of(&usual()), "287082", UnixTime(0), None), Some(1));
+        assert_eq!(otp.step_of(Policy::of(&usual()), "359152", UnixTime(0), None), None, "too far ahead");
+        assert_eq!(otp.step_of(Policy::of(&usual()), "359152", UnixTime(0), Some(1)), Some(2));
+        assert_eq!(otp.step_of(Policy::of(&usual()), "755224", UnixTime(0), Some(1)), None);
     }
 
     #[test]

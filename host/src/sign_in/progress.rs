@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
-use super::{Token, otp::NewSecret, request::AuthRequest};
+use super::{Token, otp::NewSecret, passkey::Challenge, request::AuthRequest};
 use crate::{
     keys::{KeyError, MasterKey},
     realm::{Realm, Sealed},
@@ -27,6 +27,9 @@ pub struct Progress {
     pub request: AuthRequest,
     /// Who has shown who he is, if somebody has
     pub known: Option<Known>,
+    /// What a passkey has to sign for the page that is shown
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
     /// Digest of the browser's cookie
     browser: Vec<u8>,
     until: UnixTime,
@@ -42,6 +45,12 @@ pub struct Known {
     /// Digest of the password by which he did: another one since then undoes it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// Internal id of the passkey by which he did: once it is taken away it undoes it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<String>,
+    /// What came of the action that the client asked for, in Keycloak's words
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted: Option<String>,
     /// He has given a one-time code too
     #[serde(default)]
     pub second: bool,
@@ -68,14 +77,14 @@ pub enum Lost {
 impl Progress {
     /// The beginning of a sign-in in this browser
     pub fn begin(request: AuthRequest, browser: &Token, now: UnixTime) -> Self {
-        Self { request, known: None, browser: browser.digest(), until: now.plus(PATIENCE) }
+        Self { request, known: None, challenge: None, browser: browser.digest(), until: now.plus(PATIENCE) }
     }
 
     /// The same, once somebody is known
     #[must_use]
     pub fn with(self, known: Known, browser: &Token, now: UnixTime) -> Self {
         let until = now.plus(PATIENCE_KNOWN);
-        Self { known: Some(known), browser: browser.digest(), until, ..self }
+        Self { known: Some(known), challenge: None, browser: browser.digest(), until, ..self }
     }
 
     /// As `session_code`
@@ -182,6 +191,7 @@ mod tests {
             max_age: None,
             login_hint: None,
             challenge: None,
+            action: None,
         };
         let progress = Progress::begin(request.clone(), &mine, UnixTime(1_000));
         let code = progress.seal(&master, &realm("a")).unwrap();

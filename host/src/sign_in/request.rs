@@ -130,6 +130,9 @@ pub struct AuthRequest {
     /// What the code is bound to
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
+    /// What the user is to do, in Keycloak's words (`kc_action`)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
 }
 
 /// What a client is told in an answer: `error` and `error_description`
@@ -285,6 +288,7 @@ impl AuthRequest {
             max_age,
             login_hint: form.get("login_hint").map(str::to_owned),
             challenge,
+            action: form.get("kc_action").map(str::to_owned),
         })
     }
 
@@ -310,6 +314,7 @@ impl AuthRequest {
             ("prompt", (!prompt.is_empty()).then(|| prompt.join(" "))),
             ("max_age", self.max_age.map(|seconds| seconds.to_string())),
             ("login_hint", self.login_hint.clone()),
+            ("kc_action", self.action.clone()),
         ];
         parameters.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
         if let Some(challenge) = &self.challenge {

@@ -54,6 +54,8 @@ pub struct StoredPassword {
     pub created: Option<u64>,
     /// To be changed at the next sign-in
     pub temporary: bool,
+    /// What its owner calls it
+    pub label: Option<String>,
 }
 
 impl core::fmt::Debug for StoredPassword {

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0009_dialect.sql"),
     include_str!("../../migrations/sqlite/0010_keys.sql"),
     include_str!("../../migrations/sqlite/0011_gathering.sql"),
+    include_str!("../../migrations/sqlite/0012_passkeys.sql"),
 ];
 
 /// Brings the schema up to date in one transaction.

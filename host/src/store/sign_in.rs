@@ -396,7 +396,7 @@ pub fn put_otp(
     Ok(())
 }
 
-/// Removes failures and browsers that time has ended, some of each a call
+/// Removes failures, browsers and challenges that time has ended, some of each a call
 pub(super) fn sweep(tx: &Transaction<'_>, now: UnixTime) -> Result<usize, StoreError> {
     let mut removed = 0_usize;
     for sql in [
@@ -404,6 +404,8 @@ pub(super) fn sweep(tx: &Transaction<'_>, now: UnixTime) -> Result<usize, StoreE
          (SELECT realm_id, subject FROM sign_in_failure WHERE expires_at < ?1 LIMIT 500)",
         "DELETE FROM known_browser WHERE (digest, user_id) IN
          (SELECT digest, user_id FROM known_browser WHERE expires_at < ?1 LIMIT 500)",
+        "DELETE FROM passkey_challenge WHERE challenge IN
+         (SELECT challenge FROM passkey_challenge WHERE expires_at < ?1 LIMIT 500)",
     ] {
         removed = removed.saturating_add(tx.prepare_cached(sql)?.execute([seconds(now)])?);
     }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 use serde::Serialize;
 
 use super::caller::{Person, Role};
@@ -10,6 +14,7 @@ use crate::{
     app::App,
     error::ApiError,
     http::{Family, extract::Query, json},
+    sign_in::passkey,
     store::{self, user::people::StoredCredential},
 };
 
@@ -22,6 +27,8 @@ struct Container {
     category: &'static str,
     display_name: &'static str,
     helptext: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    create_action: Option<&'static str>,
     removeable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_credential_metadatas: Option<Vec<Metadata>>,
@@ -38,6 +45,8 @@ struct Credential {
     id: String,
     #[serde(rename = "type")]
     kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_label: Option<String>,
     created_date: u64,
 }
 
@@ -46,6 +55,7 @@ impl From<&StoredCredential> for Metadata {
         let credential = Credential {
             id: stored.id.clone(),
             kind: stored.kind.clone(),
+            user_label: stored.label.clone(),
             created_date: stored.created_at.0.saturating_mul(1000),
         };
         Self { credential }
@@ -53,9 +63,10 @@ impl From<&StoredCredential> for Metadata {
 }
 
 /// The types that a sign-in here knows: name, category, and the texts that Keycloak's pages have for them
-const KINDS: [(&str, &str, &str, &str); 2] = [
+const KINDS: [(&str, &str, &str, &str); 3] = [
     ("password", "basic-authentication", "password-display-name", "password-help-text"),
     ("otp", "two-factor", "otp-display-name", "otp-help-text"),
+    (passkey::KIND, "passwordless", "webauthn-passwordless-display-name", "webauthn-passwordless-help-text"),
 ];
 
 /// `GET account/credentials`; `type` names one type, `user-credentials=false` leaves her own out
@@ -74,10 +85,45 @@ pub(super) async fn list(
             category,
             display_name,
             helptext,
-            removeable: false,
+            create_action: (kind == passkey::KIND).then_some(passkey::REGISTER),
+            removeable: kind == passkey::KIND,
             user_credential_metadatas: with_own
                 .then(|| stored.iter().filter(|one| one.kind == kind).map(Metadata::from).collect()),
         })
         .collect();
     Ok(json(StatusCode::OK, Family::Api, &containers))
+}
+
+/// The credential that a path names
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Place {
+    id: String,
+}
+
+/// `DELETE account/credentials/{id}`: a passkey of her own; somebody else's is as good as none
+pub(super) async fn remove(
+    State(app): State<Arc<App>>,
+    caller: Person,
+    Path(place): Path<Place>,
+) -> Result<Response, ApiError> {
+    caller.require(&[Role::ManageAccount])?;
+    let stored = app.store.read(|tx| store::user::people::credentials(tx, &caller.user.id))?;
+    let missing = || ApiError::bare(StatusCode::NOT_FOUND, "Credential not found");
+    let found = stored.iter().find(|one| one.id == place.id).ok_or_else(missing)?;
+    if found.kind != passkey::KIND {
+        let text = format!("Credential type {} cannot be removed", found.kind);
+        return Err(ApiError::bare(StatusCode::BAD_REQUEST, text));
+    }
+    let by = caller.clone();
+    let removed = app
+        .store
+        .write(move |tx| {
+            let removed = store::passkey::remove(tx, &by.user.id, &place.id)?;
+            if removed {
+                store::audit::record(tx, &by.event("passkey.remove"))?;
+            }
+            Ok(removed)
+        })
+        .await?;
+    if removed { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(missing()) }
 }

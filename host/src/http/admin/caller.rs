@@ -15,7 +15,7 @@ use crate::{
     app::App,
     auth,
     error::ApiError,
-    http::extract::ClientAddress,
+    http::extract::{ClientAddress, Sent},
     realm::{Client, MASTER, Realm, User},
     store::{self, StoreError, audit::Event, event::NewAdminEvent, role::RoleRecord},
 };
@@ -182,6 +182,8 @@ pub struct Caller {
     /// Who
     pub admin: Administrator,
     powers: Powers,
+    /// What she sends, where the realm keeps that
+    sent: Option<Sent>,
 }
 
 impl Caller {
@@ -232,7 +234,10 @@ impl Caller {
                 "realmId": self.admin.realm.id, "clientId": self.admin.client.id,
                 "userId": self.admin.user.id, "ipAddress": self.admin.address.to_string(),
             }),
-            representation: None,
+            // What is done by itself, setting a password among it, is no change of a document.
+            representation: (operation != "ACTION")
+                .then(|| self.sent.as_ref().and_then(Sent::without_secrets))
+                .flatten(),
         };
         Note(self.event(name).administered(Arc::clone(&self.realm), admin))
     }
@@ -340,7 +345,13 @@ impl FromRequestParts<Arc<App>> for Caller {
         let admin = authenticate(parts, app, realm.as_ref())?;
         let realm = realm.ok_or_else(|| missing("Realm not found."))?;
         let powers = admin.powers(&realm);
-        Ok(Self { issuer: realm.issuer(&admin.base), realm, admin, powers })
+        let settings = &realm.settings;
+        let sent =
+            (settings.admin_events_enabled && settings.admin_events_details_enabled).then(Sent::default);
+        if let Some(sent) = &sent {
+            parts.extensions.insert(sent.clone());
+        }
+        Ok(Self { issuer: realm.issuer(&admin.base), realm, admin, powers, sent })
     }
 }
 

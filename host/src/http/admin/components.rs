@@ -20,7 +20,10 @@ use super::{
 use crate::{
     app::App,
     error::ApiError,
-    http::{Routes as _, extract::Query},
+    http::{
+        Routes as _,
+        extract::{Query, is_secret},
+    },
     representation::realm::KEY_PROVIDER,
     store::{self, StoreError, key::StoredKey},
 };
@@ -48,12 +51,6 @@ fn key(realm_id: &str, key: &StoredKey) -> Value {
             "priority": [priority(key).to_string()],
         },
     })
-}
-
-/// Names of settings whose values are secrets of other services
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["secret", "password", "credential", "privatekey"].iter().any(|word| name.contains(word))
 }
 
 /// A component that came with an import, without secrets

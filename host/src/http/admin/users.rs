@@ -421,10 +421,14 @@ async fn credentials(
         .iter()
         .filter(|one| one.kind != people::EARLIER)
         .map(|one| {
-            json!({
+            let mut shown = json!({
                 "id": one.id, "type": one.kind, "createdDate": one.created_at.0.saturating_mul(1000),
                 "credentialData": one.credential_data,
-            })
+            });
+            if let (Some(label), Some(members)) = (&one.label, shown.as_object_mut()) {
+                members.insert("userLabel".to_owned(), json!(label));
+            }
+            shown
         })
         .collect();
     Ok(list(&shown))

@@ -13,7 +13,7 @@ use serde::{
 };
 use serde_json::{Map, Value, error::Category};
 
-use super::{body, media_type};
+use super::{Sent, body, media_type};
 use crate::{
     error::ApiError,
     representation::{Representation, locate},
@@ -173,6 +173,7 @@ impl<S: Sync, T: Represents> FromRequest<S> for OptionalJson<T> {
 /// The bytes of a JSON document, if there is one
 async fn document(request: Request, most: usize) -> Result<Option<Bytes>, ApiError> {
     let kind = media_type(request.headers());
+    let sent = request.extensions().get::<Sent>().cloned();
     let bytes = body(request.into_body(), most).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
@@ -182,6 +183,9 @@ async fn document(request: Request, most: usize) -> Result<Option<Bytes>, ApiErr
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "The content-type header value did not match the value in @Consumes",
         ));
+    }
+    if let Some(sent) = sent {
+        sent.keep(&bytes);
     }
     // Nothing at all, said in JSON
     Ok((bytes.trim_ascii() != b"null").then_some(bytes))

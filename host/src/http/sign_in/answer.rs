@@ -15,9 +15,20 @@ use crate::{
 };
 
 /// The code, in Keycloak's order: it must not come first (wire §1.4)
-pub fn granted(place: &InRealm, to: &ReturnTo, session: &str, code: &Token) -> Response {
+///
+/// `action` is what the client asked the user to do, and what came of it.
+pub fn granted(
+    place: &InRealm,
+    to: &ReturnTo,
+    session: &str,
+    action: Option<(&str, &str)>,
+    code: &Token,
+) -> Response {
     let mut parameters = Vec::new();
     parameters.extend(to.state.as_deref().map(|state| ("state", state)));
+    if let Some((action, status)) = action {
+        parameters.extend([("kc_action_status", status), ("kc_action", action)]);
+    }
     parameters.extend([("session_state", session), ("iss", &place.issuer), ("code", code.reveal())]);
     send(place, to, &parameters)
 }

@@ -98,6 +98,9 @@ fn read(app: &App, place: &InRealm, form: &Form) -> Result<Result<(Client, AuthR
     }))
 }
 
+/// How long ago somebody may have shown who he is who is to do something, in seconds (`kc_action`)
+const LATELY: u64 = 300;
+
 /// Shows the first page, or goes on where somebody is signed in already
 pub(in crate::http) async fn begin(
     app: &App,
@@ -112,7 +115,9 @@ pub(in crate::http) async fn begin(
     let there = current(app, place, cookies)?;
     let enough = there.filter(|(session, user)| {
         let fresh = request.max_age.is_none_or(|seconds| now <= proved(session).plus(seconds));
-        fresh && !request.prompt.login && expected.is_none_or(|expected| expected == user.id)
+        // What a client asks people to do is done by who has shown lately who he is, as Keycloak has it.
+        let lately = request.action.is_none() || now <= proved(session).plus(LATELY);
+        fresh && lately && !request.prompt.login && expected.is_none_or(|expected| expected == user.id)
     });
     let browser = match cookies.get(Cookie::Begun) {
         Some(browser) => browser,
@@ -134,6 +139,8 @@ pub(in crate::http) async fn begin(
         user: user.id,
         at: proved(&session),
         password: None,
+        passkey: None,
+        acted: None,
         second: true,
         new_otp: None,
         remember: session.remember_me,

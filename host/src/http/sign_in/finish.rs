@@ -110,7 +110,9 @@ pub(super) async fn finish(
             Ok(())
         })
         .await?;
-    let mut response = answer::granted(place, &request.to, &session.id, &code);
+    // What nobody here can do has failed.
+    let action = request.action.as_deref().map(|action| (action, known.acted.as_deref().unwrap_or("error")));
+    let mut response = answer::granted(place, &request.to, &session.id, action, &code);
     if fresh {
         let seconds = session.remember_me.then(|| now.seconds_until(session.expires_at));
         cookies.set(&mut response, Cookie::Identity, identity.reveal(), seconds);

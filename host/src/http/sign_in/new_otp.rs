@@ -21,7 +21,7 @@ use crate::{
     keys::random_id,
     realm::User,
     sign_in::{
-        otp::{NewSecret, Otp},
+        otp::{NewSecret, Otp, Policy},
         progress::{Known, Progress},
     },
     store::{
@@ -53,8 +53,9 @@ pub(super) fn page(
 ) -> Result<Response, ApiError> {
     let secret = progress.known.as_ref().and_then(|known| known.new_otp.as_ref());
     let secret = secret.ok_or_else(ApiError::server_error)?;
-    let uri = secret.uri(pages::name(place), &user.username);
-    Ok(pages::set_up_otp(place, step, &picture(&uri), secret.text()))
+    let policy = Policy::of(&place.realm.settings);
+    let uri = secret.uri(policy, pages::name(place), &user.username);
+    Ok(pages::set_up_otp(place, step, &picture(&uri), secret.text(), &policy.words()))
 }
 
 /// A text as a QR code; nothing where it is too long for one
@@ -88,11 +89,12 @@ pub(super) async fn set_up(
 ) -> Result<Result<(), &'static str>, ApiError> {
     // A form without a secret is one of another page.
     let Some(secret) = &known.new_otp else { return Ok(Err("Please scan the code again.")) };
-    let credential = secret.credential(random_id()?);
+    let policy = Policy::of(&place.realm.settings);
+    let credential = secret.credential(policy, random_id()?);
     let otp = Otp::read(&credential).map_err(|_| ApiError::server_error())?;
     let now = app.clock.now();
     place.event.kind("UPDATE_TOTP");
-    let Some(step) = otp.step_of(form.get("totp").unwrap_or_default(), now, None) else {
+    let Some(step) = otp.step_of(policy, form.get("totp").unwrap_or_default(), now, None) else {
         event::failed(app, place, "invalid_user_credentials", "").await;
         place.event.kind("LOGIN");
         return Ok(Err("Invalid authenticator code."));

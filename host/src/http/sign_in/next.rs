@@ -7,6 +7,7 @@ use crate::{
     realm::{Client, Realm, User},
     sign_in::{
         credentials,
+        passkey::REGISTER,
         progress::Known,
         request::{AuthRequest, ResponseMode},
     },
@@ -21,14 +22,46 @@ pub(super) enum Next {
     NewPassword,
     /// To set up an authenticator app
     NewOneTimeCode,
+    /// To make a passkey
+    NewPasskey,
     /// To let the client have these scopes
     Consent(Vec<String>),
     /// Nothing
     Done,
 }
 
+/// What Keycloak calls the choice of another password
+const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 /// What Keycloak calls the setting up of an authenticator app
 pub(super) const CONFIGURE_TOTP: &str = "CONFIGURE_TOTP";
+
+/// Somebody who is known, and what is left to do for him
+pub(super) struct Left {
+    /// Who
+    pub(super) user: User,
+    /// What
+    pub(super) next: Next,
+    /// Only the client wants it: he may leave it
+    pub(super) optional: bool,
+}
+
+impl Next {
+    /// What Keycloak calls it, if it is one that can be asked for by its name
+    pub(super) const fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::NewPassword => Some(UPDATE_PASSWORD),
+            Self::NewOneTimeCode => Some(CONFIGURE_TOTP),
+            Self::NewPasskey => Some(REGISTER),
+            Self::OneTimeCode | Self::Consent(_) | Self::Done => None,
+        }
+    }
+
+    fn of_action(name: &str) -> Option<Self> {
+        [Self::NewPassword, Self::NewOneTimeCode, Self::NewPasskey]
+            .into_iter()
+            .find(|next| next.action() == Some(name))
+    }
+}
 
 /// Finds out what is left to do for somebody who is known; nothing, if he is not any more
 pub(super) fn next(
@@ -37,28 +70,37 @@ pub(super) fn next(
     client: &Client,
     request: &AuthRequest,
     known: &Known,
-) -> Result<Option<(User, Next)>, StoreError> {
+) -> Result<Option<Left>, StoreError> {
     let Some(user) = store::user::by_id(tx, &realm.id, &known.user)?.filter(|user| user.enabled) else {
         return Ok(None);
     };
     let stored = store::user::password(tx, &user.id)?;
     let same = known.password.is_none() || stored.as_ref().map(credentials::mark) == known.password;
-    if !same || known.at < realm.not_before.max(user.not_before) {
+    let held = known.passkey.as_ref().map_or(Ok(true), |id| store::passkey::has(tx, &user.id, id))?;
+    if !same || !held || known.at < realm.not_before.max(user.not_before) {
         return Ok(None);
     }
     if !known.second && store::sign_in::otp(tx, &user.id)?.is_some() {
-        return Ok(Some((user, Next::OneTimeCode)));
+        return Ok(Some(Left { user, next: Next::OneTimeCode, optional: false }));
     }
     let actions = store::sign_in::required_actions(tx, &user.id)?;
-    let wants = |wanted: &str| actions.iter().any(|action| action == wanted);
-    if wants("UPDATE_PASSWORD") {
-        return Ok(Some((user, Next::NewPassword)));
+    for next in [Next::NewPassword, Next::NewOneTimeCode, Next::NewPasskey] {
+        if actions.iter().any(|action| next.action() == Some(action)) {
+            return Ok(Some(Left { user, next, optional: false }));
+        }
     }
-    if wants(CONFIGURE_TOTP) {
-        return Ok(Some((user, Next::NewOneTimeCode)));
+    let asked = request.action.as_deref().filter(|name| known.acted.is_none() && is_on(realm, name));
+    if let Some(next) = asked.and_then(Next::of_action) {
+        return Ok(Some(Left { user, next, optional: true }));
     }
     let wanted = wanted(tx, realm, client, request, &user)?;
-    Ok(Some((user, wanted.map_or(Next::Done, Next::Consent))))
+    Ok(Some(Left { user, next: wanted.map_or(Next::Done, Next::Consent), optional: false }))
+}
+
+/// Whether a client may ask people to do this: a realm may switch it off
+fn is_on(realm: &Realm, action: &str) -> bool {
+    let known = realm.settings.required_actions.as_ref();
+    known.is_none_or(|all| all.iter().any(|known| known.alias == action && known.enabled))
 }
 
 /// The scopes that the user has to agree to

@@ -7,10 +7,17 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use maud::{DOCTYPE, Markup, html};
 
 use super::{super::extract::InRealm, front, resources};
-use crate::sign_in::redirect;
+use crate::{
+    realm::User,
+    sign_in::{
+        passkey::{Challenge, Policy},
+        redirect,
+    },
+};
 
 /// What a page may do besides being looked at
 #[derive(Debug, Clone, Copy, Default)]
@@ -36,6 +43,17 @@ pub struct SignIn<'a> {
     pub error: Option<&'a str>,
     /// Whether somebody may ask to be remembered, and has
     pub remember: Option<bool>,
+    /// Passkeys, where the realm offers them
+    pub passkeys: Option<Offer<'a>>,
+}
+
+/// What a page needs that asks for a passkey
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// What the realm demands
+    pub policy: &'a Policy,
+    /// What the passkey has to sign
+    pub challenge: &'a Challenge,
 }
 
 /// `Sign in`
@@ -47,7 +65,8 @@ pub fn sign_in(place: &InRealm, page: SignIn<'_>) -> Response {
             label for="username" {
                 @if place.realm.settings.login_with_email_allowed { "Username or email" } @else { "Username" }
             }
-            input id="username" name="username" type="text" value=(page.login) required autocomplete="username"
+            input id="username" name="username" type="text" value=(page.login) required
+                autocomplete=(if page.passkeys.is_some() { "username webauthn" } else { "username" })
                 autocapitalize="none" spellcheck="false" autofocus[page.login.is_empty()]
                 aria-invalid=[page.error.map(|_| "true")];
             label for="password" { "Password" }
@@ -61,9 +80,31 @@ pub fn sign_in(place: &InRealm, page: SignIn<'_>) -> Response {
             }
             button id="kc-login" name="login" type="submit" value="Sign In" { "Sign in" }
         }
+        @if let Some(offer) = page.passkeys { (passkey_form(place, page.action, offer)) }
     };
-    let allowed = Allowed { form: Some(page.redirect_uri), ..Allowed::default() };
+    let scripts = page.passkeys.is_some();
+    let allowed = Allowed { form: Some(page.redirect_uri), scripts, ..Allowed::default() };
     page_of(place, StatusCode::OK, &title, &body, allowed)
+}
+
+/// The form that a script sends with what a passkey signed; without script there is nothing to see
+fn passkey_form(place: &InRealm, action: &str, Offer { policy, challenge }: Offer<'_>) -> Markup {
+    html! {
+        form id="webauth" action=(action) method="post" data-challenge=(challenge.text()) data-rp-id=(policy.rp_id)
+            data-user-verification=(policy.verification.name()) data-timeout=[policy.timeout] {
+            @for name in ["clientDataJSON", "authenticatorData", "signature", "credentialId", "userHandle"] {
+                input type="hidden" id=(name) name=(name);
+            }
+            @if place.realm.settings.remember_me { input type="hidden" name="rememberMe"; }
+            p.alert id="passkey-error" role="alert" hidden { "No passkey was used. Please try again." }
+            button.plain id="authenticateWebAuthnButton" type="button" hidden { "Sign in with a passkey" }
+        }
+        (passkey_script(place))
+    }
+}
+
+fn passkey_script(place: &InRealm) -> Markup {
+    html! { script src=(resources::url(front(place), resources::PASSKEY)) defer {} }
 }
 
 /// A form that leads on to the client
@@ -75,6 +116,17 @@ pub struct Step<'a> {
     pub redirect_uri: &'a str,
     /// What was wrong with the last attempt
     pub error: Option<&'a str>,
+    /// Whether the user may leave it
+    pub optional: bool,
+}
+
+/// Goes on without what the client wants, where that may be
+fn cancel(step: Step<'_>) -> Markup {
+    html! {
+        @if step.optional {
+            button.plain id="cancelTOTPBtn" name="cancel-aia" type="submit" value="true" formnovalidate { "Cancel" }
+        }
+    }
 }
 
 /// A page with a form that leads on to the client
@@ -99,7 +151,7 @@ pub fn one_time_code(place: &InRealm, step: Step<'_>) -> Response {
 }
 
 /// Shows the secret that an authenticator app is to share, and asks for a code of it
-pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &str) -> Response {
+pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &str, policy: &str) -> Response {
     let groups: Vec<String> =
         secret.chars().collect::<Vec<_>>().chunks(4).map(|part| part.iter().collect()).collect();
     let body = html! {
@@ -111,6 +163,7 @@ pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &st
                 "Scan this code with it, or enter the key by hand."
                 (picture)
                 p { code id="kc-totp-secret-key" { (groups.join(" ")) } }
+                p.help id="kc-totp-policy" { (policy) }
             }
             li { "Enter the code that the app shows." }
         }
@@ -119,9 +172,57 @@ pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &st
             input id="totp" name="totp" type="text" inputmode="numeric" autocomplete="one-time-code" required
                 autofocus spellcheck="false" aria-invalid=[step.error.map(|_| "true")];
             button id="saveTOTPBtn" type="submit" { "Set up" }
+            (cancel(step))
         }
     };
     page_of_step(place, step, "Set up an authenticator app", &body)
+}
+
+/// A passkey that a page asks the browser to make
+#[derive(Debug, Clone, Copy)]
+pub struct NewPasskey<'a> {
+    /// What the realm demands
+    pub policy: &'a Policy,
+    /// What comes back with it
+    pub challenge: &'a Challenge,
+    /// Whose it will be
+    pub user: &'a User,
+    /// Ids of those that he has, where their authenticators are to make no other
+    pub known: &'a [Vec<u8>],
+}
+
+/// Asks the browser to make a passkey, which needs its script
+pub fn set_up_passkey(place: &InRealm, step: Step<'_>, page: NewPasskey<'_>) -> Response {
+    let NewPasskey { policy, challenge, user, known } = page;
+    let numbers: Vec<_> = policy.algorithms.iter().map(|alg| alg.number().to_string()).collect();
+    let known: Vec<_> = known.iter().map(|id| URL_SAFE_NO_PAD.encode(id)).collect();
+    let names = [user.first_name.as_deref(), user.last_name.as_deref()];
+    let full: Vec<_> = names.into_iter().flatten().filter(|name| !name.is_empty()).collect();
+    let full = if full.is_empty() { user.username.clone() } else { full.join(" ") };
+    let body = html! {
+        p { "A passkey signs you in without a password: by your fingerprint, your face, or the lock of your device." }
+        (alert(step.error))
+        p.alert id="passkey-unsupported" { "This page needs a browser with passkeys, and its scripts." }
+        p.alert id="passkey-error" role="alert" hidden { "No passkey was made. Please try again." }
+        form id="register" action=(step.action) method="post" data-challenge=(challenge.text())
+            data-rp-id=(policy.rp_id) data-rp-name=(policy.rp_name)
+            data-user-id=(URL_SAFE_NO_PAD.encode(&user.id)) data-user-name=(user.username)
+            data-user-display-name=(full) data-algorithms=(numbers.join(" "))
+            data-user-verification=(policy.verification.name()) data-attestation=(policy.attestation)
+            data-attachment=[policy.attachment] data-timeout=[policy.timeout] data-known=(known.join(" ")) {
+            @for name in ["clientDataJSON", "attestationObject", "publicKeyCredentialId", "transports"] {
+                input type="hidden" id=(name) name=(name);
+            }
+            label for="authenticatorLabel" { "Name of the passkey" }
+            input id="authenticatorLabel" name="authenticatorLabel" type="text" maxlength="255" autocomplete="off"
+                placeholder="Passkey";
+            button id="registerWebAuthn" type="submit" hidden { "Set up a passkey" }
+            (cancel(step))
+        }
+        (passkey_script(place))
+    };
+    let allowed = Allowed { form: Some(step.redirect_uri), scripts: true, ..Allowed::default() };
+    page_of(place, StatusCode::OK, "Set up a passkey", &body, allowed)
 }
 
 /// Asks for a new password
@@ -138,6 +239,7 @@ pub fn update_password(place: &InRealm, step: Step<'_>, username: &str) -> Respo
             input id="password-confirm" name="password-confirm" type="password" required
                 autocomplete="new-password" aria-invalid=[step.error.map(|_| "true")];
             button type="submit" { "Change password" }
+            (cancel(step))
         }
     };
     page_of_step(place, step, "Update password", &body)

@@ -1,4 +1,4 @@
-//! The files that pages link to, all in this program: one style sheet and three scripts.
+//! The files that pages link to, all in this program: one style sheet and four scripts.
 
 use axum::{
     extract::Path,
@@ -17,10 +17,14 @@ pub const STATUS: &str = "login-status.js";
 /// Tells an app whether this browser lets its frame have cookies
 pub const COOKIES: &str = "third-party-cookies.js";
 
-const FILES: [(&str, &str, &str); 4] = [
+/// Asks the browser for a passkey; without it there is the password
+pub const PASSKEY: &str = "passkey.js";
+
+const FILES: [(&str, &str, &str); 5] = [
     (STYLE, "text/css; charset=utf-8", include_str!("resources/sign-in.css")),
     (FORM_POST, "text/javascript; charset=utf-8", include_str!("resources/form-post.js")),
     (STATUS, "text/javascript; charset=utf-8", include_str!("resources/login-status.js")),
+    (PASSKEY, "text/javascript; charset=utf-8", include_str!("resources/passkey.js")),
     (COOKIES, "text/javascript; charset=utf-8", include_str!("resources/third-party-cookies.js")),
 ];
 

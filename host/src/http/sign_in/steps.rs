@@ -15,16 +15,17 @@ use super::{
     answer,
     cookies::{Cookie, Cookies},
     finish::finish,
-    new_otp,
+    new_otp, new_passkey,
     new_password::new_password,
-    next::{Next, next, texts},
+    next::{Left, Next, next, texts},
     pages::{self, SignIn, Step},
+    passkey,
 };
 use crate::{
     app::App,
     error::ApiError,
     event,
-    realm::{Client, User},
+    realm::Client,
     sign_in::{
         Token, credentials,
         credentials::{Attempt, Refused},
@@ -41,9 +42,9 @@ const NOT_VALID: &str =
     "This page is not valid any more. Please go back to the application and sign in again.";
 const WRONG: &str = "Invalid username or password.";
 const WRONG_CODE: &str = "Invalid authenticator code.";
-const DISABLED: &str = "Account is disabled, contact your administrator.";
+pub(super) const DISABLED: &str = "Account is disabled, contact your administrator.";
 /// What events call a wrong password or code
-const INVALID: &str = "invalid_user_credentials";
+pub(super) const INVALID: &str = "invalid_user_credentials";
 
 /// `GET …/login-actions/authenticate`: the page of the present step
 pub async fn show(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, query: Query) -> Response {
@@ -78,6 +79,8 @@ pub async fn submit(
     };
     let answer = if form.has_duplicates() {
         Ok(pages::error(&place, StatusCode::BAD_REQUEST, "Invalid request"))
+    } else if resumed.progress.known.is_none() && passkey::is_given(&form) {
+        passkey::sign_in(&app, &place, &cookies, resumed, &form).await
     } else if resumed.progress.known.is_none() {
         password(&app, &place, &cookies, resumed, &form).await
     } else {
@@ -103,9 +106,9 @@ pub(in crate::http) fn failed(place: &InRealm, error: &ApiError) -> Response {
 }
 
 /// A sign-in that goes on in this browser
-struct Resumed {
-    client: Client,
-    progress: Progress,
+pub(super) struct Resumed {
+    pub(super) client: Client,
+    pub(super) progress: Progress,
     browser: Token,
 }
 
@@ -175,8 +178,11 @@ pub(super) fn sign_in_page(
     error: Option<&str>,
     remember: bool,
 ) -> Result<Response, ApiError> {
+    let progress = &passkey::with_challenge(progress)?;
+    let policy = passkey::policy(place);
     let page = SignIn {
         action: &action(app, place, progress)?,
+        passkeys: passkey::offer(place, &policy, progress),
         redirect_uri: &progress.request.to.redirect_uri,
         login,
         error,
@@ -217,6 +223,8 @@ async fn password(
         user: proof.user.id,
         at: now,
         password: Some(proof.mark),
+        passkey: None,
+        acted: None,
         second: false,
         new_otp: None,
         remember,
@@ -249,25 +257,27 @@ pub(super) async fn go_on(
     let Went { progress, browser, posted } = went;
     let (realm, request) = (&*place.realm, &progress.request);
     let Some(known) = &progress.known else { return Err(ApiError::server_error()) };
-    let Some((user, next)) = app.store.read(|tx| next(tx, realm, client, request, known))? else {
+    let Some(left) = app.store.read(|tx| next(tx, realm, client, request, known))? else {
         return Ok(pages::expired(place, &again(place, request)));
     };
     if request.prompt.none {
-        let error = match next {
-            Next::OneTimeCode | Next::NewPassword | Next::NewOneTimeCode => "interaction_required",
+        let error = match left.next {
+            Next::OneTimeCode | Next::NewPassword | Next::NewOneTimeCode | Next::NewPasskey => {
+                "interaction_required"
+            }
             Next::Consent(_) => "consent_required",
-            Next::Done => return finish(app, place, cookies, client, progress, &user).await,
+            Next::Done => return finish(app, place, cookies, client, progress, &left.user).await,
         };
         event::failed(app, place, error, "").await;
         return Ok(answer::refused(place, &request.to, &Refusal::new(error, "")));
     }
-    if matches!(next, Next::Done) {
-        return finish(app, place, cookies, client, progress, &user).await;
+    if matches!(left.next, Next::Done) {
+        return finish(app, place, cookies, client, progress, &left.user).await;
     }
     let mut response = if posted {
         answer::redirect(&action(app, place, &progress)?)
     } else {
-        page(app, place, client, &progress, &user, &next, None)?
+        page(app, place, client, &progress, &left, None)?
     };
     cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
     Ok(response)
@@ -278,20 +288,24 @@ fn page(
     place: &InRealm,
     client: &Client,
     progress: &Progress,
-    user: &User,
-    next: &Next,
+    Left { user, next, optional }: &Left,
     error: Option<&str>,
 ) -> Result<Response, ApiError> {
     // The secret of a page goes with its form, sealed.
-    let with_secret =
-        matches!(next, Next::NewOneTimeCode).then(|| new_otp::with_secret(progress)).transpose()?;
+    let with_secret = match next {
+        Next::NewOneTimeCode => Some(new_otp::with_secret(progress)?),
+        Next::NewPasskey => Some(passkey::with_challenge(progress)?),
+        Next::OneTimeCode | Next::NewPassword | Next::Consent(_) | Next::Done => None,
+    };
     let progress = with_secret.as_ref().unwrap_or(progress);
     let action = action(app, place, progress)?;
-    let step = Step { action: &action, redirect_uri: &progress.request.to.redirect_uri, error };
+    let redirect_uri = &progress.request.to.redirect_uri;
+    let step = Step { action: &action, redirect_uri, error, optional: *optional };
     Ok(match next {
         Next::OneTimeCode => pages::one_time_code(place, step),
         Next::NewPassword => pages::update_password(place, step, &user.username),
         Next::NewOneTimeCode => new_otp::page(place, step, progress, user)?,
+        Next::NewPasskey => new_passkey::page(app, place, step, progress, user)?,
         Next::Consent(scopes) => {
             let name = client.settings.name.as_deref().filter(|name| !name.is_empty());
             let texts = texts(&place.realm, scopes);
@@ -312,19 +326,21 @@ async fn further(
     let Resumed { client, progress, browser } = resumed;
     let (realm, request) = (&*place.realm, &progress.request);
     let Some(mut known) = progress.known.clone() else { return Err(ApiError::server_error()) };
-    let Some((user, next)) = app.store.read(|tx| next(tx, realm, &client, request, &known))? else {
+    let Some(left) = app.store.read(|tx| next(tx, realm, &client, request, &known))? else {
         return Ok(pages::expired(place, &again(place, request)));
     };
+    let Left { user, next, optional } = &left;
     place.event.user(&user.id);
     place.event.detail("username", &user.username);
     let now = app.clock.now();
-    let retry = |text| page(app, place, &client, &progress, &user, &next, Some(text));
-    match &next {
+    let retry = |text| page(app, place, &client, &progress, &left, Some(text));
+    let left_out = *optional && form.get("cancel-aia").is_some();
+    match next {
+        _ if left_out => {}
         Next::OneTimeCode => {
             let Some(code) = form.get("otp") else { return retry(WRONG_CODE) };
             let browser = cookies.get(Cookie::Known);
-            match credentials::check_code(app, realm, &user, Some(code), place.address, browser.as_ref())
-                .await
+            match credentials::check_code(app, realm, user, Some(code), place.address, browser.as_ref()).await
             {
                 Ok(()) => known.second = true,
                 Err(refused @ (Refused::Wrong | Refused::Disabled)) => {
@@ -334,7 +350,7 @@ async fn further(
                 Err(Refused::Failed(error)) => return Err(error),
             }
         }
-        Next::NewPassword => match new_password(app, place, &user, form).await? {
+        Next::NewPassword => match new_password(app, place, user, form).await? {
             Ok(mark) => known.password = Some(mark),
             Err(text) => {
                 place.event.kind("UPDATE_PASSWORD");
@@ -344,11 +360,16 @@ async fn further(
             }
         },
         Next::NewOneTimeCode => {
-            if let Err(text) = new_otp::set_up(app, place, &user, &known, form).await? {
+            if let Err(text) = new_otp::set_up(app, place, user, &known, form).await? {
                 return retry(text);
             }
             known.second = true;
             known.new_otp = None;
+        }
+        Next::NewPasskey => {
+            if let Err(text) = new_passkey::set_up(app, place, user, &progress, form).await? {
+                return retry(text);
+            }
         }
         Next::Consent(scopes) => {
             if form.get("accept").is_none() || form.get("cancel").is_some() {
@@ -376,6 +397,9 @@ async fn further(
             return go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await;
         }
         Next::Done => {}
+    }
+    if next.action().is_some() && next.action() == request.action.as_deref() {
+        known.acted = Some(if left_out { "cancelled" } else { "success" }.to_owned());
     }
     let progress = progress.with(known, &browser, now);
     go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await

@@ -68,8 +68,8 @@ impl Writing<'_> {
         for password in passwords {
             self.tx
                 .prepare_cached(
-                    "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at, temporary)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO credential (id, user_id, type, secret_data, credential_data, created_at, temporary, label)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .execute(params![
                     password.id.clone().filter(|id| !id.is_empty()).unwrap_or_else(new_id),
@@ -79,6 +79,7 @@ impl Writing<'_> {
                     password.credential_data,
                     seconds(password.created.map_or(self.now, UnixTime)),
                     password.temporary,
+                    password.label,
                 ])
                 .map_err(|error| named(error.into(), "a credential of user", &username))?;
         }

@@ -255,6 +255,8 @@ pub struct StoredCredential {
     pub credential_data: String,
     /// When it was set
     pub created_at: UnixTime,
+    /// What its owner calls it
+    pub label: Option<String>,
 }
 
 impl core::fmt::Debug for StoredCredential {
@@ -266,7 +268,7 @@ impl core::fmt::Debug for StoredCredential {
 /// The credentials of a user, for an export
 pub fn credentials(tx: &Transaction<'_>, id: &str) -> Result<Vec<StoredCredential>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT id, secret_data, credential_data, created_at, type, temporary FROM credential
+        "SELECT id, secret_data, credential_data, created_at, type, temporary, label FROM credential
          WHERE user_id = ?1 ORDER BY created_at, id",
     )?;
     let rows = statement.query_map([id], |row| {
@@ -277,6 +279,7 @@ pub fn credentials(tx: &Transaction<'_>, id: &str) -> Result<Vec<StoredCredentia
             created_at: time(row.get(3)?),
             kind: row.get(4)?,
             temporary: row.get(5)?,
+            label: row.get(6)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
