@@ -19,6 +19,7 @@ pub mod admin;
 pub mod authz;
 pub mod browser;
 pub mod case;
+pub mod contract;
 pub mod folder;
 pub mod forge;
 pub mod http;

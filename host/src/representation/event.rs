@@ -32,6 +32,7 @@ pub const USUAL_EVENTS: &[&str] = &[
 
 /// An event as administrators see it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventRepresentation {
     /// Its id
@@ -64,6 +65,7 @@ pub struct EventRepresentation {
 
 /// Something that an administrator did
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AdminEventRepresentation {
     /// Its id
@@ -87,6 +89,7 @@ pub struct AdminEventRepresentation {
 
 /// A required action of a realm
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RequiredAction {
     /// By which it is found
