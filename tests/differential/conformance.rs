@@ -48,3 +48,33 @@ fn every_named_test_and_vector_exists() {
     }
     assert!(tests > 20 && cases > 10, "only {tests} tests and {cases} vectors are named");
 }
+
+/// Ids of a row's first cell: `TRAP-UMA-07, -30` are two
+fn ids(cell: &str) -> Vec<String> {
+    let mut before = "";
+    let mut found = Vec::new();
+    for word in cell.split([',', ' ']).filter(|word| !word.is_empty()) {
+        match word.strip_prefix('-') {
+            Some(number) => found.push(format!("{before}-{number}")),
+            None => {
+                before = word.rsplit_once('-').map_or(word, |(before, _)| before);
+                found.push(word.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Parts 4.2 and 4.3 of the checklist
+#[test]
+fn every_trap_of_oauth_and_uma_has_a_row_with_a_proof() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(here.join("CONFORMANCE.md")).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let proven = rows.filter(|(_, rest)| rest.contains("::") || rest.contains("`vectors: "));
+    let proven: Vec<String> = proven.flat_map(|(first, _)| ids(first)).collect();
+    let oauth = (1..=28).map(|number| format!("TRAP-OAUTH-{number:02}"));
+    let uma = (1..=38).map(|number| format!("TRAP-UMA-{number:02}"));
+    let lacking: Vec<_> = oauth.chain(uma).filter(|id| !proven.contains(id)).collect();
+    assert!(lacking.is_empty(), "no row with a proof for {lacking:?}");
+}
