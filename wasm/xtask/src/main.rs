@@ -14,6 +14,7 @@ mod host;
 mod layout;
 mod mutants;
 mod npm;
+mod openapi;
 mod process;
 mod proxy;
 mod python;
@@ -71,6 +72,12 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
+    /// Send what schemathesis makes of the host's OpenAPI document to the real server
+    Openapi {
+        /// Where the `wasm32` standard library comes from
+        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
+        toolchain: wasm::Choice,
+    },
     /// Send hostile bytes to every parser and assert what must hold of whatever they are read as
     Fuzz {
         /// How long each target runs
@@ -108,6 +115,7 @@ fn main() -> ExitCode {
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Bench { toolchain } => bench::run(&layout, toolchain),
         Task::Clients { toolchain } => clients::run(&layout, toolchain),
+        Task::Openapi { toolchain } => openapi::run(&layout, toolchain),
         Task::Fuzz { seconds, targets } => fuzz::run(&layout, seconds, &targets),
         Task::Mutants { shard, parts } => mutants::run(&layout, shard.as_deref(), &parts),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),
