@@ -54,12 +54,11 @@ fn ids(cell: &str) -> Vec<String> {
     let mut before = "";
     let mut found = Vec::new();
     for word in cell.split([',', ' ']).filter(|word| !word.is_empty()) {
-        match word.strip_prefix('-') {
-            Some(number) => found.push(format!("{before}-{number}")),
-            None => {
-                before = word.rsplit_once('-').map_or(word, |(before, _)| before);
-                found.push(word.to_owned());
-            }
+        if let Some(number) = word.strip_prefix('-') {
+            found.push(format!("{before}-{number}"));
+        } else {
+            before = word.rsplit_once('-').map_or(word, |(before, _)| before);
+            found.push(word.to_owned());
         }
     }
     found

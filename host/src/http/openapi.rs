@@ -20,6 +20,8 @@ mod open;
 #[cfg(test)]
 mod operation;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod protection;
 #[cfg(test)]
 mod protocol;

@@ -50,17 +50,17 @@ fn at(document: &mut Document, family: Family, base: &str) {
         "",
         vec![
             get("Oneself").query("userProfileMetadata?").shows(json::<UserRepresentation>()),
-            post("Changes that").takes(json::<Profile>()).is_done(),
+            post("Changes that").takes(json::<Profile>()).done(),
         ],
     );
     at(
         "/sessions",
         vec![
             get("One's sign-ins").shows(list::<SignIn>()),
-            delete("Ends them, but for this one").query("current?").is_done(),
+            delete("Ends them, but for this one").query("current?").done(),
         ],
     );
-    at("/sessions/{id}", vec![delete("Ends one").is_done()]);
+    at("/sessions/{id}", vec![delete("Ends one").done()]);
     at(
         "/credentials",
         vec![
@@ -71,10 +71,10 @@ fn at(document: &mut Document, family: Family, base: &str) {
     at(
         "/applications/{client}/consent",
         vec![
-            get("What one lets a client have").shows(json::<ConsentView>()).is_done(),
+            get("What one lets a client have").shows(json::<ConsentView>()).done(),
             post("Lets it have this").takes(json::<Wanted>()).shows(json::<ConsentView>()),
             put("The same").takes(json::<Wanted>()).shows(json::<ConsentView>()),
-            delete("Takes it back").is_done(),
+            delete("Takes it back").done(),
         ],
     );
     at("/groups", vec![get("Groups that one is in").query("briefRepresentation?").shows(list::<Group>())]);
@@ -96,7 +96,7 @@ fn at(document: &mut Document, family: Family, base: &str) {
         "/resources/{id}/permissions",
         vec![
             get("Who may use it").query(page).shows(list::<Permission>()),
-            put("Changes that").takes(json::<Vec<Permission>>()).is_done(),
+            put("Changes that").takes(json::<Vec<Permission>>()).done(),
         ],
     );
     at(

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{
     admin::{ADMIN, REALM},
     document::Document,
-    operation::{Body, delete, get, json, list, object, objects, open, post, put, written},
+    operation::{Body, Operation, delete, get, json, list, object, objects, open, post, put, written},
 };
 use crate::{
     http::{
@@ -36,6 +36,11 @@ fn shown() -> Body {
     object("id name type")
 }
 
+/// The one of a name, or 204; without a name 400 without a body
+fn search(what: &'static str) -> Operation {
+    get(what).query("name").done().gives(400, Body::Nothing)
+}
+
 pub(super) fn describe(document: &mut Document) {
     let base = format!("{REALM}/clients/{{client}}/authz/resource-server");
     let mut at = |path: &str, operations: Vec<_>| document.at(ADMIN, &format!("{base}{path}"), operations);
@@ -50,29 +55,28 @@ pub(super) fn describe(document: &mut Document) {
         "",
         vec![
             get("Settings").query("extended?").shows(object("id policyEnforcementMode decisionStrategy")),
-            put("Changes them").takes(settings()).is_done(),
+            put("Changes them").takes(settings()).done(),
         ],
     );
     at("/settings", vec![get("Everything by name").shows(object("policyEnforcementMode decisionStrategy"))]);
-    at("/import", vec![post("Takes settings in").takes(json::<AuthorizationFile>()).is_done()]);
-    let search = "_id name uri owner type scope first# max# deep? exactName? matchingUri?";
+    at("/import", vec![post("Takes settings in").takes(json::<AuthorizationFile>()).done()]);
+    let filter = "_id name uri owner type scope first# max# deep? exactName? matchingUri?";
     let resources =
         json!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, open("_id name")] } });
     at(
         "/resource",
         vec![
-            get("Resources").query(search).shows(written(resources)),
+            get("Resources").query(filter).shows(written(resources)),
             post("A new resource").takes(json::<Replacement>()).gives(201, json::<Resource>()),
         ],
     );
-    let by_name = |what| get(what).query("name").is_done().gives(400, Body::Nothing);
-    at("/resource/search", vec![by_name("The resource of a name").shows(json::<Resource>())]);
+    at("/resource/search", vec![search("The resource of a name").shows(json::<Resource>())]);
     at(
         "/resource/{id}",
         vec![
             get("A resource").shows(json::<Resource>()),
-            put("Describes it anew").takes(json::<Replacement>()).is_done(),
-            delete("Removes it").is_done(),
+            put("Describes it anew").takes(json::<Replacement>()).done(),
+            delete("Removes it").done(),
         ],
     );
     at("/resource/{id}/permissions", vec![get("Its permissions").shows(objects("id name type"))]);
@@ -85,14 +89,14 @@ pub(super) fn describe(document: &mut Document) {
             post("A new scope").takes(json::<scope::Representation>()).gives(201, json::<scope::View<'_>>()),
         ],
     );
-    at("/scope/search", vec![by_name("The scope of a name").shows(json::<scope::View<'_>>())]);
+    at("/scope/search", vec![search("The scope of a name").shows(json::<scope::View<'_>>())]);
     at(
         "/scope/{id}",
         vec![
             get("A scope").shows(json::<scope::View<'_>>()),
-            put("Changes it").takes(json::<scope::Representation>()).is_done(),
+            put("Changes it").takes(json::<scope::Representation>()).done(),
             // Without a body where it is not there
-            delete("Removes it").is_done().gives(404, Body::Nothing),
+            delete("Removes it").done().gives(404, Body::Nothing),
         ],
     );
     at("/scope/{id}/permissions", vec![get("Its permissions").shows(objects("id name type"))]);
@@ -103,12 +107,17 @@ pub(super) fn describe(document: &mut Document) {
             get("What owners share")
                 .query("resource requester owner granted? first# max#")
                 .shows(list::<Share>()),
-            post("Shares in an owner's name").takes(json::<Sharing>()).is_done(),
+            post("Shares in an owner's name").takes(json::<Sharing>()).done(),
         ],
     );
-    at("/share/{id}", vec![delete("Takes a share back").is_done()]);
+    at("/share/{id}", vec![delete("Takes a share back").done()]);
+    policies(document, &base);
+}
+
+fn policies(document: &mut Document, base: &str) {
     for (family, noun) in [("/policy", "Policies"), ("/permission", "Permissions")] {
-        let mut at = |path: &str, operations: Vec<_>| at(&format!("{family}{path}"), operations);
+        let mut at =
+            |path: &str, operations: Vec<_>| document.at(ADMIN, &format!("{base}{family}{path}"), operations);
         let filter = "policyId name type resource scope owner permission? fields first# max#";
         at(
             "",
@@ -117,7 +126,7 @@ pub(super) fn describe(document: &mut Document) {
                 post("A new one, in the generic form").takes(policy()).gives(201, shown()).refuses(&[500]),
             ],
         );
-        at("/search", vec![by_name("The one of a name").query("name fields").shows(shown())]);
+        at("/search", vec![search("The one of a name").query("name fields").shows(shown())]);
         at("/providers", vec![get("Types that there are").shows(objects("type name group"))]);
         at(
             "/evaluate",
@@ -137,7 +146,7 @@ pub(super) fn describe(document: &mut Document) {
                 )),
                 post("A new one of this type").takes(policy()).gives(201, shown()),
                 put("Changes one").takes(policy()).gives(201, Body::Nothing),
-                delete("Removes one").is_done(),
+                delete("Removes one").done(),
             ],
         );
         at(
@@ -145,9 +154,9 @@ pub(super) fn describe(document: &mut Document) {
             vec![
                 get("One of this type, or what one hangs together with").query("fields name").shows(written(
                     json!({ "anyOf": [{ "type": "object" }, { "type": "array", "items": { "type": "object" } }] }),
-                )).is_done().gives(400, Body::Nothing),
+                )).done().gives(400, Body::Nothing),
                 put("Changes one of this type").takes(policy()).gives(201, Body::Nothing),
-                delete("Removes one of this type").is_done(),
+                delete("Removes one of this type").done(),
             ],
         );
         at("/{one}/{two}/{three}", vec![get("What one of this type hangs together with").shows(objects(""))]);

@@ -182,9 +182,9 @@ fn suffixed(schema: Value) -> Value {
     match schema {
         Value::Object(members) => members
             .into_iter()
-            .map(|(name, value)| match value {
-                Value::String(text) if name == "$ref" => (name, format!("{text}{SUFFIX}").into()),
-                other => (name, suffixed(other)),
+            .map(|(name, value)| match value.as_str().filter(|_| name == "$ref") {
+                Some(text) => (name, format!("{text}{SUFFIX}").into()),
+                None => (name, suffixed(value)),
             })
             .collect(),
         Value::Array(list) => list.into_iter().map(suffixed).collect(),

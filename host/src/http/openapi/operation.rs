@@ -52,10 +52,10 @@ pub(super) fn open(members: &'static str) -> Value {
     let properties: serde_json::Map<_, _> =
         members.split_whitespace().map(kind).map(|(name, schema)| (name.to_owned(), schema)).collect();
     let required: Vec<_> = members.split_whitespace().map(named).collect();
-    match required.is_empty() {
-        true => json!({ "type": "object" }),
-        false => json!({ "type": "object", "properties": properties, "required": required }),
+    if required.is_empty() {
+        return json!({ "type": "object" });
     }
+    json!({ "type": "object", "properties": properties, "required": required })
 }
 
 /// Name and schema of a parameter or member: `name` is a text, `name#` a whole number, `name?` true or false, `name*`
@@ -143,7 +143,7 @@ impl Operation {
     }
 
     /// Answers 204
-    pub(super) fn is_done(self) -> Self {
+    pub(super) fn done(self) -> Self {
         self.gives(204, Body::Nothing)
     }
 

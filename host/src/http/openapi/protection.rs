@@ -48,9 +48,9 @@ pub(super) fn describe(document: &mut Document) {
             // In the UMA dialect 200 with the id
             put("Describes a resource anew")
                 .takes(json::<resource::Replacement>())
-                .is_done()
+                .done()
                 .shows(written(open("_id"))),
-            delete("Removes a resource with its shares and policies").is_done(),
+            delete("Removes a resource with its shares and policies").done(),
         ],
     );
     let request = json!({ "$ref": "#/components/schemas/PermissionRequest.taken" });
@@ -76,7 +76,7 @@ pub(super) fn describe(document: &mut Document) {
                 .shows(json::<ticket::View>()),
             put("Grants a request, takes a share back, or changes when it ends")
                 .takes(json::<ticket::Ticket>())
-                .is_done(),
+                .done(),
         ],
     );
     document.at(
@@ -84,14 +84,14 @@ pub(super) fn describe(document: &mut Document) {
         &at("permission/ticket/count"),
         [get("How many there are").query(filter).shows(written(json!({ "type": "integer" })))],
     );
-    document.at(PROTECTION, &at("permission/ticket/{id}"), [delete("Ends a share or a request").is_done()]);
+    document.at(PROTECTION, &at("permission/ticket/{id}"), [delete("Ends a share or a request").done()]);
     document.at(
         PROTECTION,
         &at("uma-policy"),
         [get("Policies of owners")
             .query("name resource scope first# max# extended?")
             .shows(super::operation::list::<policy::View>())
-            .is_done()],
+            .done()],
     );
     document.at(
         PROTECTION,
@@ -103,7 +103,7 @@ pub(super) fn describe(document: &mut Document) {
                 .takes(json::<policy::Representation>())
                 .shows(json::<policy::View>()),
             put("Changes a policy").takes(json::<policy::Representation>()).gives(201, Body::Nothing),
-            delete("Removes a policy").is_done(),
+            delete("Removes a policy").done(),
         ],
     );
 }

@@ -137,7 +137,7 @@ fn browsers(document: &mut Document) {
                     "id_token_hint client_id client_secret refresh_token post_logout_redirect_uri state",
                 ),
             ))
-            .is_done(),
+            .done(),
         ],
     );
     document.at(
@@ -158,7 +158,7 @@ fn browsers(document: &mut Document) {
     document.at(
         BROWSERS,
         &at("login-status-iframe.html/init"),
-        [frame("Whether a site may ask that").query("client_id origin").is_done()],
+        [frame("Whether a site may ask that").query("client_id origin").done()],
     );
     document.at(BROWSERS, &at("3p-cookies/step1.html"), [frame("Whether frames of other sites see cookies")]);
     document.at(BROWSERS, &at("3p-cookies/step2.html"), [frame("The second step of that")]);

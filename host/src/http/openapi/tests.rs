@@ -19,14 +19,13 @@ fn generated() -> Value {
 
 /// One line an operation and a schema: what a change changes is seen
 fn text(document: &Value) -> String {
-    fn lines(value: &Value, depth: usize, indent: usize, out: &mut String) {
-        match value {
-            Value::Object(members) if depth > 0 && !members.is_empty() => {
-                let end = " ".repeat(indent);
+    fn lines(value: &Value, depths: &[()], end: &str, out: &mut String) {
+        match (value.as_object().filter(|members| !members.is_empty()), depths.split_first()) {
+            (Some(members), Some(((), below))) => {
                 for (place, (name, value)) in members.iter().enumerate() {
                     let before = if place == 0 { "{" } else { "," };
                     write!(out, "{before}\n{end}  {}: ", Value::from(name.as_str())).unwrap();
-                    lines(value, depth - 1, indent + 2, out);
+                    lines(value, below, &format!("{end}  "), out);
                 }
                 write!(out, "\n{end}}}").unwrap();
             }
@@ -34,7 +33,7 @@ fn text(document: &Value) -> String {
         }
     }
     let mut out = String::new();
-    lines(document, 3, 0, &mut out);
+    lines(document, &[(); 3], "", &mut out);
     out + "\n"
 }
 
@@ -88,17 +87,14 @@ fn every_operation_has_a_name_of_its_own() {
 #[test]
 fn every_reference_leads_to_a_schema() {
     fn walk(document: &Value, value: &Value) {
-        match value {
-            Value::Object(members) => {
-                if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
-                    let pointer = reference.strip_prefix('#').unwrap();
-                    assert!(document.pointer(pointer).is_some(), "{reference}");
-                }
-                members.values().for_each(|value| walk(document, value));
+        if let Some(members) = value.as_object() {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+                let pointer = reference.strip_prefix('#').unwrap();
+                assert!(document.pointer(pointer).is_some(), "{reference}");
             }
-            Value::Array(list) => list.iter().for_each(|value| walk(document, value)),
-            _ => {}
+            members.values().for_each(|value| walk(document, value));
         }
+        value.as_array().into_iter().flatten().for_each(|value| walk(document, value));
     }
     let document = generated();
     walk(&document, &document);
