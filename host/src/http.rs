@@ -14,6 +14,7 @@ pub mod limit;
 pub mod logout;
 pub mod metrics;
 pub mod observe;
+pub mod openapi;
 pub mod permission;
 pub mod protection;
 pub mod realm_info;
@@ -25,6 +26,7 @@ pub mod status;
 pub mod stored_ticket;
 pub mod token;
 pub mod uma_policy;
+pub mod unread;
 pub mod userinfo;
 
 use std::sync::Arc;
@@ -63,6 +65,7 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .at("/health", get(health::health))
         .at("/metrics", get(metrics::show))
+        .at("/openapi.json", get(openapi::show))
         .at("/ready", get(health::ready))
         .at("/realms/{realm}", get(realm_info::show))
         .at("/realms/{realm}/.well-known/uma2-configuration", get(discovery::uma))

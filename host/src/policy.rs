@@ -15,6 +15,7 @@ use crate::{script::Mishap, store::StoreError};
 
 /// `logic`
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Logic {
     /// As it says

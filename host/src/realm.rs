@@ -299,6 +299,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 /// A client scope: mappers that several clients share
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientScope {
     /// Internal id
@@ -331,6 +332,7 @@ impl ClientScope {
 
 /// Puts one thing into tokens
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProtocolMapper {
     /// Internal id

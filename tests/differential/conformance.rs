@@ -1,4 +1,4 @@
-//! Every test and every vector that `CONFORMANCE.md` names is there, and every MUST of UMA is named there.
+//! Every test and every vector that `CONFORMANCE.md` names is there; every MUST of UMA and every trap is named in it.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -145,4 +145,33 @@ fn duties_are_read_as_they_are_written() {
     assert_eq!(read("| FED-3.1-01 to -03, FED-4-01 |"), "FED-3.1-01 FED-3.1-02 FED-3.1-03 FED-4-01");
     assert_eq!(read("(GRANT-5.1-02, -03 (as it came))"), "GRANT-5.1-02 GRANT-5.1-03");
     assert_eq!(read("| TRAP-UMA-01, -02 | GRANT-7-01"), "GRANT-7-01");
+}
+
+/// Ids of a row's first cell: `TRAP-UMA-07, -30` are two
+fn ids(cell: &str) -> Vec<String> {
+    let mut before = "";
+    let mut found = Vec::new();
+    for word in cell.split([',', ' ']).filter(|word| !word.is_empty()) {
+        if let Some(number) = word.strip_prefix('-') {
+            found.push(format!("{before}-{number}"));
+        } else {
+            before = word.rsplit_once('-').map_or(word, |(before, _)| before);
+            found.push(word.to_owned());
+        }
+    }
+    found
+}
+
+/// Parts 4.2 and 4.3 of the checklist
+#[test]
+fn every_trap_of_oauth_and_uma_has_a_row_with_a_proof() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = fs::read_to_string(here.join("CONFORMANCE.md")).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let proven = rows.filter(|(_, rest)| rest.contains("::") || rest.contains("`vectors: "));
+    let proven: Vec<String> = proven.flat_map(|(first, _)| ids(first)).collect();
+    let oauth = (1..=28).map(|number| format!("TRAP-OAUTH-{number:02}"));
+    let uma = (1..=38).map(|number| format!("TRAP-UMA-{number:02}"));
+    let lacking: Vec<_> = oauth.chain(uma).filter(|id| !proven.contains(id)).collect();
+    assert!(lacking.is_empty(), "no row with a proof for {lacking:?}");
 }

@@ -159,3 +159,16 @@ fn lists_values_and_depths_have_bounds() {
     table.done();
     assert_eq!(world.everything(), before);
 }
+
+/// RFC 9112 §9.6: else the next request on the connection is lost
+#[test]
+fn an_answer_before_the_body_was_read_says_that_the_connection_ends() {
+    let world = World::new();
+    let body = json!({ "name": "x".repeat(100_000) });
+    let send = |token: &str| world.protection("POST", "resource_set", token).json(&body).send();
+    assert_eq!(send("x").expect(403).header("connection"), Some("close"));
+    // Refused as well, after it was read
+    assert_eq!(send(&world.pat()).expect(400).header("connection"), None);
+    let answer = world.request("GET", "authz/protection/resource_set").send().expect(403);
+    assert_eq!(answer.header("connection"), None, "there was no body");
+}

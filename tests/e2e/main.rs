@@ -69,6 +69,8 @@ mod status;
 mod tenants;
 mod tls;
 mod token;
+mod traps_oauth;
+mod traps_uma;
 mod uma2;
 mod uma_policy;
 mod walk;

@@ -15,6 +15,8 @@ use ureq::{
     http::{HeaderMap, Method, request},
 };
 
+use crate::contract;
+
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Members of answers whose values must never be in a log
 const SECRET_MEMBERS: [&str; 4] = ["access_token", "refresh_token", "ticket", "id_token"];
@@ -131,6 +133,7 @@ impl Request {
     pub fn try_send(self) -> Result<Answer, ureq::Error> {
         let Self { http, builder, body } = self;
         let needs_body = matches!(builder.method_ref(), Some(method) if matches!(method.as_str(), "POST" | "PUT" | "PATCH"));
+        let place = (builder.method_ref().cloned(), builder.uri_ref().map(ToString::to_string));
         let response = match body {
             None if needs_body => http.agent.run(builder.body(Vec::new())?)?,
             None => http.agent.run(builder.body(())?)?,
@@ -140,6 +143,11 @@ impl Request {
         let answer =
             Answer { status: parts.status.as_u16(), headers: parts.headers, body: body.read_to_vec()? };
         http.remember(&answer.json());
+        if let (Some(method), Some(url)) = place
+            && let Some(breach) = contract::breach(method.as_str(), &url, &answer)
+        {
+            panic!("{breach}: {answer}");
+        }
         Ok(answer)
     }
 }

@@ -20,6 +20,7 @@ pub mod authenticator;
 pub mod authz;
 pub mod browser;
 pub mod case;
+pub mod contract;
 pub mod folder;
 pub mod forge;
 pub mod http;

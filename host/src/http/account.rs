@@ -3,16 +3,16 @@
 //! Every path stands below `/realms/{realm}/account` and below `/realms/{realm}/account/v1`. The first is shared with
 //! pages, so it answers in JSON only who asks for that.
 
-mod applications;
+pub(in crate::http) mod applications;
 mod audit;
 mod caller;
-mod credentials;
-mod groups;
+pub(in crate::http) mod credentials;
+pub(in crate::http) mod groups;
 mod page;
-mod permissions;
-mod profile;
-mod resources;
-mod sessions;
+pub(in crate::http) mod permissions;
+pub(in crate::http) mod profile;
+pub(in crate::http) mod resources;
+pub(in crate::http) mod sessions;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@
 
 mod caller;
 mod entity;
-mod evaluation;
+pub(in crate::http) mod evaluation;
 mod judge;
 mod metadata;
 mod search;

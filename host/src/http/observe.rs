@@ -18,7 +18,7 @@ use axum::{
 };
 use tracing::Instrument as _;
 
-use super::{common_headers, extract::ClientAddress};
+use super::{common_headers, extract::ClientAddress, unread};
 use crate::{app::App, proxy};
 
 /// Names a request in the log and in its answer
@@ -47,8 +47,10 @@ pub async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Ne
     // Both spellings of a path are one route.
     let route = if route == "/" { route } else { route.trim_end_matches('/') }.to_owned();
     let span = tracing::info_span!("request", request.id = %id, http.method = method, http.route = route);
+    let (request, reading) = unread::watched(request);
     let response = next.run(request).instrument(span.clone()).await;
     let mut response = common_headers(response);
+    reading.tell(response.headers_mut());
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

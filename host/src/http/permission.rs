@@ -34,6 +34,7 @@ const ITEMS: usize = 1_000;
 
 /// One permission that a resource server asks a ticket for
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PermissionRequest"))]
 #[serde(deny_unknown_fields)]
 pub struct Item {
     resource_id: Option<String>,
@@ -44,6 +45,7 @@ pub struct Item {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ClaimValues"))]
 #[serde(untagged)]
 enum Values {
     One(String),

@@ -31,6 +31,7 @@ use crate::{
 
 /// A stored ticket as callers write it
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PermissionTicket"))]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
     id: Option<String>,
@@ -58,6 +59,7 @@ impl Represents for Ticket {
 
 /// A share as answers show it (`keycloak-wire` §4.1)
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Share"))]
 #[serde(rename_all = "camelCase")]
 pub struct View {
     id: String,
@@ -76,6 +78,7 @@ pub struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     requester_name: Option<String>,
     #[serde(rename = "expires_at", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     expires_at: Option<UnixTime>,
 }
 

@@ -31,7 +31,7 @@ use crate::{
     event::{self, Kept},
     issue::{self, IssueContext, OFFLINE_ACCESS, OPENID, Origin, Scopes, SignIn},
     keys::{KeyError, random_session_id},
-    realm::{Client, ClientSession, Session, User},
+    realm::{Client, ClientSession, Dialect, Session, User},
     store::{self, StoreError, session::Entry},
 };
 
@@ -49,6 +49,11 @@ pub const GRANT_TYPES: &[&str] = &[
 const PARAMETER: usize = 20_000;
 /// Parameters that carry tokens of this server, which may be longer
 const LONG: &[&str] = &["rpt"];
+
+/// What no grant takes twice: proxies and logs may see the other one (RFC 6749 §3.2, TRAP-OAUTH-17). Keycloak takes the
+/// first of two tickets.
+const SINGLE: &[&str] =
+    &["grant_type", "ticket", "rpt", "claim_token", "client_id", "client_secret", "client_assertion"];
 
 /// `POST …/protocol/openid-connect/token`
 pub async fn token(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, form: Form) -> Response {
@@ -140,6 +145,10 @@ async fn grant(
     }
     // `permission` repeats (wire §6.1), `audience` too (RFC 8693 §2.1).
     if !matches!(grant_type, uma_ticket::GRANT_TYPE | exchange::GRANT_TYPE) && form.has_duplicates() {
+        return Err(ApiError::invalid_request("duplicated parameter"));
+    }
+    let keycloaks = place.realm.uma.dialect == Dialect::Keycloak;
+    if keycloaks && SINGLE.iter().any(|name| form.all(name).count() > 1) {
         return Err(ApiError::invalid_request("duplicated parameter"));
     }
     match grant_type {

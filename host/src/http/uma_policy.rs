@@ -32,6 +32,7 @@ use crate::{
 
 /// An owner's policy as callers write it (`keycloak-wire` §5.1)
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UmaPolicyRepresentation"))]
 #[serde(deny_unknown_fields, default)]
 pub struct Representation {
     id: Option<String>,
@@ -47,6 +48,7 @@ pub struct Representation {
     condition: Option<String>,
     logic: Option<Logic>,
     #[serde(rename = "decisionStrategy")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     strategy: Option<Strategy>,
     #[serde(rename = "owner")]
     _owner: Option<String>,
@@ -63,8 +65,9 @@ impl Represents for Representation {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "UmaPolicy"))]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub(in crate::http) struct View {
     id: String,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,7 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<String>,
     #[serde(rename = "expires_at", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
     expires_at: Option<UnixTime>,
 }
 

@@ -15,6 +15,7 @@ use crate::{
 
 /// One client as it is sent; what its settings have is among the members
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientRepresentation {
     /// Internal id

@@ -11,6 +11,7 @@ use super::{
 
 /// One credential
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct CredentialRepresentation {
     /// `password`, `otp`, …

@@ -34,6 +34,7 @@ pub const USUAL_EVENTS: &[&str] = &[
 
 /// An event as administrators see it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventRepresentation {
     /// Its id
@@ -66,6 +67,7 @@ pub struct EventRepresentation {
 
 /// Something that an administrator did
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AdminEventRepresentation {
     /// Its id
@@ -89,6 +91,7 @@ pub struct AdminEventRepresentation {
 
 /// A required action of a realm
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RequiredAction {
     /// By which it is found

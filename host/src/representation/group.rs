@@ -13,6 +13,7 @@ use super::{
 
 /// One group
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(transform = super::as_set))]
 #[serde(rename_all = "camelCase", default)]
 pub struct GroupRepresentation {
     /// Internal id

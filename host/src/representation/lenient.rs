@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// A text that some files write as a number or a truth value
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Text(pub String);
 
@@ -58,6 +59,7 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> 
 
 /// Values of an attribute, one or many
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Values {
     /// One
@@ -86,6 +88,7 @@ pub fn attributes(given: &BTreeMap<String, Option<Values>>) -> BTreeMap<String, 
 
 /// A text that is never shown
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Secret(pub String);
 

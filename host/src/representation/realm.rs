@@ -24,6 +24,7 @@ use crate::{
 
 /// One realm as it is sent; what its settings have is among the members
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RealmRepresentation {
     /// Its name
@@ -65,6 +66,7 @@ pub struct RealmRepresentation {
 
 /// Roles that tokens of a client, or with a client scope, may show
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ScopeMapping {
     /// `clientId`
@@ -317,6 +319,7 @@ const FLOW: &str = "chose the steps of the sign-in; here it is user name and pas
 
 /// Events that are stored, and for how long (`admin-surface` §9)
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct EventsConfig(pub Members);
 

@@ -12,6 +12,7 @@ use super::{
 
 /// One role
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(transform = super::as_set))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RoleRepresentation {
     /// Internal id
@@ -62,6 +63,7 @@ impl RoleRepresentation {
 
 /// Roles that a role contains
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Composites {
     /// Realm roles by name
@@ -95,6 +97,7 @@ pub fn mapped<'a>(
 
 /// `roles` of a realm
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RolesRepresentation {
     /// Of the realm

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A sign-in as administrators see it; times in milliseconds since 1970
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionRepresentation {
     /// `sid` of the tokens

@@ -14,6 +14,7 @@ use super::{
 
 /// One user
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(transform = super::as_set))]
 #[serde(rename_all = "camelCase", default)]
 pub struct UserRepresentation {
     /// Internal id: `sub` of the tokens

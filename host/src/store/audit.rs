@@ -222,6 +222,7 @@ pub struct AuditFilter {
 
 /// One row, as administrators and owners see it
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
     /// Its number; later ones are higher

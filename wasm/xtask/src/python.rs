@@ -21,7 +21,7 @@ const INSTALL: Duration = Duration::from_mins(10);
 /// What runs Python here, with what makes environments
 pub(crate) const PYTHON: Tool = Tool {
     name: "Python 3 with venv",
-    why: "runs Envoy and the Python clients that others have written",
+    why: "runs Envoy, schemathesis and the Python clients that others have written",
     check: |_| {
         process::output(Command::new("python3").args(["-c", "import ensurepip, venv"]))?;
         process::version("python3")

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     browser, clients, compute, demo, filter, fuzz, host,
     layout::Layout,
-    npm, process, proxy, python, rust, terminal,
+    npm, openapi, process, proxy, python, rust, terminal,
     wasm::{self, Artefact, Choice},
 };
 
@@ -73,6 +73,7 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     steps.take("filter in Envoy", || proxy::test(layout, choice, &program, long))?;
     steps.take("service in Viceroy", || compute::test(layout, choice, &program))?;
     steps.take("clients of others", || clients::against(layout, &program))?;
+    steps.take("schemathesis", || openapi::against(layout, &program))?;
     // The README's other command is tested as it is.
     steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
     steps.take("npm test", || steps_of_js(layout, &["test"], long))?;

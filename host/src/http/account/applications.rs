@@ -35,8 +35,9 @@ const CHANGES_CONSENT: [Role; 2] = [Role::ManageAccount, Role::ManageConsent];
 
 /// An application as its user sees it
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Application {
+pub(in crate::http) struct Application {
     client_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<String>,
@@ -94,14 +95,16 @@ impl Application {
 
 /// What somebody lets a client have; times in milliseconds since 1970
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Consent"))]
 #[serde(rename_all = "camelCase")]
-struct ConsentView {
+pub(in crate::http) struct ConsentView {
     granted_scopes: Vec<GrantedScope>,
     created_date: u64,
     last_updated_date: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct GrantedScope {
     id: String,
@@ -200,8 +203,9 @@ pub(super) async fn consent(
 
 /// What a client is to have
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ConsentRepresentation"))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(in crate::http) struct Wanted {
     granted_scopes: Vec<WantedScope>,
     #[serde(rename = "createdDate")]
     _created: Option<u64>,
@@ -210,6 +214,7 @@ pub(super) struct Wanted {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 struct WantedScope {
     id: String,

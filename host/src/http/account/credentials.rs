@@ -20,8 +20,9 @@ use crate::{
 
 /// All credentials of one type
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CredentialContainer"))]
 #[serde(rename_all = "camelCase")]
-struct Container {
+pub(in crate::http) struct Container {
     #[serde(rename = "type")]
     kind: &'static str,
     category: &'static str,
@@ -35,11 +36,13 @@ struct Container {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "CredentialMetadata"))]
 struct Metadata {
     credential: Credential,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Credential {
     id: String,

@@ -15,8 +15,9 @@ use crate::{
 
 /// A group as its members see it
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OwnGroup"))]
 #[serde(rename_all = "camelCase")]
-struct Group {
+pub(in crate::http) struct Group {
     id: String,
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -41,8 +41,9 @@ const PEOPLE: u64 = 1_000;
 
 /// What somebody may do with a resource
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AccountPermission"))]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub(super) struct Permission {
+pub(in crate::http) struct Permission {
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -211,8 +212,9 @@ fn find(tx: &Transaction<'_>, realm_id: &str, text: &str) -> Result<Found, Store
 
 /// Somebody who has, or has asked for, something of a resource
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct Requester {
+pub(in crate::http) struct Requester {
     id: String,
     username: String,
     #[serde(skip_serializing_if = "Option::is_none")]

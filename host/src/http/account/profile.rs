@@ -30,8 +30,9 @@ use crate::{
 
 /// What a person sends of herself; members of what she was shown come back and have no effect
 #[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "OwnProfile"))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct Profile {
+pub(in crate::http) struct Profile {
     #[serde(rename = "id")]
     _id: Option<String>,
     username: Option<String>,

@@ -36,8 +36,9 @@ pub(super) const SEES: [Role; 2] = [Role::ManageAccount, Role::ViewProfile];
 
 /// A resource as a person sees it
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AccountResource"))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct View {
+pub(in crate::http) struct View {
     #[serde(rename = "_id")]
     id: String,
     name: String,
@@ -53,6 +54,7 @@ pub(super) struct View {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AccountScope"))]
 #[serde(rename_all = "camelCase")]
 struct Scope {
     name: String,
@@ -64,6 +66,7 @@ struct Scope {
 
 /// The resource server, as a person knows it
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ResourceServer"))]
 #[serde(rename_all = "camelCase")]
 struct Application {
     client_id: String,

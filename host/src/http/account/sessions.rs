@@ -27,8 +27,9 @@ const MOST: u64 = 100;
 
 /// A sign-in as its user sees it; times in seconds since 1970
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "SignIn"))]
 #[serde(rename_all = "camelCase")]
-struct View {
+pub(in crate::http) struct View {
     id: String,
     ip_address: String,
     started: u64,

@@ -1,12 +1,12 @@
 //! Resource servers as administrators see them: everything below `authz/resource-server` of a client
 //! (`admin-surface` §10-§12).
 
-mod evaluate;
+pub(in crate::http) mod evaluate;
 mod policy;
 mod resource;
-mod scope;
+pub(in crate::http) mod scope;
 mod settings;
-mod share;
+pub(in crate::http) mod share;
 
 pub(crate) use self::settings::exported_settings;
 

@@ -73,8 +73,9 @@ async fn all(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, Ap
 
 /// Which keys are made anew
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "KeyRotation"))]
 #[serde(deny_unknown_fields, default)]
-struct Rotation {
+pub(in crate::http) struct Rotation {
     /// By this algorithm; all that sign now, if it is absent
     algorithm: Option<String>,
 }

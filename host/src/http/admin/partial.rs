@@ -45,8 +45,9 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// What is to be added to a realm, and what happens to what is there already
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
-struct PartialImport {
+pub(in crate::http) struct PartialImport {
     if_resource_exists: Policy,
     #[serde(deserialize_with = "lenient::list")]
     users: Vec<UserRepresentation>,
@@ -59,6 +60,7 @@ struct PartialImport {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "IfResourceExists"))]
 #[serde(rename_all = "UPPERCASE")]
 enum Policy {
     #[default]

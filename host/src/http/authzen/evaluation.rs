@@ -25,7 +25,8 @@ const WANTS: [Wants; 3] = [Wants::Whole; 3];
 
 /// The answer to one question
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Decision {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::http) struct Decision {
     decision: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     context: Option<Value>,

@@ -14,6 +14,7 @@ use crate::{
 
 /// A resource as callers describe it (`keycloak-wire` §2.2)
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ResourceDescription"))]
 #[serde(deny_unknown_fields)]
 pub struct Description {
     #[serde(rename = "_id")]
@@ -37,6 +38,7 @@ pub struct Description {
 
 /// The same in a `PUT`, where Keycloak has another name for it
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ResourceReplacement"))]
 #[serde(transparent)]
 pub struct Replacement(pub Description);
 
@@ -50,6 +52,7 @@ impl Represents for Replacement {
 
 /// Who is to own a resource, as callers name him
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ResourceOwner"))]
 #[serde(untagged)]
 pub enum Owner {
     /// Name or id
@@ -64,6 +67,7 @@ pub enum Owner {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum ScopeName {
     Name(String),
@@ -71,6 +75,7 @@ enum ScopeName {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AttributeValues"))]
 #[serde(untagged)]
 enum Values {
     One(String),
@@ -141,6 +146,7 @@ pub fn bad_scope() -> ApiError {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ScopeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -150,6 +156,7 @@ struct ScopeView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OwnerView {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +165,7 @@ struct OwnerView {
 
 /// The answer; which members it has differs by operation, as Keycloak has it (`keycloak-wire` §2.2)
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "Resource"))]
 pub struct View {
     name: String,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]

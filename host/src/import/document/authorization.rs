@@ -10,6 +10,7 @@ use crate::policy::Logic;
 
 /// `authorizationSettings` of a client (`keycloak-wire` §9.5)
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuthorizationFile {
     /// Resources may be registered over HTTP
@@ -17,8 +18,10 @@ pub struct AuthorizationFile {
     allow_remote_resource_management: Option<bool>,
     /// What happens where no permission applies
     #[serde(default)]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub policy_enforcement_mode: Mode,
     /// How permissions are combined
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub decision_strategy: Option<Strategy>,
     /// Scopes
     #[serde(default)]
@@ -40,6 +43,7 @@ impl AuthorizationFile {
 
 /// A scope of a resource server
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ScopeFile {
     /// Internal id, which policies may name
@@ -54,6 +58,7 @@ pub struct ScopeFile {
 
 /// A resource
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceFile {
     /// Its id
@@ -96,6 +101,7 @@ impl ResourceFile {
 
 /// A scope by name, alone or in an object
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum ScopeReference {
     /// Alone
@@ -118,6 +124,7 @@ impl ScopeReference {
 
 /// An owner by name or id
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum OwnerFile {
     /// Name or id
@@ -133,6 +140,7 @@ pub enum OwnerFile {
 
 /// A policy or permission; configuration values are texts, lists are JSON inside them
 #[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyFile {
     /// Its id
@@ -147,6 +155,7 @@ pub struct PolicyFile {
     /// `POSITIVE` or `NEGATIVE`
     pub logic: Option<Logic>,
     /// How its results are combined
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub decision_strategy: Option<Strategy>,
     /// What the type needs
     #[serde(default)]

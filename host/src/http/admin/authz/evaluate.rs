@@ -33,8 +33,9 @@ const CLOCK: &str = "kc.time.date_time";
 
 /// What is to be evaluated
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "PolicyEvaluationRequest"))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Representation {
+pub(in crate::http) struct Representation {
     user_id: Option<String>,
     client_id: Option<String>,
     role_ids: Option<Vec<String>>,
@@ -51,6 +52,7 @@ impl Represents for Representation {
 
 /// A resource as a representation has it; what names it is read, the rest passed over
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EvaluatedResource"))]
 struct Asked {
     #[serde(rename = "_id")]
     id: Option<String>,
@@ -61,6 +63,7 @@ struct Asked {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "EvaluatedScope"))]
 #[serde(untagged)]
 enum AskedScope {
     Name(String),
@@ -68,6 +71,7 @@ enum AskedScope {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ContextValues"))]
 #[serde(untagged)]
 enum Values {
     One(String),

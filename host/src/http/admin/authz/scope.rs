@@ -29,8 +29,9 @@ type Id = Path<(String, String, String)>;
 
 /// A scope as callers write it; what else it was read with is passed over
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "ScopeRepresentation"))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Representation {
+pub(in crate::http) struct Representation {
     id: Option<String>,
     name: Option<String>,
     display_name: Option<String>,
@@ -47,8 +48,9 @@ impl Represents for Representation {
 
 /// A scope as answers show it
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "AuthorizationScope"))]
 #[serde(rename_all = "camelCase")]
-pub(super) struct View<'a> {
+pub(in crate::http) struct View<'a> {
     id: &'a str,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

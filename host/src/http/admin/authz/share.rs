@@ -55,8 +55,9 @@ pub(super) async fn list(
 
 /// What is to be shared with whom
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Sharing {
+pub(in crate::http) struct Sharing {
     /// Name or id of a resource
     resource: String,
     /// User name or id
