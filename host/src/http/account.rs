@@ -42,7 +42,7 @@ pub(super) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 fn routes(app: &Arc<App>, base: &str) -> Router<Arc<App>> {
-    let list: [(&str, MethodRouter<Arc<App>>); 16] = [
+    let list: [(&str, MethodRouter<Arc<App>>); 17] = [
         ("", get(profile::read).post(profile::change)),
         ("/sessions", get(sessions::list).delete(sessions::end_all)),
         ("/sessions/{id}", delete(sessions::end)),

@@ -219,6 +219,7 @@ impl AuthRequest {
             max_age: None,
             login_hint: None,
             challenge: None,
+            action: None,
         }
     }
 

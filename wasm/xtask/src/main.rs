@@ -74,7 +74,7 @@ enum Task {
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
     },
-    /// Send what schemathesis makes of the host's OpenAPI document to the real server
+    /// Send what schemathesis makes of the host's `OpenAPI` document to the real server
     Openapi {
         /// Where the `wasm32` standard library comes from
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
@@ -126,17 +126,8 @@ fn main() -> ExitCode {
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
         Task::Bench { toolchain } => bench::run(&layout, toolchain),
         Task::Clients { toolchain } => clients::run(&layout, toolchain),
-    /// Send what schemathesis makes of the host's OpenAPI document to the real server
-    Openapi {
-        /// Where the `wasm32` standard library comes from
-        #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
-        toolchain: wasm::Choice,
-    },
-    /// Check the filters, and run them in the real Envoy and the real Viceroy with the real server
-    Filters {
-        /// The server to test them with; without it, it is built
-        #[arg(long)]
-        server: Option<PathBuf>,
+        Task::Openapi { toolchain } => openapi::run(&layout, toolchain),
+        Task::Filters { server, toolchain } => filter::run(&layout, toolchain, server),
         Task::Fuzz { seconds, targets } => fuzz::run(&layout, seconds, &targets),
         Task::Mutants { shard, parts } => mutants::run(&layout, shard.as_deref(), &parts),
         Task::Test { long, toolchain } => suite::run(&layout, toolchain, long),

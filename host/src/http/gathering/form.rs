@@ -51,7 +51,8 @@ pub(super) fn render(
     let wanted = wanted(app, open)?;
     let name = open.client.settings.name.as_deref().filter(|name| !name.is_empty());
     let name = name.unwrap_or(&open.client.client_id);
-    let step = Step { action: &address(place, &open.id), redirect_uri: &open.about.redirect_uri, error };
+    let action = address(place, &open.id);
+    let step = Step { action: &action, redirect_uri: &open.about.redirect_uri, error, optional: false };
     let body = html! {
         p { strong { (name) } " asks for access in your name (" (user.username) "):" }
         ul id="cs-wanted" { @for text in &wanted { li { (text) } } }

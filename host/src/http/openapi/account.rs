@@ -35,13 +35,6 @@ pub(super) fn describe(document: &mut Document) {
     // What browsers ask for there is a page.
     let plain = Family { refuses: &[400, 401, 403, 404, 406, 503], ..ACCOUNT };
     at(document, plain, "/realms/{realm}/account");
-    document.at(
-        ACCOUNT,
-        "/realms/{realm}/account/audit",
-        [get("What happened to one's own resources")
-            .query("event* actor resource requester before# after# max#")
-            .shows(list::<AuditRow>())],
-    );
 }
 
 fn at(document: &mut Document, family: Family, base: &str) {
@@ -65,6 +58,15 @@ fn at(document: &mut Document, family: Family, base: &str) {
         "/credentials",
         vec![
             get("Passwords and the like, by type").query("type user-credentials?").shows(list::<Container>()),
+        ],
+    );
+    at("/credentials/{id}", vec![delete("Removes a passkey").done()]);
+    at(
+        "/audit",
+        vec![
+            get("What happened to one's own resources")
+                .query("event* actor resource requester before# after# max#")
+                .shows(list::<AuditRow>()),
         ],
     );
     at("/applications", vec![get("Applications that one uses").query("name").shows(list::<Application>())]);

@@ -39,7 +39,7 @@ const TOKEN: &str = "grant_type client_id client_secret client_assertion client_
                      subject_token subject_token_type requested_token_type actor_token actor_token_type resource \
                      subject_issuer requested_issuer requested_subject";
 const AUTHORIZE: &str = "client_id redirect_uri response_type response_mode scope state nonce prompt max_age \
-                         login_hint id_token_hint code_challenge code_challenge_method";
+                         login_hint id_token_hint code_challenge code_challenge_method kc_action";
 const LOGOUT: &str = "id_token_hint client_id post_logout_redirect_uri state";
 
 pub(super) fn describe(document: &mut Document) {
@@ -123,8 +123,30 @@ fn browsers(document: &mut Document) {
         [
             page(get("The step that a sign-in is at").query(place)),
             page(post("Answers that step").query(place).takes(Body::Fields(
-                "username password rememberMe otp password-new password-confirm totp totpSecret accept cancel",
+                "username password rememberMe otp password-new password-confirm totp totpSecret accept cancel \
+                 cancel-aia credentialId clientDataJSON authenticatorData signature userHandle attestationObject \
+                 transports authenticatorLabel",
             ))),
+        ],
+    );
+    document.at(
+        BROWSERS,
+        "/realms/{realm}/uma/claims",
+        [page(
+            get("Where a person says what a ticket needs (UMA Grant §3.3.2)")
+                .query("client_id ticket claims_redirect_uri state"),
+        )],
+    );
+    document.at(
+        BROWSERS,
+        "/realms/{realm}/uma/claims/form",
+        [
+            page(get("The form for that").query("interaction")),
+            page(
+                post("Answers it; only claims that the ticket needs count")
+                    .query("interaction")
+                    .takes(Body::Fields("session remember accept cancel")),
+            ),
         ],
     );
     document.at(
