@@ -205,6 +205,7 @@ pub(super) const ACCOUNT: &[(&str, &str)] = &[
     ("/applications/<app>/consent", r#"{"grantedScopes":[{"id":"<scope>"}]}"#),
     ("/audit", ""),
     ("/credentials", ""),
+    ("/credentials/<credential>", ""),
     ("/groups", ""),
     ("/resources", ""),
     ("/resources/<resource>", ""),

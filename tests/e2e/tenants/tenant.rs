@@ -115,6 +115,7 @@ impl<'a> Tenant<'a> {
             ("scope", text(&scope["id"])),
             ("scope-mapper", text(&scope["protocolMappers"][0]["id"])),
             ("mapper", text(&self.read(&format!("clients/{client}/protocol-mappers/models"))[0]["id"])),
+            ("credential", text(&self.read(&format!("users/{user}/credentials"))[0]["id"])),
             ("session", text(&self.read(&format!("users/{user}/sessions"))[0]["id"])),
             ("policy", text(&self.make(&format!("{authz}/policy/user"), &policy)["id"])),
             ("authz-scope", text(&ticket["scope"])),

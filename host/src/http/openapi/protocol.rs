@@ -81,8 +81,8 @@ fn clients(document: &mut Document) {
             .takes(Body::Fields(
                 "token token_type_hint client_id client_secret client_assertion client_assertion_type",
             ))
-            // Without a body, or, where a part of a grant is left, with what is left
-            .shows(Body::Nothing)],
+            // Without a body, or with an error where the token was good for nothing
+            .shows(object("error error_description"))],
     );
     let shown = || Body::Text(&["application/json", "application/jwt"]);
     let refused = || Body::Text(&["text/plain", "application/json"]);
