@@ -1,5 +1,7 @@
 //! What every realm has from its beginning, as Keycloak makes it (`admin-surface` §8).
 
+pub mod clients;
+
 use std::collections::BTreeMap;
 
 use super::{ClientScope, ProtocolMapper};

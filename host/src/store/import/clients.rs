@@ -5,7 +5,7 @@ use crate::{
     import::document::RealmFile,
     realm::{
         Client,
-        clients::{BuiltIn, built_in},
+        built_in::clients::{BuiltIn, built_in},
     },
     representation::Members,
     store::{client, client::ClientRecord, role, role::Holder, user},

@@ -3,7 +3,7 @@
 use super::{StoreError, Writing, named, new_id, refused};
 use crate::{
     import::document::{Composites, RealmFile, RoleFile},
-    realm::clients::{BuiltIn, described},
+    realm::built_in::clients::{BuiltIn, described},
     representation::lenient,
     store::{role, role::RoleRecord},
 };

@@ -120,9 +120,9 @@ pub fn open_to_administrators(
     if client::by_client_id(tx, &master.id, &name)?.is_some() {
         return Ok(());
     }
-    let record = crate::realm::clients::management(&name, realm);
+    let record = crate::realm::built_in::clients::management(&name, realm);
     client::insert(tx, &master.id, &record)?;
-    for made in crate::realm::clients::management_roles() {
+    for made in crate::realm::built_in::clients::management_roles() {
         let role =
             role::RoleRecord { id: super::super::new_id(), client: Some(record.client.id.clone()), ..made };
         role::insert(tx, &master.id, &role)?;

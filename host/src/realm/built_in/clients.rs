@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use countersign_core::time::UnixTime;
 
-use super::{Client, ClientSettings};
+use crate::realm::{Client, ClientSettings};
 use crate::{
     representation::Members,
     store::{client::ClientRecord, new_id, role::RoleRecord},
