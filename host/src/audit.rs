@@ -127,6 +127,9 @@ pub struct Asked<'a> {
 /// Takes a decision down that nothing else writes down
 pub fn note(app: &App, asked: Asked<'_>, assessment: &Assessment) {
     let trail = &app.trail;
+    if asked.request.purpose == Purpose::Search {
+        return;
+    }
     let (event, granted) = match assessment {
         // What becomes a request to an owner, and an RPT, has a row of its own.
         Assessment::Denied { pending, .. } if !pending.is_empty() => return,

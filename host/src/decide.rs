@@ -102,6 +102,8 @@ pub enum Purpose {
     Introspection,
     /// Somebody who asks for a decision by another protocol
     Access,
+    /// A search, which lets nobody in and keeps nobody out
+    Search,
 }
 
 impl Purpose {
@@ -113,6 +115,7 @@ impl Purpose {
             Self::Permissions => "permissions",
             Self::Introspection => "introspection",
             Self::Access => "access",
+            Self::Search => "search",
         }
     }
 }
@@ -231,16 +234,38 @@ pub fn decide(
     now: UnixTime,
 ) -> Result<(Assessment, Version), ApiError> {
     let decided = every_page(app, realm, server, party, request, now);
-    app.metrics.decided(match &decided {
-        Ok((Assessment::Granted { .. }, _)) => "granted",
-        Ok((Assessment::Denied { .. }, _)) => "denied",
-        Ok((Assessment::Refused(_), _)) => "refused",
-        Err(_) => "failed",
-    });
-    if let Ok((assessment, _)) = &decided {
-        audit::note(app, audit::Asked { realm, server, party, request, now }, assessment);
-    }
+    let assessment = decided.as_ref().map(|(assessment, _)| assessment).ok();
+    tell(app, audit::Asked { realm, server, party, request, now }, assessment);
     decided
+}
+
+/// As [`decide`], with what was looked at; of everything, the first page
+pub fn decide_and_explain(
+    app: &App,
+    realm: &Realm,
+    server: &Client,
+    party: &Party,
+    request: &Request,
+    now: UnixTime,
+) -> Result<(Assessment, Trace), ApiError> {
+    let decided = question_page(app, realm, server, party, request, None, now)
+        .and_then(|(question, _)| explained(app, &question));
+    let assessment = decided.as_ref().map(|(assessment, _)| assessment).ok();
+    tell(app, audit::Asked { realm, server, party, request, now }, assessment);
+    decided
+}
+
+/// Counts an answer, or that there is none, and takes down what nothing else does
+fn tell(app: &App, asked: audit::Asked<'_>, decided: Option<&Assessment>) {
+    app.metrics.decided(match decided {
+        Some(Assessment::Granted { .. }) => "granted",
+        Some(Assessment::Denied { .. }) => "denied",
+        Some(Assessment::Refused(_)) => "refused",
+        None => "failed",
+    });
+    if let Some(assessment) = decided {
+        audit::note(app, asked, assessment);
+    }
 }
 
 fn every_page(

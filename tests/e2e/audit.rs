@@ -11,7 +11,7 @@ use countersign_tests::{
     realm::Realm,
     server::{Builder, Server, program},
     until,
-    world::World,
+    world::{World, document},
 };
 use serde_json::{Value, json};
 
@@ -123,6 +123,35 @@ fn which_decisions_are_written_down_is_the_operators_choice() {
     off.server.start_again();
     assert_eq!(trail(&off, "?event=decision.denied&event=decision.granted").len(), 0);
     assert_eq!(trail(&off, "?event=rpt.issued").len(), 1, "changes are always written");
+}
+
+/// However it was asked for; a search is no decision about anybody
+#[test]
+fn a_decision_by_authzen_is_one_too() {
+    let mut world = world(|builder| builder.arg("--audit-decisions").arg("all"));
+    let mut document = document("hers", "alice");
+    document["type"] = "document".into();
+    let hers = world.register(&world.pat(), &document);
+    _ = world.share(&hers, "read", "bob");
+    let pat = world.pat();
+    let post = |path: &str, action: &str| {
+        let body = json!({ "subject": { "type": "user", "id": "bob" }, "action": { "name": action },
+                           "resource": { "type": "document", "id": hers } });
+        let request = world.request("POST", &format!("authzen/access/v1/{path}")).bearer(&pat);
+        request.json(&body).send().expect(200).json()
+    };
+    assert_eq!(post("evaluation", "read")["decision"], true);
+    assert_eq!(post("evaluation?reasons=operator", "write")["decision"], false);
+    for kind in ["subject", "resource", "action"] {
+        _ = post(&format!("search/{kind}"), "read");
+    }
+    world.server.terminate();
+    world.server.start_again();
+    let rows = trail(&world, "?event=decision.granted&event=decision.denied");
+    let told: Vec<_> = rows.iter().map(|row| (&row["event"], &row["detail"]["purpose"])).collect();
+    let (granted, denied, access) = (json!("decision.granted"), json!("decision.denied"), json!("access"));
+    assert_eq!(told.len(), 2, "{rows:?}");
+    assert!(told.contains(&(&granted, &access)) && told.contains(&(&denied, &access)), "{rows:?}");
 }
 
 #[test]

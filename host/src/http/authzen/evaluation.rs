@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
+    decide::Purpose,
     error::ApiError,
     http::{Family, extract::Query, json as answer},
 };
@@ -134,7 +135,7 @@ fn judged(app: &App, caller: &Caller, entities: &Entities, reasons: Reasons) -> 
         }));
     }
     let resources = [resource];
-    let permitted = judge::permitted(app, caller, &party, &resources, action, attributes)?;
+    let permitted = judge::permitted(app, caller, &party, &resources, action, attributes, Purpose::Access)?;
     Ok(resources.iter().all(|resource| permitted.contains(resource)).into())
 }
 

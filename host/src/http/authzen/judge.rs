@@ -13,7 +13,7 @@ use countersign_core::{
 use super::{caller::Caller, entity::Entity};
 use crate::{
     app::App,
-    decide::{self, Party, Request, Untold, decide, question_page},
+    decide::{Party, Purpose, Request, Untold, decide, decide_and_explain},
     error::ApiError,
     realm::Client,
     store,
@@ -66,10 +66,11 @@ pub(super) fn permitted(
     resources: &[String],
     action: &str,
     attributes: &Claims,
+    purpose: Purpose,
 ) -> Result<BTreeSet<String>, ApiError> {
     let Ok(scope) = action.parse::<Scope>() else { return Ok(BTreeSet::new()) };
     let scopes: ScopeSet = [scope.clone()].into_iter().collect();
-    let permissions = granted(app, caller, party, resources, &scopes, attributes)?;
+    let permissions = granted(app, caller, party, resources, &scopes, attributes, purpose)?;
     let fitting = permissions.into_iter().filter(|permission| permission.scopes.contains(&scope));
     Ok(fitting.filter_map(|permission| Some(permission.rsid?.as_str().to_owned())).collect())
 }
@@ -83,7 +84,7 @@ pub(super) fn actions(
     attributes: &Claims,
 ) -> Result<BTreeSet<String>, ApiError> {
     let resources = [resource.to_owned()];
-    let permissions = granted(app, caller, party, &resources, &ScopeSet::new(), attributes)?;
+    let permissions = granted(app, caller, party, &resources, &ScopeSet::new(), attributes, Purpose::Search)?;
     let scopes = permissions.iter().flat_map(|permission| &permission.scopes);
     Ok(scopes.map(|scope| scope.as_str().to_owned()).collect())
 }
@@ -102,17 +103,17 @@ pub(super) fn explained(
     };
     let scopes: ScopeSet = [scope.clone()].into_iter().collect();
     let asks = vec![Ask::Id { resource: id.clone(), scopes }];
-    let request = request(asks, attributes);
-    let (question, _) = question_page(app, &caller.realm, &caller.client, party, &request, None, caller.now)?;
-    let (assessment, trace) = decide::explained(app, &question)?;
+    let request = request(asks, attributes, Purpose::Access);
+    let (assessment, trace) =
+        decide_and_explain(app, &caller.realm, &caller.client, party, &request, caller.now)?;
     let is_permitted =
         |permission: &Permission| permission.rsid.as_ref() == Some(&id) && permission.scopes.contains(&scope);
     Ok(Some((permissions(assessment).iter().any(is_permitted), trace)))
 }
 
 /// Nothing but an answer comes of it: what is not granted becomes no request to an owner
-fn request(asks: Vec<Ask>, attributes: &Claims) -> Request {
-    Request { asks, pushed_claims: attributes.clone(), ..Request::default() }
+fn request(asks: Vec<Ask>, attributes: &Claims, purpose: Purpose) -> Request {
+    Request { asks, pushed_claims: attributes.clone(), purpose, ..Request::default() }
 }
 
 fn permissions(assessment: Assessment) -> Vec<Permission> {
@@ -130,13 +131,14 @@ fn granted(
     resources: &[String],
     scopes: &ScopeSet,
     attributes: &Claims,
+    purpose: Purpose,
 ) -> Result<Vec<Permission>, ApiError> {
     let ids = resources.iter().filter_map(|id| id.parse().ok());
     let asks: Vec<Ask> = ids.map(|resource| Ask::Id { resource, scopes: scopes.clone() }).collect();
     if asks.is_empty() {
         return Ok(Vec::new());
     }
-    let (assessment, _) =
-        decide(app, &caller.realm, &caller.client, party, &request(asks, attributes), caller.now)?;
+    let request = request(asks, attributes, purpose);
+    let (assessment, _) = decide(app, &caller.realm, &caller.client, party, &request, caller.now)?;
     Ok(permissions(assessment))
 }

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
+    decide::Purpose,
     error::ApiError,
     http::{Family, json as answer},
     realm::Sealed,
@@ -202,7 +203,16 @@ pub(super) async fn subjects(
             for id in ids {
                 let subject = Entity::new(kind, id);
                 let Some(party) = judge::party(&app, &caller, &subject)? else { continue };
-                if !judge::permitted(&app, &caller, &party, &resources, &action, &attributes)?.is_empty() {
+                let permitted = judge::permitted(
+                    &app,
+                    &caller,
+                    &party,
+                    &resources,
+                    &action,
+                    &attributes,
+                    Purpose::Search,
+                )?;
+                if !permitted.is_empty() {
                     fitting.insert(id.clone());
                 }
             }
@@ -237,7 +247,9 @@ pub(super) async fn resources(
                 .store
                 .read(|tx| store::authzen::resources(tx, &caller.client.id, kind, after, batch(most)))?)
         };
-        let judged = |ids: &[String]| judge::permitted(&app, &caller, &party, ids, &action, &attributes);
+        let judged = |ids: &[String]| {
+            judge::permitted(&app, &caller, &party, ids, &action, &attributes, Purpose::Search)
+        };
         let found = walk(&page, candidates, judged, |id| json!({ "type": kind, "id": id }))?;
         rendered(&app, &page, found)
     })
