@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::Aim;
 use crate::{
@@ -222,5 +222,8 @@ fn add_target(layout: &Layout, target: &str) -> Result<()> {
         Command::new("rustup").args(["target", "add", target]).env("RUSTUP_MAX_RETRIES", "1"),
         &log,
         DOWNLOAD,
-    )
+    )?;
+    // What rustup believes to be there it does not look for.
+    ensure!(active_has(target), "rustup says that {target} is there, and it is not");
+    Ok(())
 }
