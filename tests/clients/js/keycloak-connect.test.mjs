@@ -49,6 +49,9 @@ test('keycloak-connect lets in who has a token of this realm, and the role', asy
   const stranger = await documents(test)
   assert.equal(await status(site, '/any', await stranger.token('alice')), 403, 'of another realm')
   assert.equal((await keycloak.grantManager.userInfo(alice)).preferred_username, 'alice')
+  // Its introspection shows the secret in the header and in the form.
+  assert.equal(await keycloak.grantManager.validateAccessToken(alice), alice)
+  assert.equal(await keycloak.grantManager.validateAccessToken(`${alice.slice(0, -8)}AAAAAAAA`), false)
 })
 
 for (const mode of ['permissions', 'token']) {
