@@ -169,16 +169,21 @@ test('it signs people in, keeps them in a session, enforces and signs them out',
   })
   const write = [keycloak.protect(), keycloak.enforcer('plan:write')]
   app.get('/plan/write', write, (_, response) => { response.send('never') })
+  app.get('/known', keycloak.checkSso(), (request, response) => {
+    response.send(request.kauth.grant?.access_token.content.preferred_username ?? 'a stranger')
+  })
   app.get('/', (_, response) => { response.send('home') })
   const site = await serve(test, app)
   const attributes = { 'post.logout.redirect.uris': `${site}/` }
   await admin.clients.update({ id }, { clientId: 'documents', redirectUris: [`${site}/*`], attributes })
 
   const browser = new Browser()
+  assert.equal((await browser.open(`${site}/known`, 'none')).text, 'a stranger', 'asked without a page')
   const back = await browser.signIn(`${site}/plan/read`, `${site}/plan/read?auth_callback=1`, 'alice')
   assert.equal((await browser.open(back.href, 'none')).text, 'hello alice')
   assert.equal((await browser.open(`${site}/plan/read`, 'none')).text, 'hello alice')
   assert.equal((await browser.open(`${site}/plan/write`, 'none')).status, 403)
+  assert.equal((await browser.open(`${site}/known`, 'none')).text, 'alice')
   assert.equal((await browser.open(`${site}/bye`, 'none')).text, 'home')
   const again = await browser.open(`${site}/plan/read`, 'none')
   assert.ok(again.url.startsWith(config['auth-server-url']), 'has to sign in again')
