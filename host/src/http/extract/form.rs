@@ -59,6 +59,7 @@ impl Form {
     }
 
     /// The same without one parameter
+    #[must_use]
     pub fn without(&self, name: &str) -> Self {
         Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
     }
