@@ -10,7 +10,25 @@ import { createInterface } from 'node:readline'
 const ROOT = new URL('../../', import.meta.url).pathname
 const PROGRAM = process.env.COUNTERSIGN_BIN ?? join(ROOT, 'target/release/countersign')
 
-/** A realm with one public app on this site */
+/** A resource server: editors read its plan, and alice is one */
+const DOCUMENTS = {
+  clientId: 'documents', enabled: true, secret: 'documents-secret', serviceAccountsEnabled: true,
+  authorizationServicesEnabled: true, directAccessGrantsEnabled: true,
+  authorizationSettings: {
+    allowRemoteResourceManagement: true, policyEnforcementMode: 'ENFORCING', decisionStrategy: 'UNANIMOUS',
+    scopes: [{ name: 'read' }, { name: 'write' }],
+    resources: [{ name: 'plan', scopes: [{ name: 'read' }, { name: 'write' }] }],
+    policies: [
+      { name: 'editors', type: 'role', logic: 'POSITIVE', config: { roles: '[{"id":"editor","required":true}]' } },
+      {
+        name: 'reading the plan', type: 'scope', logic: 'POSITIVE', decisionStrategy: 'UNANIMOUS',
+        config: { resources: '["plan"]', scopes: '["read"]', applyPolicies: '["editors"]' },
+      },
+    ],
+  },
+}
+
+/** A realm with one public app on this site, and a resource server */
 const realm = (site) => ({
   realm: 'test',
   enabled: true,
@@ -21,16 +39,23 @@ const realm = (site) => ({
   users: [
     {
       username: 'alice', enabled: true, email: 'alice@test.example', emailVerified: true,
-      firstName: 'Alice', lastName: 'Test',
+      firstName: 'Alice', lastName: 'Test', realmRoles: ['editor'],
       credentials: [{ type: 'password', value: 'alice-password' }],
     },
+    {
+      username: 'bob', enabled: true, email: 'bob@test.example', emailVerified: true,
+      firstName: 'Bob', lastName: 'Test',
+      credentials: [{ type: 'password', value: 'bob-password' }],
+    },
   ],
+  roles: { realm: [{ name: 'editor' }] },
   clients: [
     {
       clientId: 'app', enabled: true, publicClient: true, standardFlowEnabled: true,
       redirectUris: [`${site}/*`], webOrigins: [site],
       attributes: { 'pkce.code.challenge.method': 'S256', 'post.logout.redirect.uris': '+' },
     },
+    DOCUMENTS,
   ],
 })
 
@@ -63,6 +88,7 @@ export const startServer = async (site) => {
 
 const MODULES = {
   '/keycloak.js': 'keycloak-js/lib/keycloak.js',
+  '/keycloak-authz.js': 'keycloak-js/lib/keycloak-authz.js',
   '/oidc-client.js': 'oidc-client-ts/dist/browser/oidc-client-ts.js',
 }
 
@@ -83,6 +109,21 @@ const PAGES = {
       silentCheckSsoRedirectUri: location.origin + '/silent-check-sso.html', silentCheckSsoFallback: false,
     })
     document.getElementById('state').textContent = known ? keycloak.tokenParsed.preferred_username : 'nobody'
+  </script>`,
+  '/authz': `<p id="state">…</p><script type="module">
+    import Keycloak from '/keycloak.js'
+    import KeycloakAuthorization from '/keycloak-authz.js'
+    const query = new URLSearchParams(location.search)
+    if (query.get('base')) sessionStorage.base = query.get('base')
+    const keycloak = new Keycloak({ url: sessionStorage.base, realm: 'test', clientId: 'app' })
+    await keycloak.init({ onLoad: 'login-required', pkceMethod: 'S256', checkLoginIframe: false })
+    const authorization = new KeycloakAuthorization(keycloak)
+    const outcome = (asked) => new Promise((resolve) =>
+      asked.then((rpt) => resolve({ rpt }), () => resolve('denied'), (error) => resolve(String(error ?? 'failed'))))
+    globalThis.keycloak = keycloak
+    globalThis.authorize = (request) => outcome(authorization.authorize(request))
+    globalThis.entitlement = (server, request) => outcome(authorization.entitlement(server, request))
+    document.getElementById('state').textContent = keycloak.tokenParsed.preferred_username
   </script>`,
   '/oidc': `<p id="state">…</p><script src="/oidc-client.js"></script><script type="module">
     const query = new URLSearchParams(location.search)

@@ -253,6 +253,20 @@ fn one_request_has_one_client_and_one_way() {
     let basic = |fields: &[(&str, &str)]| world.post_token().basic("documents", &key).form(fields).send();
     let both = basic(&[grant, ("client_id", "documents"), ("client_secret", &key)]);
     table.row("header and body", both, 400, "invalid_request", two);
+    // Where `keycloak-connect` shows one secret twice, the same is one way. Anything else is two.
+    let introspect = |header: &str, id: &str, body: &str| {
+        let fields = [("token", "x"), ("client_id", id), ("client_secret", body)];
+        world.post_introspect().basic("documents", header).form(&fields).send()
+    };
+    table.status("the same twice", introspect(&key, "documents", &key), 200);
+    let answer = introspect(&key, "documents", "wrong");
+    table.row("another secret in the form", answer, 400, "invalid_request", two);
+    let answer = introspect("wrong", "documents", &key);
+    table.row("another secret in the header", answer, 400, "invalid_request", two);
+    let answer = introspect(&key, "archive", &key);
+    table.row("another client in the form", answer, 400, "invalid_request", two);
+    let answer = introspect("wrong", "documents", "wrong");
+    table.row("wrong twice", answer, 401, "invalid_client", "Client authentication failed.");
     let answer = basic(&[grant, ("client_id", "archive")]);
     table.row("two clients", answer, 400, "invalid_request", two);
     table.status("the same client", basic(&[grant, ("client_id", "documents")]), 200);

@@ -58,6 +58,12 @@ impl Form {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The same without one parameter
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(key, _)| key != name).cloned().collect())
+    }
+
     /// Whether a parameter comes more than once (RFC 6749 §3.2)
     pub fn has_duplicates(&self) -> bool {
         let mut names: Vec<_> = self.0.iter().map(|(name, _)| name).collect();
