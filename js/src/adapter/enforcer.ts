@@ -160,12 +160,14 @@ export class Enforcer {
     return granted === undefined ? this.#verdict(outcome) : { kind: 'pass', access: granted }
   }
 
-  /** With a token, if it is good */
+  /** With a token, if it is good; claims are made of the token that came with the request */
   async #askWith(presented: Presented, token: string | undefined, resources: readonly Found[] | undefined): Promise<Outcome> {
     if (token === undefined) return this.#ask(presented, undefined, undefined, resources)
-    const outcome = await this.#guard.with({ token }, (seen) => this.#ask(presented, token, seen, resources))
+    const outcome = await this.#guard.with({ token }, (seen) => this.#ask(presented, presented.token, seen, resources))
     if (!('permitted' in outcome)) return outcome
-    return { ...this.#ask(presented, undefined, undefined, resources), bad: outcome }
+    // A token for somebody else is verified by the authorization server, which is asked in its name; no other says anything.
+    const claimed = !this.#isUserManaged && outcome.code === 'wrong_audience' ? presented.token : undefined
+    return { ...this.#ask(presented, claimed, undefined, resources), bad: outcome }
   }
 
   #ask(presented: Presented, token: string | undefined, seen: SeenToken | undefined, resources: readonly Found[] | undefined): Outcome {
