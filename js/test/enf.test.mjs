@@ -41,13 +41,13 @@ describe('the policy enforcer', { skip: noServer }, () => {
   })
 
   /** An application behind the enforcer; what asks it sends the target as it is. */
-  async function start(enforcer, options = {}) {
+  async function start(enforcer, { describe: more, ...options } = {}) {
     const keycloak = {
       realm: 'demo', 'auth-server-url': server.url, resource: 'documents', 'bearer-only': true, credentials: { secret: 'documents-secret' },
       'policy-enforcer': enforcer,
     }
     const uma = await createUma({ keycloak, ...options })
-    const app = createServer(uma.enforce((request, response) => response.end(JSON.stringify(request.uma))))
+    const app = createServer(uma.enforce((request, response) => response.end(JSON.stringify(request.uma)), more))
     await once(app.listen(0, '127.0.0.1'), 'listening')
     stops.push(() => (uma.guard.close(), app.closeAllConnections(), app.close()))
     return async (path, token, { method = 'GET' } = {}) => {
@@ -81,11 +81,56 @@ describe('the policy enforcer', { skip: noServer }, () => {
   })
 
   it('ENF-3 and ENF-4: claims of every provider arrive once and are echoed in the permission', async () => {
+    const asked = []
+    const service = createServer((request, response) => {
+      asked.push([request.method, request.url, request.headers['x-tenant'], request.headers.authorization])
+      response.end('{"address":{"country":"br"},"roles":["teller","clerk"],"extra":1}')
+    })
+    await once(service.listen(0, '127.0.0.1'), 'listening')
+    stops.push(() => (service.closeAllConnections(), service.close()))
+    const http = {
+      url: `http://127.0.0.1:${service.address().port}/claims`, headers: { 'x-tenant': 'demo', authorization: 'Bearer {keycloak.access_token}' },
+      parameters: { user: "{keycloak.access_token['/sub']}" }, claims: { country: '/address/country', roles: '/roles' },
+    }
     const claims = { 'claim-a': "{request.parameter['claim-a']}", 'claim-b': ['static', 'twice'] }
-    const call = await start({ 'claim-information-point': { claims }, paths: [A] })
+    const call = await start({ 'claim-information-point': { claims, http }, paths: [A] })
     const { status, body } = await call('/api/resourcea?claim-a=value-a', bob)
     assert.equal(status, 200)
-    assert.deepEqual(body.permission.claims, { 'claim-a': ['value-a'], 'claim-b': ['static', 'twice'] })
+    assert.deepEqual(body.permission.claims, { 'claim-a': ['value-a'], 'claim-b': ['static', 'twice'], country: ['br'], roles: ['teller', 'clerk'] })
+    const { sub } = JSON.parse(Buffer.from(bob.split('.')[1], 'base64url'))
+    assert.deepEqual(asked, [['GET', `/claims?user=${sub}`, 'demo', `Bearer ${bob}`]], 'once, for the token that was sent')
+    assert.equal(await statusOf(call, '/api/resourcea?claim-a=value-a'), 403)
+    assert.equal(await statusOf(call, '/api/resourcea?claim-a=value-a', `${bob}x`), 403)
+    assert.equal(asked.length, 1, 'strangers make nobody be asked')
+  })
+
+  it('a service of claims that fails lets nobody through, and is no secret’s way out', async () => {
+    for (const answer of [
+      (response) => response.writeHead(500).end('{"country":"br"}'), (response) => response.end('<html>'), (response) => response.end('[1]'),
+      (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), (response) => response.destroy(), () => {},
+      (response) => response.end(JSON.stringify({ more: 'x'.repeat(300_000) })),
+    ]) {
+      const service = createServer((_, response) => answer(response))
+      await once(service.listen(0, '127.0.0.1'), 'listening')
+      stops.push(() => (service.closeAllConnections(), service.close()))
+      const why = []
+      const http = { url: `http://127.0.0.1:${service.address().port}/secret`, method: 'POST', parameters: { a: 'b' } }
+      const options = { timeout: 2_000, onRefused: ({ code, message }) => why.push([code, message]) }
+      const call = await start({ 'claim-information-point': { http }, paths: [A] }, options)
+      const { status, headers, body } = await call('/api/resourcea', bob)
+      assert.deepEqual([status, headers.warning, body], [403, undefined, { error: 'access_denied' }])
+      assert.deepEqual(why, [['not_permitted', 'a service has no claims about the request']])
+    }
+    const http = { url: 'http://claims.example/' }
+    await assert.rejects(start({ 'claim-information-point': { http }, paths: [A] }), { code: 'insecure_url' })
+  })
+
+  it('claims of a body are those of whoever has read it', async () => {
+    const claims = { amount: "{request.body['/withdrawal/amount']}" }
+    const described = { describe: async () => ({ body: '{"withdrawal":{"amount":50}}' }) }
+    const enforcer = { 'claim-information-point': { claims }, paths: [A] }
+    assert.deepEqual((await (await start(enforcer, described))('/api/resourcea', bob)).body.permission.claims, { amount: ['50'] })
+    assert.equal((await (await start(enforcer))('/api/resourcea', bob)).body.permission.claims, undefined)
   })
 
   it('ENF-5 and ENF-6: who is denied is redirected, and only that page is open', async () => {

@@ -102,7 +102,7 @@ async function enforcer({ given: { config, exp, permissions, claims }, request, 
   const guard = rpt?.module ?? new bindings.GuardModule('as', 'rs', 0)
   const asked = { method, target, relativePath, remoteAddr, accessToken: rpt?.token, ...more }
   for (const [name, value] of Object.entries(asked)) if (value === undefined) delete asked[name]
-  const said = module.decide(guard, rpt?.handle ?? -1, asked, bytes(body), found, now)
+  const said = module.decide(guard, rpt?.handle ?? -1, asked, bytes(body), found, [], now)
   const { code, message, permission, location, answer, ...seen } = said
   if (answer !== undefined) seen.answer = answer === 'redirect' ? { redirect: location } : answer
   same(seen, want)
