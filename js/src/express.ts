@@ -1,12 +1,12 @@
 import type { Request, RequestHandler } from 'express'
 
 import { arrivedOf, moreOf, send } from './adapter/node.js'
-import { Uma, type Access, type Rule, type UmaOptions } from './adapter/uma.js'
+import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import type { Guard } from './guard.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'
-export type { Access, Rule, UmaOptions } from './adapter/uma.js'
+export type { Access, Describe, Rule, UmaOptions } from './adapter/uma.js'
 
 declare global {
   namespace Express {
@@ -23,8 +23,8 @@ export interface ExpressUma {
   readonly protection: Protection
   /** Lets requests through that have permission, and answers all others. */
   protect(rule: Rule<Request>): RequestHandler
-  /** The same by the rules of the option `keycloak` */
-  enforce(): RequestHandler
+  /** The same by the rules of the option `keycloak`; `describe` says more of a request, such as its body. */
+  enforce(describe?: Describe<Request>): RequestHandler
 }
 
 /**
@@ -48,9 +48,9 @@ export async function createUma(options: UmaOptions): Promise<ExpressUma> {
     guard: uma.guard,
     protection: uma.protection,
     protect: (rule) => guarded((request) => uma.judge(rule, request, arrivedOf(request, request.originalUrl))),
-    enforce() {
+    enforce(describe) {
       void uma.enforcer
-      return guarded((request) => uma.enforce(arrivedOf(request, request.originalUrl), moreOf(request)))
+      return guarded((request) => uma.enforce(request, arrivedOf(request, request.originalUrl), moreOf(request), describe))
     },
   }
 }

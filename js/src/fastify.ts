@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
 import { arrivedOf, moreOf } from './adapter/node.js'
-import { Uma, type Access, type Rule, type UmaOptions } from './adapter/uma.js'
+import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import type { Guard } from './guard.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'
-export type { Access, Rule, UmaOptions } from './adapter/uma.js'
+export type { Access, Describe, Rule, UmaOptions } from './adapter/uma.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,8 +27,8 @@ export interface FastifyUma {
   readonly protection: Protection
   /** Lets requests through that have permission, and answers all others. */
   protect(rule: Rule<AnyRequest>): UmaHook
-  /** The same by the rules of the option `keycloak` */
-  enforce(): UmaHook
+  /** The same by the rules of the option `keycloak`; `describe` says more of a request, such as its body. */
+  enforce(describe?: Describe<FastifyRequest>): UmaHook
 }
 
 /**
@@ -54,9 +54,9 @@ export async function createUma(options: UmaOptions): Promise<FastifyUma> {
     guard: uma.guard,
     protection: uma.protection,
     protect: (rule) => guarded((request) => uma.judge(rule, request as AnyRequest, arrivedOf(request.raw))),
-    enforce() {
+    enforce(describe) {
       void uma.enforcer
-      return guarded((request) => uma.enforce(arrivedOf(request.raw), moreOf(request.raw)))
+      return guarded((request) => uma.enforce(request, arrivedOf(request.raw), moreOf(request.raw), describe))
     },
   }
 }

@@ -1,12 +1,12 @@
 import type { Context, MiddlewareHandler } from 'hono'
 
-import { Uma, type Access, type Rule, type UmaOptions } from './adapter/uma.js'
+import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import { arrivedOf, responseOf } from './adapter/web.js'
 import type { Guard } from './guard.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'
-export type { Access, Rule, UmaOptions } from './adapter/uma.js'
+export type { Access, Describe, Rule, UmaOptions } from './adapter/uma.js'
 
 /** What `uma.protect` and `uma.enforce` put into the context: `new Hono<UmaEnv>()` */
 export interface UmaEnv {
@@ -19,8 +19,8 @@ export interface HonoUma {
   readonly protection: Protection
   /** Lets requests through that have permission, and answers all others. */
   protect(rule: Rule<Context>): MiddlewareHandler<UmaEnv>
-  /** The same by the rules of the option `keycloak` */
-  enforce(): MiddlewareHandler<UmaEnv>
+  /** The same by the rules of the option `keycloak`; `describe` says more of a request, such as its body. */
+  enforce(describe?: Describe<Context>): MiddlewareHandler<UmaEnv>
 }
 
 /**
@@ -43,9 +43,12 @@ export async function createUma(options: UmaOptions): Promise<HonoUma> {
     guard: uma.guard,
     protection: uma.protection,
     protect: (rule) => guarded((context) => uma.judge(rule, context, arrivedOf(context.req.raw))),
-    enforce() {
+    enforce(describe) {
       void uma.enforcer
-      return guarded(({ req }) => uma.enforce(arrivedOf(req.raw), { uri: req.url, secure: req.url.startsWith('https:') }))
+      return guarded((context) => {
+        const { raw, url } = context.req
+        return uma.enforce(context, arrivedOf(raw), { uri: url, secure: url.startsWith('https:') }, describe)
+      })
     },
   }
 }

@@ -43,7 +43,26 @@ export type RequestOptions = Omit<RequestInit, 'redirect'>
  * One request. Redirects are refused, time and size are bounded, whatever `fetch` makes of its signal; what fails is
  * `server_unreachable`. An abort by the caller's own signal rejects with its reason.
  */
-export async function request(url: string, init: RequestOptions, limit: number, options: HttpOptions): Promise<Answer> {
+export function request(url: string, init: RequestOptions, limit: number, options: HttpOptions): Promise<Answer> {
+  return bounded(url, init, limit, options, (send) => send())
+}
+
+/**
+ * Like `request`, for one that changes nothing: where the connection breaks before the answer begins it is sent once more. A
+ * server closes connections that lie idle, and a busy process uses such a one before it hears of that.
+ */
+export function ask(url: string, init: RequestOptions, limit: number, options: HttpOptions): Promise<Answer> {
+  return bounded(url, init, limit, options, (send, signal) =>
+    send().catch((error: unknown) => {
+      if (signal.aborted) throw error
+      return send()
+    }),
+  )
+}
+
+type Sending = (send: () => Promise<Response>, signal: AbortSignal) => Promise<Response>
+
+async function bounded(url: string, init: RequestOptions, limit: number, options: HttpOptions, sending: Sending): Promise<Answer> {
   const send = options.fetch ?? globalThis.fetch
   const abort = new AbortController()
   const caller = init.signal ?? undefined
@@ -61,9 +80,9 @@ export async function request(url: string, init: RequestOptions, limit: number, 
   caller?.addEventListener('abort', onAbort, { once: true })
   try {
     // `manual`, because Workers know no `error`.
-    const sent = Promise.resolve(send(url, { ...init, redirect: 'manual', signal: abort.signal })).then((response) =>
-      read(response, limit),
-    )
+    const { signal } = abort
+    const once = async (): Promise<Response> => send(url, { ...init, redirect: 'manual', signal })
+    const sent = sending(once, signal).then((response) => read(response, limit))
     sent.catch(() => {})
     return await Promise.race([sent, stopped])
   } catch (cause) {

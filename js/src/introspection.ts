@@ -1,4 +1,4 @@
-import { basic, request, type HttpOptions } from './http.js'
+import { ask, basic, type HttpOptions } from './http.js'
 import type { MetadataSource } from './metadata.js'
 
 const LIMIT = 256 * 1024
@@ -30,7 +30,7 @@ export class Introspection {
         'content-type': 'application/x-www-form-urlencoded',
       }
       const body = new URLSearchParams({ token, token_type_hint: 'requesting_party_token' }).toString()
-      const answer = await request(url, { method: 'POST', headers, body }, LIMIT, this.#options)
+      const answer = await ask(url, { method: 'POST', headers, body }, LIMIT, this.#options)
       return answer.status === 200 ? answer.body : undefined
     } catch {
       return undefined

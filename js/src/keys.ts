@@ -2,7 +2,7 @@ import { verifier } from '#platform'
 
 import { isEqual } from './bytes.js'
 import { CountersignError } from './errors.js'
-import { checkUrl, request, type HttpOptions } from './http.js'
+import { ask, checkUrl, type HttpOptions } from './http.js'
 import type { MetadataSource } from './metadata.js'
 import type { Jwk, Verifier } from './platform/types.js'
 
@@ -128,7 +128,7 @@ export class KeySource {
     const { metadata, jwksUri } = this.#options
     const uri = this.#uri ?? (await metadata.endpoint('jwks_uri'))
     try {
-      const answer = await request(uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
+      const answer = await ask(uri, { headers: { accept: 'application/json' } }, LIMIT, this.#options)
       if (answer.status !== 200) throw new CountersignError('unexpected_answer', `\`${uri}\` answered ${answer.status}`)
       if (this.#body === undefined || !isEqual(this.#body, answer.body)) await this.#use(answer.body)
       this.#uri = uri

@@ -1,5 +1,5 @@
 import { CountersignError } from './errors.js'
-import { checkUrl, object, request, type HttpOptions } from './http.js'
+import { ask, checkUrl, object, type HttpOptions } from './http.js'
 
 const LIMIT = 64 * 1024
 
@@ -18,7 +18,7 @@ export interface Metadata {
 /** Reads `<issuer>/.well-known/uma2-configuration`, which has to name that same issuer (RFC 8414 §3.3). */
 export async function discover(issuer: string, options: HttpOptions): Promise<Metadata> {
   const url = `${issuer}/.well-known/uma2-configuration`
-  const answer = await request(url, { headers: { accept: 'application/json' } }, LIMIT, options)
+  const answer = await ask(url, { headers: { accept: 'application/json' } }, LIMIT, options)
   const document = object(answer)
   if (answer.status !== 200 || document?.['issuer'] !== issuer) {
     throw new CountersignError('unexpected_answer', `\`${url}\` does not describe the issuer \`${issuer}\``)

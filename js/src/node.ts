@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import { arrivedOf, moreOf, send } from './adapter/node.js'
-import { Uma, type Access, type Rule, type UmaOptions } from './adapter/uma.js'
+import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import type { Guard } from './guard.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'
-export type { Access, Rule, UmaOptions } from './adapter/uma.js'
+export type { Access, Describe, Rule, UmaOptions } from './adapter/uma.js'
 
 /** With what becomes of errors, which nobody else takes here */
 export interface NodeUmaOptions extends UmaOptions {
@@ -29,9 +29,10 @@ export interface NodeUma {
     rule: Rule<Request>,
     listener: ProtectedListener<Request>,
   ): (request: Request, response: ServerResponse) => Promise<void>
-  /** The same by the rules of the option `keycloak` */
+  /** The same by the rules of the option `keycloak`; `describe` says more of a request, such as its body. */
   enforce<Request extends IncomingMessage = IncomingMessage>(
     listener: ProtectedListener<Request>,
+    describe?: Describe<Request>,
   ): (request: Request, response: ServerResponse) => Promise<void>
 }
 
@@ -64,9 +65,9 @@ export async function createUma(options: NodeUmaOptions): Promise<NodeUma> {
     guard: uma.guard,
     protection: uma.protection,
     protect: (rule, listener) => guarded((request) => uma.judge(rule, request, arrivedOf(request)), listener),
-    enforce(listener) {
+    enforce(listener, describe) {
       void uma.enforcer
-      return guarded((request) => uma.enforce(arrivedOf(request), moreOf(request)), listener)
+      return guarded((request) => uma.enforce(request, arrivedOf(request), moreOf(request), describe), listener)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { events } from './events.js'
-import { request, type HttpOptions } from './http.js'
+import { ask, type HttpOptions } from './http.js'
 import type { MetadataSource } from './metadata.js'
 import type { GateEngine, Verifier } from './platform/types.js'
 
@@ -180,7 +180,7 @@ export class Withdrawals {
     const list = this.#list
     if (list === undefined || this.#uri === undefined) return
     const began = now()
-    const answer = await request(this.#uri, { headers: { accept: 'application/statuslist+jwt' } }, LIMIT, http)
+    const answer = await ask(this.#uri, { headers: { accept: 'application/statuslist+jwt' } }, LIMIT, http)
     if (answer.status !== 200) throw new Error(`the status list answered ${answer.status}`)
     const begin = (): ReturnType<typeof list.begin> => list.begin(module, answer.body, began, now())
     let begun: ReturnType<typeof list.begin>

@@ -1,11 +1,11 @@
 import { connectionOf } from './adapter/enforcer.js'
-import { Uma, type Access, type Rule, type UmaOptions } from './adapter/uma.js'
+import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import { arrivedOf, responseOf } from './adapter/web.js'
 import type { Guard, GuardState } from './guard.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'
-export type { Access, Rule, UmaOptions } from './adapter/uma.js'
+export type { Access, Describe, Rule, UmaOptions } from './adapter/uma.js'
 
 /**
  * Keeps what one isolate has learnt for the next: a KV namespace as it is, or `cacheStore`. Whoever can write there can make
@@ -49,8 +49,11 @@ export interface WorkerUma {
     rule: Rule<Request>,
     handler: ProtectedHandler<More>,
   ): (request: Request, ...more: More) => Promise<Response>
-  /** The same by the rules of the option `keycloak` */
-  enforce<More extends readonly unknown[]>(handler: ProtectedHandler<More>): (request: Request, ...more: More) => Promise<Response>
+  /** The same by the rules of the option `keycloak`; `describe` says more of a request, such as its body. */
+  enforce<More extends readonly unknown[]>(
+    handler: ProtectedHandler<More>,
+    describe?: Describe<Request>,
+  ): (request: Request, ...more: More) => Promise<Response>
 }
 
 /**
@@ -85,11 +88,12 @@ export async function createUma({ keep, ...options }: WorkerUmaOptions): Promise
       const passage = await uma.judge(rule, request, arrivedOf(request))
       return 'refusal' in passage ? responseOf(passage.refusal) : handler(request, passage.access, ...more)
     },
-    enforce(handler) {
+    enforce(handler, describe) {
       void uma.enforcer
       return async (request, ...more) => {
         arrive(more)
-        const passage = await uma.enforce(arrivedOf(request), { uri: request.url, secure: request.url.startsWith('https:') })
+        const known = { uri: request.url, secure: request.url.startsWith('https:') }
+        const passage = await uma.enforce(request, arrivedOf(request), known, describe)
         return 'refusal' in passage ? responseOf(passage.refusal) : handler(request, passage.access, ...more)
       }
     },

@@ -120,6 +120,24 @@ describe('an issuer that', () => {
     silent.close()
   })
 
+  it('breaks a connection before it answers is asked once more, and no oftener', async () => {
+    const issuer = await start()
+    for (const [path, answer] of [[METADATA, () => issuer.metadata], [CERTS, () => ({ keys: issuer.keys })]]) {
+      const breaking = (times) => {
+        let left = times
+        issuer.requests.length = 0
+        issuer.routes.set(path, () => ((left -= 1) >= 0 ? (response) => response.destroy() : [200, answer()]))
+      }
+      breaking(1)
+      assert.equal(await codeOf(issuer), undefined, 'permitted')
+      assert.equal(issuer.count(path), 2)
+      breaking(5)
+      assert.equal(await codeOf(issuer), 'keys_unavailable')
+      assert.equal(issuer.count(path), 2)
+      issuer.routes.delete(path)
+    }
+  })
+
   it('is asked once a second at most by a thousand requests while it is away', async () => {
     const issuer = await start()
     issuer.routes.set(CERTS, () => [503, {}])

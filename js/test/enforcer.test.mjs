@@ -189,7 +189,7 @@ describe('enforce', { skip: noServer }, () => {
   it('says at registration what is wrong with a file', async () => {
     const refused = (config, message) => assert.rejects(nodeAdapter.createUma({ keycloak: config }), { code: 'invalid_configuration', message })
     await refused(keycloak({ pathes: [] }), '`policy-enforcer.pathes` is not known; did you mean `paths`?')
-    await refused(keycloak({ 'claim-information-point': { http: { url: 'http://x' } } }), /`claim-information-point.http` is not served here/)
+    await refused(keycloak({ 'claim-information-point': { http: {} } }), '`policy-enforcer.claim-information-point.http.url` is missing: give it the address of the service')
     await refused({ ...keycloak({}), credentials: {} }, '`clientSecret` is missing')
     const { enforce } = await nodeAdapter.createUma(server.credentials)
     assert.throws(() => enforce(() => {}), { code: 'invalid_configuration' })

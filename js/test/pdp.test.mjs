@@ -1,21 +1,15 @@
-// The full module: it verifies and decides by itself, at once.
+// The full module: it verifies and decides by itself, at once. Its vectors are with the others in `vectors.mjs`.
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { fileURLToPath } from 'node:url'
 
 import { createPdp, createShares, DENIAL_CODES, loadAssess } from 'countersign/pdp'
 
 import { Issuer } from './issuer.mjs'
 
-const VECTORS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'tests', 'vectors')
 const READ = { resource: '42', scopes: ['read'] }
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA']
 
 const codeOf = (answer) => (answer.permitted ? 'permitted' : answer.code)
-const vectors = (kind) =>
-  readdirSync(join(VECTORS, kind)).flatMap((name) => JSON.parse(readFileSync(join(VECTORS, kind, name), 'utf8'))).filter((vector) => vector.kind === kind)
 
 describe('the full module', () => {
   let issuer, options
@@ -86,25 +80,8 @@ describe('the full module', () => {
   })
 })
 
-describe('the token vectors, verified inside', () => {
-  for (const { note, spec, given: { issuer, audience, leeway, keys }, request, want } of vectors('token')) {
-    it(`${note} (${spec})`, async () => {
-      const pdp = await createPdp({ issuer, audience, leeway, keys, clock: () => request.now * 1_000 })
-      const answer = pdp.check({ token: request.token, ...READ })
-      assert.equal(answer.permitted ? answer.rpt.sub : answer.code, want.accepted ? want.sub : want.code)
-    })
-  }
-})
-
-describe('the assessment vectors', () => {
-  for (const { note, spec, given, request, want } of vectors('assess')) {
-    it(`${note} (${spec})`, async () => {
-      const assess = await loadAssess()
-      assert.deepEqual(assess({ ...given, ...request }), want)
-    })
-  }
-
-  it('know what is no question', async () => {
+describe('an assessment', () => {
+  it('is given to nothing but a question', async () => {
     const assess = await loadAssess()
     for (const question of [undefined, null, {}, { now: 'secret' }, { unknown: 1 }]) {
       assert.throws(() => assess(question), (error) => error.code === 'invalid_question' && !error.message.includes('secret'))

@@ -138,7 +138,7 @@ describe('with the real server', { skip: noServer }, () => {
     }
   })
 
-  it('a withdrawal ends a token by the list, and by introspection what is left of it', async (t) => {
+  it('a withdrawal ends a token by the list, and by introspection what is left of it', async () => {
     const resource = await protection.ensure(document('withdrawn'))
     const { id } = await protection.tickets.create({ resource, scopeName: 'read', requesterName: 'bob', granted: true })
     const ticket = await protection.requestTicket([{ resource, scopes: ['read'] }])
@@ -147,7 +147,7 @@ describe('with the real server', { skip: noServer }, () => {
       body: new URLSearchParams({ grant_type: 'urn:ietf:params:oauth:grant-type:uma-ticket', ticket }),
     })).json()
     const { status } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'))
-    if (status === undefined) return t.skip('this server keeps no status list')
+    assert.ok(status, 'the server keeps a status list')
     let now = Date.now()
     const options = { issuer: server.issuer, audience: 'documents', clock: () => now, withdrawals: 'list' }
     const guards = [await createGuard(options), await createGuard({ ...options, introspection: server.credentials })]

@@ -1,4 +1,5 @@
 import { CountersignError, thrown } from '../errors.js'
+import { checkUrl } from '../http.js'
 import { denied } from '../decision.js'
 import type { TokenGuard } from '../guard.js'
 import { MetadataSource } from '../metadata.js'
@@ -7,6 +8,7 @@ import { entitled } from '../protection/entitlement.js'
 import type { PermissionRequest, Protection, ProtectionOptions } from '../protection.js'
 import type { SeenToken } from '../seen.js'
 import type { Denied, DpopRequest, Permission } from '../types.js'
+import { askService, type ClaimService } from './claims.js'
 import { PathCache, TokenCache } from './memory.js'
 import type { Access, Arrived, UmaOptions } from './uma.js'
 
@@ -54,6 +56,8 @@ export function connectionOf({ issuer, clientId, clientSecret, keycloak }: UmaOp
 interface Decision {
   readonly demand: 'open' | 'authenticated' | 'unmapped' | 'protected' | 'unreadable'
   readonly lookup?: readonly Lookup[]
+  /** Services that have more claims about the request, where they have not been asked yet */
+  readonly sources?: readonly ClaimService[]
   readonly resource?: string
   readonly scopes?: readonly string[]
   readonly claims?: Readonly<Record<string, readonly string[]>>
@@ -93,11 +97,21 @@ interface Outcome {
   readonly bad: Denied | undefined
 }
 
-type Ask = (resources: readonly Found[] | undefined) => Outcome | Promise<Outcome>
+/** What others have been asked about a request */
+interface Learned {
+  readonly resources: readonly Found[] | undefined
+  /** Claims of services, each a JSON object as text */
+  readonly answers: readonly string[]
+}
+
+const NOTHING: Learned = { resources: undefined, answers: [] }
+
+type Ask = (learned: Learned) => Outcome | Promise<Outcome>
 
 /**
  * Keycloak's policy enforcer (wire §11.3). The rules are the module's; this carries out what they ask for: resources are
- * looked up, and without `user-managed-access` permission is asked for in the name of whoever sent the request.
+ * looked up, services are asked for claims, and without `user-managed-access` permission is asked for in the name of whoever
+ * sent the request.
  */
 export class Enforcer {
   readonly #options: ProtectionOptions
@@ -119,9 +133,10 @@ export class Enforcer {
     } catch (reason) {
       throw thrown(reason)
     }
-    const { userManagedAccess, pathLifespan, pathEntries } = this.#rules.connection() as {
-      userManagedAccess: boolean; pathLifespan: number; pathEntries: number
+    const { userManagedAccess, pathLifespan, pathEntries, claimServices } = this.#rules.connection() as {
+      userManagedAccess: boolean; pathLifespan: number; pathEntries: number; claimServices: readonly string[]
     }
+    for (const url of claimServices) checkUrl(url, 'claim-information-point.http.url', options)
     this.#isUserManaged = userManagedAccess
     this.#paths = new PathCache(pathEntries, pathLifespan, options.clock ?? Date.now)
   }
@@ -133,47 +148,56 @@ export class Enforcer {
         // A proof is good once, so that everything about its token is asked in one go.
         const verdict = await this.#guard.with(
           { token, dpop },
-          (seen) => this.#decided(presented, (resources) => this.#ask(presented, token, seen, resources)),
+          (seen) => this.#decided(presented, (learned) => this.#ask(presented, token, seen, learned)),
           true,
         )
         if (!('permitted' in verdict)) return verdict
         const bad = verdict
-        return await this.#decided(presented, (resources) => ({ ...this.#ask(presented, undefined, undefined, resources), bad }))
+        return await this.#decided(presented, (learned) => ({ ...this.#ask(presented, undefined, undefined, learned), bad }))
       }
-      return await this.#decided(presented, (resources) => this.#askWith(presented, token, resources))
+      return await this.#decided(presented, (learned) => this.#askWith(presented, token, learned))
     } catch (error) {
-      if (!(error instanceof LookupError)) throw error
-      return { kind: 'unreachable', denied: denied('not_permitted', error.message) }
+      if (error instanceof LookupError) return { kind: 'unreachable', denied: denied('not_permitted', error.message) }
+      if (error instanceof ServiceError) return { kind: 'forbidden', denied: denied('not_permitted', error.message) }
+      throw error
     }
   }
 
   /** Asks the module, looks up what it wants to know, and asks again. */
   async #decided(presented: Presented, ask: Ask): Promise<Verdict> {
-    let outcome = await ask(undefined)
+    let learned = NOTHING
+    let outcome = await ask(learned)
     const { lookup } = outcome.decision
-    let resources: readonly Found[] | undefined
     if (lookup !== undefined) {
-      resources = await this.#lookedUp(lookup, presented.method === 'DELETE')
-      outcome = await ask(resources)
+      learned = { ...learned, resources: await this.#lookedUp(lookup, presented.method === 'DELETE') }
+      outcome = await ask(learned)
     }
-    const granted = this.#mayAsk(presented, outcome) ? await this.#granted(presented, resources, outcome.decision) : undefined
+    const { sources } = outcome.decision
+    if (sources !== undefined && this.#needsClaims(presented, outcome)) {
+      learned = { ...learned, answers: await this.#services(sources) }
+      outcome = await ask(learned)
+    }
+    const granted = this.#mayAsk(presented, outcome) ? await this.#granted(presented, learned, outcome.decision) : undefined
     return granted === undefined ? this.#verdict(outcome) : { kind: 'pass', access: granted }
   }
 
-  /** With a token, if it is good */
-  async #askWith(presented: Presented, token: string | undefined, resources: readonly Found[] | undefined): Promise<Outcome> {
-    if (token === undefined) return this.#ask(presented, undefined, undefined, resources)
-    const outcome = await this.#guard.with({ token }, (seen) => this.#ask(presented, token, seen, resources))
+  /** With a token, if it is good; claims are made of the token that came with the request */
+  async #askWith(presented: Presented, token: string | undefined, learned: Learned): Promise<Outcome> {
+    if (token === undefined) return this.#ask(presented, undefined, undefined, learned)
+    const outcome = await this.#guard.with({ token }, (seen) => this.#ask(presented, presented.token, seen, learned))
     if (!('permitted' in outcome)) return outcome
-    return { ...this.#ask(presented, undefined, undefined, resources), bad: outcome }
+    // A token for somebody else is verified by the authorization server, which is asked in its name; no other says anything.
+    const claimed = !this.#isUserManaged && outcome.code === 'wrong_audience' ? presented.token : undefined
+    return { ...this.#ask(presented, claimed, undefined, learned), bad: outcome }
   }
 
-  #ask(presented: Presented, token: string | undefined, seen: SeenToken | undefined, resources: readonly Found[] | undefined): Outcome {
+  #ask(presented: Presented, token: string | undefined, seen: SeenToken | undefined, { resources, answers }: Learned): Outcome {
     const { body = '' } = presented.more
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body
     const handle = seen?.handle ?? -1
     const asked = askedOf(presented, token)
-    const decision = this.#rules.decide(this.#guard.module as never, handle, asked, bytes, resources, this.#guard.now()) as Decision
+    const now = this.#guard.now()
+    const decision = this.#rules.decide(this.#guard.module as never, handle, asked, bytes, resources, [...answers], now) as Decision
     const access = seen === undefined ? undefined : { permission: decision.permission, rpt: seen.claims }
     return { decision, access, bad: undefined }
   }
@@ -186,6 +210,21 @@ export class Enforcer {
       return resources
     } catch (cause) {
       throw new LookupError('the resource of the path cannot be looked up', { cause })
+    }
+  }
+
+  /** Whether claims can change the answer: strangers who are refused anyway make nobody be asked. */
+  #needsClaims({ token }: Presented, { decision: { verdict, answer, resource }, bad }: Outcome): boolean {
+    if (verdict === 'permitted' || answer === 'challenge') return true
+    if (resource === undefined || token === undefined) return false
+    return bad === undefined || this.#isUserManaged || bad.code === 'wrong_audience'
+  }
+
+  async #services(sources: readonly ClaimService[]): Promise<readonly string[]> {
+    try {
+      return await Promise.all(sources.map((source) => askService(source, this.#options)))
+    } catch (cause) {
+      throw new ServiceError('a service has no claims about the request', { cause })
     }
   }
 
@@ -213,13 +252,13 @@ export class Enforcer {
   /** Asks for the permission in the name of whom the token is for, and decides by what comes of it. */
   async #granted(
     presented: Presented,
-    resources: readonly Found[] | undefined,
+    learned: Learned,
     { resource = '', scopes = [], claims }: Decision,
   ): Promise<Access | undefined> {
     const token = presented.token as string
     const key = JSON.stringify([resource, claims ?? {}, token])
     const passed = async (rpt: string): Promise<Access | undefined> => {
-      const { decision, access } = await this.#askWith(presented, rpt, resources)
+      const { decision, access } = await this.#askWith(presented, rpt, learned)
       return decision.verdict === 'permitted' ? access : undefined
     }
     const kept = this.#rpts.get(key)
@@ -252,6 +291,7 @@ export class Enforcer {
 }
 
 class LookupError extends Error {}
+class ServiceError extends Error {}
 
 function askedOf({ method, target, headers, more }: Presented, token: string | undefined): object {
   const query = target.includes('?') ? target.slice(target.indexOf('?') + 1) : ''

@@ -36,6 +36,9 @@ export interface Rule<Request> {
   readonly fresh?: boolean
 }
 
+/** Says more of a request than its adapter can, such as its body, for claims that the configuration makes of it */
+export type Describe<Request> = (request: Request) => EnforcedRequest | Promise<EnforcedRequest>
+
 /** What a request was let through with */
 export interface Access {
   /** What the token permits on the resource; none where the enforcer's rules ask for none */
@@ -123,9 +126,10 @@ export class Uma {
     return { refusal: await this.#challenge({ resource, scopes }) }
   }
 
-  /** Decides by the rules of Keycloak's configuration file. */
-  async enforce(arrived: Arrived, more: EnforcedRequest = {}): Promise<Passage> {
+  /** Decides by the rules of Keycloak's configuration file; what `describe` says goes before what is known. */
+  async enforce<Request>(request: Request, arrived: Arrived, known: EnforcedRequest, describe?: Describe<Request>): Promise<Passage> {
     const { token, dpop } = this.#credentials(arrived)
+    const more = { ...known, ...(await describe?.(request)) }
     const verdict = await this.enforcer.decide({ token, dpop, more, ...arrived })
     switch (verdict.kind) {
       case 'pass':

@@ -1,5 +1,5 @@
 import { CountersignError } from '../errors.js'
-import { basic, object, refused, request, type HttpOptions } from '../http.js'
+import { ask, basic, object, refused, type HttpOptions } from '../http.js'
 
 const LIMIT = 256 * 1024
 
@@ -50,7 +50,7 @@ export class PatSource {
     }
     const body = 'grant_type=client_credentials'
     const asked = this.#now()
-    const answer = await request(url, { method: 'POST', headers, body }, LIMIT, this.#options)
+    const answer = await ask(url, { method: 'POST', headers, body }, LIMIT, this.#options)
     if (answer.status !== 200) throw refused('get a token', answer)
     const { access_token: token, expires_in: life } = object(answer) ?? {}
     if (typeof token !== 'string') {

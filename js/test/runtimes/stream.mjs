@@ -7,6 +7,7 @@ import { createGuard } from '../../dist/index.js'
 const { issuer, now, token } = JSON.parse(process.argv[2])
 const guard = await createGuard({ issuer, audience: 'documents', clock: () => now * 1_000 })
 const request = { token, resource: '42', scopes: ['read'] }
-const { permitted } = await guard.check(request)
+const { permitted, code, message } = await guard.check(request)
+if (!permitted) throw new Error(`${code}: ${message}`)
 while (guard.checkSync(request)?.permitted) await new Promise((resolve) => setTimeout(resolve, 5))
 console.log(permitted, guard.checkSync(request)?.code)

@@ -1,6 +1,10 @@
-// The shared vectors that the npm package serves, with nothing but what every runtime has.
+// The shared vectors that the npm package serves, with nothing but what every runtime has. The platform is the runtime's own:
+// by the conditions of the package, as whoever imports it gets it.
+import { loadGate } from '#platform'
+
 import { challenge, createGuard, findChallenge } from '../../dist/index.js'
 import { engine, ready } from '../../dist/engine.js'
+import { createPdp, loadAssess } from '../../dist/pdp.js'
 
 const bytes = (value) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
 const encoded = (value) => btoa(Array.from(bytes(value), (byte) => String.fromCharCode(byte)).join('')).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
@@ -17,7 +21,7 @@ function same(seen, want) {
 }
 
 /** A module with an RPT of these claims, whose signature is taken for granted */
-export function withRpt(bindings, claims, now) {
+function withRpt(bindings, claims, now) {
   const module = new bindings.GuardModule('as', 'rs', 0)
   const key = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }
   module.set_keys(bytes({ keys: [key] }))
@@ -28,7 +32,7 @@ export function withRpt(bindings, claims, now) {
   return { module, handle, token }
 }
 
-/** By the module alone on the word of the vector, and by the whole guard with the platform's cryptography */
+/** By the module alone on the word of the vector, by the whole guard with the platform's cryptography, and inside the full module */
 async function token({ given: { issuer, audience, leeway, keys }, request, want }) {
   const module = new (engine().GuardModule)(issuer, audience, leeway)
   module.set_keys(bytes(keys))
@@ -43,6 +47,65 @@ async function token({ given: { issuer, audience, leeway, keys }, request, want 
   const guard = await createGuard({ issuer, audience, leeway, fetch, state, withdrawals: 'none', clock: () => request.now * 1_000 })
   const answer = await guard.check({ token: request.token, resource: '42', scopes: ['read'] })
   same(answer.permitted ? answer.rpt.sub : answer.code, want.accepted ? want.sub : want.code)
+  const pdp = await createPdp({ issuer, audience, leeway, keys, clock: () => request.now * 1_000 })
+  const inside = pdp.check({ token: request.token, resource: '42', scopes: ['read'] })
+  same(inside.permitted ? inside.rpt.sub : inside.code, want.accepted ? want.sub : want.code)
+}
+
+async function assess({ given, request, want }) {
+  same((await loadAssess())({ ...given, ...request }), want)
+}
+
+/** On the word of the vector that a signature is right, and never without the platform's where it says so itself */
+async function dpop({ given: { nonces }, request: { proofs, method, uri, token, now, signature_ok }, want }) {
+  const { bindings } = await loadGate()
+  let seen
+  try {
+    const proof = new bindings.ProofModule(proofs, method, uri, token, nonces, now)
+    proof.finish(signature_ok)
+    seen = { accepted: true, thumbprint: proof.thumbprint() }
+  } catch (refusal) {
+    seen = { accepted: false, error: refusal.error }
+  }
+  same(seen, want)
+}
+
+/** What is taken back and what has no place are one to a guard. */
+async function status({ given: { issuer, uri, keys }, request: { token, now, signature_ok, idx = [] }, want }) {
+  const { bindings } = await loadGate()
+  const guard = new bindings.GuardModule(issuer, 'rs', 0)
+  guard.set_keys(bytes(keys))
+  const list = new bindings.WithdrawalModule(issuer, uri, false, false, 60)
+  let accepted
+  try {
+    accepted = list.take(list.begin(guard, bytes(token), now, now), signature_ok)
+  } catch {
+    accepted = false
+  }
+  same(accepted, want.accepted)
+  if (!accepted) return
+  const standings = idx.map((place) => (place < 2 ** 32 ? list.standing(place, now) : 1))
+  same(standings, want.status.map((name) => ({ valid: 0, narrowed: 3 })[name] ?? 1))
+}
+
+async function enforcer({ given: { config, exp, permissions, claims }, request, want }) {
+  const { bindings } = await loadGate()
+  const { method, target, now, found, relative_path: relativePath, remote_addr: remoteAddr, body = '', ...more } = request
+  let module
+  try {
+    module = new bindings.EnforcerModule(bytes(config))
+  } catch (error) {
+    return same({ error: error.message }, want)
+  }
+  const authorization = permissions === undefined ? {} : { authorization: { permissions } }
+  const rpt = exp === undefined ? undefined : withRpt(bindings, { exp, ...authorization, ...claims }, 0)
+  const guard = rpt?.module ?? new bindings.GuardModule('as', 'rs', 0)
+  const asked = { method, target, relativePath, remoteAddr, accessToken: rpt?.token, ...more }
+  for (const [name, value] of Object.entries(asked)) if (value === undefined) delete asked[name]
+  const said = module.decide(guard, rpt?.handle ?? -1, asked, bytes(body), found, [], now)
+  const { code, message, permission, location, answer, ...seen } = said
+  if (answer !== undefined) seen.answer = answer === 'redirect' ? { redirect: location } : answer
+  same(seen, want)
 }
 
 function permits({ given: { permissions, exp }, request: { resource, resource_name, scopes, now }, want }) {
@@ -65,9 +128,9 @@ function challenges({ request: { build, find }, want }) {
   same(seen, want)
 }
 
-const RUNNERS = { token, permits, challenge: challenges }
+const RUNNERS = { token, permits, challenge: challenges, dpop, enforcer, status, assess }
 
-/** Kinds that need no more than this */
+/** Kinds that the package answers; `dialect`, how a server words its answers, is the server's own */
 export const KINDS = Object.keys(RUNNERS)
 
 /** Throws where the answer to a vector is another than it wants. */

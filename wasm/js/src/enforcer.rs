@@ -2,13 +2,15 @@
 
 use countersign_core::{
     enforcer::{
-        Answer, Config, Demand, Enforcer, Found, Query, Request, ScopesEnforcementMode, Target, Verdict,
+        Answer, Config, Demand, Enforcer, Found, HttpSource, Query, Request, ScopesEnforcementMode, Target,
+        Verdict,
     },
     ids::ResourceId,
     permission::{Claims, Permission},
     scope::Scope,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{GuardModule, failure, moment, to_js};
@@ -61,6 +63,16 @@ struct Connection<'a> {
     /// Milliseconds to keep answers about paths; 0 keeps nothing, -1 for ever
     path_lifespan: i64,
     path_entries: u64,
+    claim_services: Vec<&'a str>,
+}
+
+/// A call to another service for claims about a request
+#[derive(Serialize)]
+struct Source<'a> {
+    url: &'a str,
+    method: &'a str,
+    headers: Claims,
+    parameters: Claims,
 }
 
 #[derive(Serialize)]
@@ -68,6 +80,9 @@ struct Decision<'a> {
     demand: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     lookup: Option<Vec<Question<'a>>>,
+    /// Services that have more claims about the request
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Source<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<&'a ResourceId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,18 +111,15 @@ impl EnforcerModule {
     pub fn new(config: &[u8]) -> Result<EnforcerModule, JsValue> {
         let config =
             Config::parse(config).map_err(|error| failure("invalid_configuration", &error.to_string()))?;
-        if config.claims.http.is_some() || config.paths.iter().any(|path| path.claims.http.is_some()) {
-            let message = "`claim-information-point.http` is not served here: use the provider `claims`";
-            return Err(failure("invalid_configuration", message));
-        }
         Ok(Self { enforcer: Enforcer::new(config) })
     }
 
     /// What the file says about the connection: `realm`, `authServerUrl`, `resource`, `userManagedAccess`,
-    /// `pathLifespan`, `pathEntries`
+    /// `pathLifespan`, `pathEntries`, and `claimServices`, the addresses of services that have claims
     pub fn connection(&self) -> Result<JsValue, JsValue> {
         let config = self.enforcer.config();
         let cache = config.path_cache;
+        let points = core::iter::once(&config.claims).chain(config.paths.iter().map(|path| &path.claims));
         to_js(&Connection {
             realm: config.realm.as_deref(),
             auth_server_url: config.auth_server_url.as_deref(),
@@ -115,11 +127,17 @@ impl EnforcerModule {
             user_managed_access: config.user_managed_access,
             path_lifespan: cache.map_or(30_000, |cache| cache.lifespan),
             path_entries: cache.map_or(1_000, |cache| cache.max_entries),
+            claim_services: points.filter_map(|point| Some(point.http.as_ref()?.url.as_str())).collect(),
         })
     }
 
     /// Whether a request passes with the RPT of `handle`, of which there is none at -1; `found` is the answer to an
-    /// earlier decision's `lookup`, or `undefined`.
+    /// earlier decision's `lookup`, or `undefined`; `answers` are the objects, as JSON texts in order, that the `sources`
+    /// of an earlier decision have answered with, and where there are fewer the decision names its sources.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all that a decision rests on, in one call into the module"
+    )]
     pub fn decide(
         &self,
         guard: &GuardModule,
@@ -127,6 +145,7 @@ impl EnforcerModule {
         request: JsValue,
         body: &[u8],
         found: JsValue,
+        answers: Vec<String>,
         now: f64,
     ) -> Result<JsValue, JsValue> {
         let unreadable = |_| failure("invalid_configuration", "the request cannot be carried over");
@@ -153,15 +172,29 @@ impl EnforcerModule {
                 found.into_iter().map(|Resource { id, scopes }| Found { id, scopes }).collect();
             demand = self.enforcer.resolve(demand, &found);
         }
-        let claims = self.enforcer.claims(&demand, &request);
+        let mut claims = self.enforcer.claims(&demand, &request);
+        let sources: Vec<&HttpSource> = self.enforcer.http_sources(&demand).collect();
+        let is_complete = sources.len() == answers.len();
+        if is_complete {
+            for (source, answer) in sources.iter().zip(answers) {
+                let answer: Map<String, Value> = serde_json::from_str(&answer)
+                    .map_err(|_| failure("engine_failed", "claims of a service are no JSON object"))?;
+                source.resolve(answer, &mut claims);
+            }
+        }
         let verdict = demand.decide(guard.tokens.rpt(handle), &claims, moment(now));
-        to_js(&self.decision(&demand, &claims, verdict))
+        let mut decision = self.decision(&demand, &claims, verdict);
+        if !is_complete {
+            decision.sources = sources.iter().map(|source| described(source, &request)).collect();
+        }
+        to_js(&decision)
     }
 
     fn decision<'a>(&'a self, demand: &'a Demand<'_>, claims: &'a Claims, verdict: Verdict) -> Decision<'a> {
         let mut decision = Decision {
             demand: name_of(demand),
             lookup: demand.lookup().map(|lookup| lookup.0.iter().map(question).collect()),
+            sources: Vec::new(),
             resource: None,
             scopes: None,
             mode: None,
@@ -219,6 +252,11 @@ fn question(query: &Query) -> Question<'_> {
         Query::Uri(uri) => Question::Uri(uri),
         Query::MatchingUri(uri) => Question::MatchingUri(uri),
     }
+}
+
+fn described<'a>(source: &'a HttpSource, request: &Request<'_>) -> Source<'a> {
+    let (headers, parameters) = source.prepare(request);
+    Source { url: &source.url, method: &source.method, headers, parameters }
 }
 
 fn pairs(texts: &[(String, String)]) -> Vec<(&str, &str)> {

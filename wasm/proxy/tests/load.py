@@ -38,13 +38,14 @@ class Connection:
 def one(port, data, rate, seconds, counts):
     """Sends at a rate over one connection, late ones at once."""
     connection, begin, sent = Connection(port), time.monotonic(), 0
-    while (now := time.monotonic() - begin) < seconds:
-        if sent > now * rate:
-            time.sleep(sent / rate - now)
-            continue
-        status = connection.ask(data)
-        counts[status] = counts.get(status, 0) + 1
-        sent += 1
+    with connection.stream:
+        while (now := time.monotonic() - begin) < seconds:
+            if sent > now * rate:
+                time.sleep(sent / rate - now)
+                continue
+            status = connection.ask(data)
+            counts[status] = counts.get(status, 0) + 1
+            sent += 1
 
 
 def several(port, data, rate, seconds, connections, results):
@@ -81,9 +82,10 @@ def run(port, data, rate, seconds, processes=4, connections=4):
 def latencies(port, data, count):
     """Seconds that each of so many requests took, one after the other, sorted"""
     connection, times = Connection(port), []
-    for _ in range(count):
-        begin = time.perf_counter()
-        status = connection.ask(data)
-        times.append(time.perf_counter() - begin)
-        assert status == 200, status
+    with connection.stream:
+        for _ in range(count):
+            begin = time.perf_counter()
+            status = connection.ask(data)
+            times.append(time.perf_counter() - begin)
+            assert status == 200, status
     return sorted(times)
