@@ -41,6 +41,7 @@ use std::{
 use countersign_core::time::UnixTime;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
+pub use self::writer::Turn;
 use self::writer::Writer;
 use crate::metrics::{StoreMeasures, observe};
 
@@ -259,6 +260,29 @@ impl Store {
         let answer = self.inner.writer.write(change).await;
         observe(&self.inner.measures.writes, begin);
         answer
+    }
+
+    /// Waits until nobody writes, in this process or another, and keeps it so until the turn is used or dropped: what is
+    /// decided meanwhile is decided on what the change will find
+    pub async fn turn(&self) -> Result<Turn, StoreError> {
+        self.inner.writer.turn().await
+    }
+
+    /// Changes the store at the caller's turn, or with whatever else waits where he has none
+    pub(crate) async fn write_at<T, F>(&self, turn: Option<Turn>, change: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        match turn {
+            None => self.write(change).await,
+            Some(turn) => {
+                let begin = Instant::now();
+                let answer = turn.write(change).await;
+                observe(&self.inner.measures.writes, begin);
+                answer
+            }
+        }
     }
 
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

@@ -1,6 +1,6 @@
 //! Many at once, and crashes in between (issue "Proof").
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::{
     sync::{Barrier, Mutex},
     thread,
@@ -356,6 +356,64 @@ fn of_two_registrations_of_one_name_one_wins() {
 fn of_two_registrations_at_two_hosts_one_wins() {
     let [first, second] = two();
     of_two_registrations_one_wins(&first, &second);
+}
+
+/// Changes of other resources of the same resource server, without an end, never keep a grant from being made: when it
+/// has been overtaken some times, the others wait
+fn grants_go_on(granting: &World, changing: &World) {
+    let hers = granting.document("hers");
+    _ = granting.share(&hers, "read", "bob");
+    let (pat, bob) = (granting.pat(), granting.token_by("reader", "bob"));
+    let over = AtomicBool::new(false);
+    let changes = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for client in 0..6 {
+            let (pat, over, changes) = (&pat, &over, &changes);
+            scope.spawn(move || {
+                for number in 0.. {
+                    let id = changing.register(pat, &document(&format!("other-{client}-{number}"), "alice"));
+                    let deleted = changing.protection("DELETE", &format!("resource_set/{id}"), pat).send();
+                    _ = deleted.expect(204);
+                    changes.fetch_add(1, Ordering::Relaxed);
+                    if over.load(Ordering::Relaxed) {
+                        return;
+                    }
+                }
+            });
+        }
+        let outcome = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            for round in 0..count(60, 1_000) {
+                let ticket = granting.ticket(&pat, &hers, &["read"]);
+                for form in [[("ticket", &*ticket)], [("audience", "documents")]] {
+                    let answer = granting.uma(&bob, &form);
+                    assert_eq!(answer.status, 200, "round {round}: {answer}");
+                    let permissions = &claims(&answer.member("access_token"))["authorization"]["permissions"];
+                    assert_eq!(permissions[0]["rsid"], hers, "round {round}");
+                }
+                let missing = granting.ticket(&pat, &hers, &["write"]);
+                granting.exchange(&bob, &missing).refused(403, "access_denied", "request_submitted");
+            }
+        }));
+        over.store(true, Ordering::Relaxed);
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    let changes = changes.into_inner();
+    assert!(changes > 0, "nothing was changed meanwhile");
+    println!("{changes} resources came and went meanwhile");
+}
+
+#[test]
+fn grants_go_on_while_other_resources_come_and_go() {
+    let world = World::new();
+    grants_go_on(&world, &world);
+}
+
+#[test]
+fn grants_go_on_while_other_resources_come_and_go_at_another_host() {
+    let [first, second] = two();
+    grants_go_on(&first, &second);
 }
 
 /// kill -9 while four clients write: what was acknowledged is there, and nothing is there by half

@@ -15,11 +15,11 @@ use countersign_core::{
 use serde_json::{Map, json};
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, Turn,
     audit::{self, AuditFilter, Decision, Event},
     facts::FactsRequest,
     gathering::{self, Gathered, Interaction, Persisted},
-    grant::{NewRpt, Redemption, SpentTicket},
+    grant::{Asked, NewRpt, Redemption, SpentTicket},
     resource::ResourceDescription,
     server::Version,
     share::{NewShare, ShareFilter, ShareRecord},
@@ -159,6 +159,16 @@ impl World {
         assessed: &Assessed,
         ticket: Option<&str>,
     ) -> Result<(Redemption, String), StoreError> {
+        self.redeem_at(None, host, assessed, ticket).await
+    }
+
+    async fn redeem_at(
+        &self,
+        turn: Option<Turn>,
+        host: usize,
+        assessed: &Assessed,
+        ticket: Option<&str>,
+    ) -> Result<(Redemption, String), StoreError> {
         let (jti, grant) = (super::new_id(), super::new_id());
         let rpt = NewRpt {
             jti,
@@ -175,7 +185,7 @@ impl World {
         };
         let ticket = ticket.map(|jti| SpentTicket { jti: jti.to_owned(), expires_at: NOW.plus(300) });
         let event = self.event("rpt.issued");
-        let redeemed = self.host(host).redeem(rpt, ticket, Vec::new(), assessed.version, event).await?;
+        let redeemed = self.host(host).redeem(turn, rpt, ticket, Vec::new(), assessed.version, event).await?;
         Ok((redeemed, grant))
     }
 
@@ -210,6 +220,7 @@ pub(crate) async fn holds(hosts: Vec<Store>) {
     an_approval_and_a_withdrawal_leave_one_of_their_outcomes(&world).await;
     one_share_is_made_once(&world).await;
     a_request_is_stored_only_where_nothing_moved(&world).await;
+    nobody_comes_between_at_a_turn(&world).await;
     what_time_has_ended_goes_in_bounded_steps(&world).await;
     the_audit_trail_counts_what_is_repeated_and_forgets_what_is_old(&world).await;
     a_page_begins_and_ends_once_and_what_was_said_there_has_its_time(&world).await;
@@ -359,17 +370,47 @@ async fn a_request_is_stored_only_where_nothing_moved(world: &World) {
     let other = world.register(1, "moved").await.unwrap();
     let share = world.share(1, &other, true).await.unwrap();
     world.host(1).withdraw_share(&share, NOW, world.event("share.withdrawn")).await.unwrap();
-    let late = world.host(0).submit(&world.server.id, &world.bob, pending(), before.version, NOW).await;
+    let asked = |version: Version| Asked {
+        server_id: world.server.id.clone(),
+        requester: world.bob.clone(),
+        pending: pending(),
+        version,
+    };
+    let late = world.host(0).submit(None, asked(before.version), NOW).await;
     assert_eq!(late, Err(StoreError::Stale));
     assert!(world.shares(&resource).is_empty());
     let now = world.assess(0, &resource);
-    let twice =
-        (0..2).map(|host| world.host(host).submit(&world.server.id, &world.bob, pending(), now.version, NOW));
+    let twice = (0..2).map(|host| world.host(host).submit(None, asked(now.version), NOW));
     for outcome in together(twice).await {
         outcome.unwrap();
     }
     let rows = world.shares(&resource);
     assert!(rows.len() == 1 && !rows[0].granted, "{rows:?}");
+}
+
+/// However steadily others change what a decision is based on, at a turn it stands until it is written
+async fn nobody_comes_between_at_a_turn(world: &World) {
+    let (asked, noise) =
+        (world.register(0, "steady").await.unwrap(), world.register(0, "noise").await.unwrap());
+    world.share(0, &asked, true).await.unwrap();
+    for round in 0..ROUNDS {
+        let turn = world.host(round).turn().await.unwrap();
+        // It waits at its own host or at another one, and comes afterwards.
+        let change = world.share(round + 1, &noise, true);
+        let grant = async {
+            let assessed = world.assess(round, &asked);
+            // The other one has begun to wait by now, and nothing has moved.
+            let again = world.assess(round + 1, &asked);
+            assert_eq!(assessed.version, again.version);
+            world.redeem_at(Some(turn), round, &assessed, None).await
+        };
+        let (share, grant) = tokio::join!(change, grant);
+        assert_eq!(grant.unwrap().0, Redemption::Recorded, "round {round}");
+        let event = world.event("share.withdrawn");
+        world.host(round).withdraw_share(&share.unwrap(), NOW, event).await.unwrap();
+        // A turn that is dropped changes nothing and holds nobody up.
+        drop(world.host(round).turn().await.unwrap());
+    }
 }
 
 async fn what_time_has_ended_goes_in_bounded_steps(world: &World) {

@@ -10,7 +10,7 @@ use countersign_core::{
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::{
-    Store, StoreError, audit,
+    Store, StoreError, Turn, audit,
     audit::Event,
     seconds,
     server::{self, Version},
@@ -91,9 +91,10 @@ pub enum Holders<'a> {
 impl Store {
     /// Records an RPT, spends its ticket and stores what is still missing as requests: all or nothing.
     ///
-    /// Fails with [`StoreError::Stale`] if what the assessment was based on has moved.
+    /// Fails with [`StoreError::Stale`] if what the assessment was based on has moved; with a turn nothing can have.
     pub async fn redeem(
         &self,
+        turn: Option<Turn>,
         rpt: NewRpt,
         ticket: Option<SpentTicket>,
         pending: Vec<Pending>,
@@ -102,7 +103,7 @@ impl Store {
     ) -> Result<Redemption, StoreError> {
         let spends = ticket.is_some();
         let outcome = self
-            .write(move |tx| {
+            .write_at(turn, move |tx| {
                 server::check(tx, &rpt.server_id, version)?;
                 if let Some(ticket) = ticket
                     && !use_up(tx, &ticket)?
@@ -129,14 +130,15 @@ impl Store {
 
     /// Uses up a ticket that grants nothing, and stores what is asked of owners instead: both or nothing.
     ///
-    /// Fails with [`StoreError::Stale`] if what the assessment was based on has moved.
+    /// Fails with [`StoreError::Stale`] if what the assessment was based on has moved; with a turn nothing can have.
     pub async fn spend(
         &self,
+        turn: Option<Turn>,
         ticket: SpentTicket,
         asked: Option<Asked>,
         now: UnixTime,
     ) -> Result<Redemption, StoreError> {
-        self.write(move |tx| {
+        self.write_at(turn, move |tx| {
             if !use_up(tx, &ticket)? {
                 return Ok(Redemption::Spent);
             }

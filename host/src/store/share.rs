@@ -12,14 +12,14 @@ use rusqlite::{OptionalExtension, Transaction, params};
 pub use self::list::{ShareFilter, ShareRecord};
 pub(super) use self::list::{load, of_requester, of_view};
 use super::{
-    Store, StoreError, audit,
+    Store, StoreError, Turn, audit,
     audit::Event,
-    grant::{self, Holders},
+    grant::{self, Asked, Holders},
     parse,
     policy::owners::OwnersPolicy,
     resource::ResourceRecord,
     seconds,
-    server::{self, Version, bump},
+    server::{self, bump},
     time,
 };
 
@@ -119,17 +119,10 @@ impl Store {
         .await
     }
 
-    /// Stores what an assessment turned into requests to owners, if it still stands
-    pub async fn submit(
-        &self,
-        server_id: &str,
-        requester: &str,
-        pending: Vec<Pending>,
-        version: Version,
-        now: UnixTime,
-    ) -> Result<(), StoreError> {
-        let (server_id, requester) = (server_id.to_owned(), requester.to_owned());
-        self.write(move |tx| {
+    /// Stores what an assessment turned into requests to owners, if it still stands; with a turn it does
+    pub async fn submit(&self, turn: Option<Turn>, asked: Asked, now: UnixTime) -> Result<(), StoreError> {
+        self.write_at(turn, move |tx| {
+            let Asked { server_id, requester, pending, version } = asked;
             server::check(tx, &server_id, version)?;
             request(tx, &server_id, &requester, &pending, now)
         })

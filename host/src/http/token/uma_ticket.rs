@@ -30,8 +30,9 @@ use crate::{
         extract::{Form, InRealm},
         json as answer,
     },
+    issue,
     realm::{Client, Dialect},
-    store::StoreError,
+    store::{StoreError, Turn, grant::Asked},
 };
 
 /// The grant's name
@@ -42,8 +43,9 @@ const JWT_FORMAT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub const ID_TOKEN_FORMAT: &str = "http://openid.net/specs/openid-connect-core-1_0.html#IDToken";
 /// How many permissions a token had no room for
 const TRUNCATED: HeaderName = HeaderName::from_static("countersign-truncated");
-/// How often an assessment is made again when what it was based on has moved (design §6)
-const ATTEMPTS: usize = 4;
+/// How often an assessment is made again when what it was based on has moved, before it is made while nobody else can
+/// write (design §6)
+const ATTEMPTS: usize = 3;
 
 /// A request whose every parameter was read
 struct Grant {
@@ -68,18 +70,32 @@ pub async fn grant(
     let now = app.clock.now();
     let grant = read(app, place, headers, form, now).await?;
     for _ in 0..ATTEMPTS {
-        match attempt(app, place, form, &grant, now).await {
+        match attempt(app, place, form, &grant, None, now).await {
             Err(Failure::Stale) => {}
             Err(Failure::Refused(error)) => return Err(error),
             Ok(response) => return Ok(response),
         }
     }
-    Err(ApiError::temporarily_unavailable())
+    // Others change something all the time: now they wait. A key that was to be made is there by now.
+    app.keys
+        .with(&app.store, &place.realm, issue::access_token_alg(&place.realm, &grant.asker.client))
+        .await?;
+    let turn = app.store.turn().await?;
+    attempt(app, place, form, &grant, Some(turn), now).await.map_err(Failure::into_error)
 }
 
 enum Failure {
     Stale,
     Refused(ApiError),
+}
+
+impl Failure {
+    fn into_error(self) -> ApiError {
+        match self {
+            Self::Stale => ApiError::temporarily_unavailable(),
+            Self::Refused(error) => error,
+        }
+    }
 }
 
 impl From<ApiError> for Failure {
@@ -94,12 +110,13 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Loads, decides, stores, renders; fails as stale if anything moved in between
+/// Loads, decides, stores, renders; fails as stale if anything moved in between, which at a turn nothing can
 async fn attempt(
     app: &Arc<App>,
     place: &InRealm,
     form: &Form,
     grant: &Grant,
+    turn: Option<Turn>,
     now: UnixTime,
 ) -> Result<Response, Failure> {
     let realm = &place.realm;
@@ -118,7 +135,12 @@ async fn attempt(
     if grant.rpt_issued.is_some_and(|issued| issued.0 < since) {
         return Err(ApiError::forbidden("invalid_rpt", "RPT is not active").into());
     }
-    let requester = party.requester.id.as_str();
+    let asked = |pending| Asked {
+        server_id: grant.server.id.clone(),
+        requester: party.requester.id.as_str().to_owned(),
+        pending,
+        version,
+    };
     match assessment {
         Assessment::Refused(refusal) => Err(core_error(keycloak::refused(&refusal)).into()),
         Assessment::Denied { submitted, pending, .. } => {
@@ -126,13 +148,13 @@ async fn attempt(
             if pending.is_empty() {
                 return Err(denied.into());
             }
-            app.store.submit(&grant.server.id, requester, pending, version, now).await?;
+            app.store.submit(turn, asked(pending), now).await?;
             Err(waiting(denied, realm.uma.retry_after(), form).into())
         }
         Assessment::Granted { permissions, upgraded, pending, .. } => match form.get("response_mode") {
             None => {
                 let (issued, left_out) =
-                    record(app, place, grant, permissions, pending, version, now).await?;
+                    record(app, place, grant, permissions, pending, version, turn, now).await?;
                 let mut response = answer(StatusCode::OK, Family::Token, &issued.body(upgraded));
                 if left_out > 0 {
                     response.headers_mut().insert(TRUNCATED, left_out.into());
@@ -141,7 +163,7 @@ async fn attempt(
             }
             Some(mode @ ("decision" | "permissions")) => {
                 if !pending.is_empty() {
-                    app.store.submit(&grant.server.id, requester, pending, version, now).await?;
+                    app.store.submit(turn, asked(pending), now).await?;
                 }
                 let body = if mode == "decision" {
                     json!({ "result": true })

@@ -11,14 +11,16 @@ use crate::{
     http::extract::InRealm,
     issue::{self, IssuedRpt, RptRequest},
     store::{
-        self, StoreError,
+        self, StoreError, Turn,
         audit::Event,
         grant::{NewRpt, Redemption, SpentTicket},
         server::Version,
     },
 };
 
-/// The RPT and how many permissions it had no room for, recorded in the transaction that spends the ticket
+/// The RPT and how many permissions it had no room for, recorded in the transaction that spends the ticket, at the
+/// caller's turn if he has one
+#[expect(clippy::too_many_arguments, reason = "an assessment's parts, and what it was made for")]
 pub(super) async fn record(
     app: &Arc<App>,
     place: &InRealm,
@@ -26,6 +28,7 @@ pub(super) async fn record(
     permissions: Vec<Permission>,
     pending: Vec<Pending>,
     version: Version,
+    turn: Option<Turn>,
     now: UnixTime,
 ) -> Result<(IssuedRpt, usize), Failure> {
     let Asker { client, session, party, .. } = &grant.asker;
@@ -70,7 +73,7 @@ pub(super) async fn record(
     place.event.detail("token_id", &issued.jti);
     let event = Event::new("rpt.issued", &place.realm.id, &client.client_id, now)
         .kept(place.event.done(&place.realm, now));
-    match app.store.redeem(rpt, ticket, pending, version, event).await? {
+    match app.store.redeem(turn, rpt, ticket, pending, version, event).await? {
         Redemption::Recorded => Ok((issued, left_out)),
         Redemption::Spent => Err(spent(place).into()),
     }

@@ -44,9 +44,10 @@ use crate::{
         extract::{Form, InRealm},
         gathering::redirect_user,
     },
+    issue,
     realm::UmaSettings,
     store::{
-        self, StoreError,
+        self, StoreError, Turn,
         grant::{Asked, Redemption, SpentTicket},
     },
 };
@@ -58,6 +59,8 @@ const ONCE: &[&str] =
 /// What ends an attempt early
 enum Stop {
     Stale,
+    /// The client has to take part in the sign-in first, which is a change of its own
+    Enter,
     Refused(ApiError),
 }
 
@@ -112,36 +115,69 @@ pub(super) async fn grant(
             TicketError::Foreign | TicketError::Inactive | TicketError::OtherClient | TicketError::LineEnded,
         ) => return Err(spent(place)),
     };
+    let known = known(app, place, &presenter, &ticket, form.get("pct"), now).await?;
     for _ in 0..ATTEMPTS {
-        match attempt(app, place, form, &presenter, &ticket, now).await {
-            Err(Stop::Stale) => {}
+        match attempt(app, place, form, &presenter, &ticket, &known, Way::Together, now).await {
+            Err(Stop::Stale | Stop::Enter) => {}
             Err(Stop::Refused(error)) => return Err(error),
             Ok(response) => return Ok(response),
         }
     }
-    Err(ApiError::temporarily_unavailable())
+    // Others change something all the time: now they wait. A key that was to be made is there by now.
+    app.keys.with(&app.store, &place.realm, issue::access_token_alg(&place.realm, &presenter.client)).await?;
+    let mut entered = false;
+    loop {
+        let way = Way::Alone { turn: app.store.turn().await?, entered };
+        match attempt(app, place, form, &presenter, &ticket, &known, way, now).await {
+            Err(Stop::Enter) if !entered => {
+                known.enter(app, place, now).await?;
+                entered = true;
+            }
+            Err(Stop::Stale | Stop::Enter) => return Err(ApiError::temporarily_unavailable()),
+            Err(Stop::Refused(error)) => return Err(error),
+            Ok(response) => return Ok(response),
+        }
+    }
 }
 
-/// Loads, decides, stores, renders; stale if anything moved in between
+/// How an attempt writes
+enum Way {
+    /// With whatever else is written
+    Together,
+    /// While nobody else can write
+    Alone {
+        turn: Turn,
+        /// The client takes part in the sign-in already
+        entered: bool,
+    },
+}
+
+/// Loads, decides, stores, renders; stale if anything moved in between, which alone nothing can
+#[expect(clippy::too_many_arguments, reason = "a request's parts, and how its answer is written")]
 async fn attempt(
     app: &Arc<App>,
     place: &InRealm,
     form: &Form,
     presenter: &Presenter,
     ticket: &Ticket,
+    known: &Known,
+    way: Way,
     now: UnixTime,
 ) -> Result<Response, Stop> {
     let uma = &place.realm.uma;
     if app.store.ticket_spent(ticket.id())? {
         return Err(spent(place).into());
     }
-    let known = known(app, place, presenter, ticket, form.get("pct"), now).await?;
+    let (turn, entered) = match way {
+        Way::Together => (None, false),
+        Way::Alone { turn, entered } => (Some(turn), entered),
+    };
     let Some(asker) = &known.asker else {
         // Of a public client's people no page can tell it who they are.
         let page =
             redirect_user(place, &presenter.client).filter(|_| !presenter.client.settings.public_client);
         let failure = Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: page };
-        return fail(app, place, presenter, ticket, failure, None, now).await;
+        return fail(app, place, presenter, ticket, failure, None, turn, now).await;
     };
     let server = server(app, place, form, Some(ticket))?;
     let earlier =
@@ -153,7 +189,7 @@ async fn attempt(
         registered: Some(registered(place, &presenter.client)),
         rpt: earlier.as_ref().map(|earlier| earlier.permissions.clone()),
         ticket_claims: ticket.claims().clone(),
-        pushed_claims: claims(uma, &known, earlier.as_ref()),
+        pushed_claims: claims(uma, known, earlier.as_ref()),
         gatherable: uma.required_claims.iter().filter_map(|claim| claim.name.clone()).collect(),
         submit: true,
         polling: ticket.asks_again(),
@@ -173,10 +209,14 @@ async fn attempt(
     };
     match (Failure::of(&assessment, &settings), assessment) {
         (None, Assessment::Granted { permissions, upgraded, pending, .. }) => {
-            known.enter(app, place, now).await?;
+            match &turn {
+                None => known.enter(app, place, now).await?,
+                Some(_) if known.enters() && !entered => return Err(Stop::Enter),
+                Some(_) => {}
+            }
             let grant =
                 Grant { asker: asker.clone(), server, ticket: Some(ticket.clone()), rpt_issued, request };
-            let (issued, _) = record(app, place, &grant, permissions, pending, version, now).await?;
+            let (issued, _) = record(app, place, &grant, permissions, pending, version, turn, now).await?;
             if let Some(earlier) = earlier.filter(|_| upgraded) {
                 // What it permits is in the new one (GRANT-3.3.5.1-03).
                 let Earlier { id, until, .. } = earlier;
@@ -193,14 +233,15 @@ async fn attempt(
         (Some(failure), Assessment::Denied { pending, .. }) => {
             let requester = asker.party.requester.id.as_str().to_owned();
             let request = Asked { server_id: server.id.clone(), requester, pending, version };
-            fail(app, place, presenter, ticket, failure, Some(request), now).await
+            fail(app, place, presenter, ticket, failure, Some(request), turn, now).await
         }
-        (Some(failure), _) => fail(app, place, presenter, ticket, failure, None, now).await,
+        (Some(failure), _) => fail(app, place, presenter, ticket, failure, None, turn, now).await,
         (None, _) => Err(ApiError::server_error().into()),
     }
 }
 
 /// Uses the ticket up, and answers with its successor where there is one
+#[expect(clippy::too_many_arguments, reason = "a request's parts, and how its answer is written")]
 async fn fail(
     app: &App,
     place: &InRealm,
@@ -208,10 +249,11 @@ async fn fail(
     ticket: &Ticket,
     failure: Failure,
     asked: Option<Asked>,
+    turn: Option<Turn>,
     now: UnixTime,
 ) -> Result<Response, Stop> {
     let used = SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() };
-    if app.store.spend(used, asked, now).await? == Redemption::Spent {
+    if app.store.spend(turn, used, asked, now).await? == Redemption::Spent {
         return Err(spent(place).into());
     }
     if !failure.rotates() {

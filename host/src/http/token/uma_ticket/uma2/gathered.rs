@@ -83,6 +83,11 @@ pub(super) async fn known(
 }
 
 impl Known {
+    /// Whether [`Known::enter`] has something to do
+    pub(super) const fn enters(&self) -> bool {
+        self.interviewed && self.asker.is_some()
+    }
+
     /// Whoever was interviewed lets the client take part in his sign-in by that: it is about to get tokens
     pub(super) async fn enter(&self, app: &App, place: &InRealm, now: UnixTime) -> Result<(), ApiError> {
         let Some(asker) = self.asker.clone().filter(|_| self.interviewed) else { return Ok(()) };
@@ -156,7 +161,7 @@ async fn refused(
 pub(super) async fn remember(
     app: &App,
     place: &InRealm,
-    known: Known,
+    known: &Known,
     ticket: &Ticket,
     now: UnixTime,
 ) -> Option<Token> {
@@ -165,9 +170,9 @@ pub(super) async fn remember(
     let persisted = if remembered.is_empty() || realm.uma.pct_lifespan == 0 {
         None
     } else {
-        let claims = gathering::seal(app.keys.master(), realm, &remembered).ok()?;
+        let claims = gathering::seal(app.keys.master(), realm, remembered).ok()?;
         let expires_at = now.plus(realm.uma.pct_lifespan);
-        let (client_id, user_id) = (asker.client.id, asker.user.id);
+        let (client_id, user_id) = (asker.client.id.clone(), asker.user.id.clone());
         Some((Token::random().ok()?, Persisted { client_id, user_id, claims, created_at: now, expires_at }))
     };
     if persisted.is_none() && !ticket.is_successor() {
