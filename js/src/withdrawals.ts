@@ -18,6 +18,8 @@ type Bindings = GateEngine['bindings']
 type Guard = InstanceType<Bindings['GuardModule']>
 type List = InstanceType<Bindings['WithdrawalModule']>
 
+/** Lists that one check waits for, where each is older than what the stream has told meanwhile */
+const LOADS = 3
 const LIMIT = 8 * 1024 * 1024
 /** Place of a token that has none */
 const NONE = -1
@@ -86,11 +88,16 @@ export class Withdrawals {
     if (known !== 'unknown') return known
     await this.#address().catch(() => {})
     if (this.known(token, kept) === 'foreign') return 'foreign'
-    await this.#fetch().catch(() => {})
+    for (let loads = 0; loads < LOADS; loads += 1) {
+      const isLoaded = await this.#fetch().then(() => true, () => false)
+      const standing = this.known(token, kept)
+      if (standing !== 'unknown') return standing
+      if (!isLoaded) break
+      // The stream has told of a change while a list from before it was on its way.
+    }
     const { onStale = 'deny', now } = this.#parts
     if (this.#list === undefined) return onStale === 'until-exp' ? 'good' : 'unknown'
-    const last = this.known(token, kept)
-    return last === 'unknown' ? named(this.#list.last_standing(kept.place ?? 0, now())) : last
+    return named(this.#list.last_standing(kept.place ?? 0, now()))
   }
 
   /** Ends the stream and opens none any more; the list is looked into as before. */

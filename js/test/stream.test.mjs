@@ -1,12 +1,12 @@
 // Withdrawals by the issuer's stream of changes: heard at once, and never missed.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { deflateSync } from 'node:zlib'
 
 import { createGuard } from 'countersign'
@@ -99,6 +99,23 @@ describe('withdrawals by stream, which is the default here', () => {
     await until('the withdrawal', () => now(one) === 'withdrawn')
     assert.equal(now(other), 'permitted')
     assert.equal(issuer.count(LIST), asked)
+  })
+
+  it('that come by the stream while an older list is on its way make nobody wait for long', async () => {
+    const world = await start()
+    const fresh = world.list
+    world.list = async () => {
+      const old = fresh()
+      world.list = fresh
+      await until('a stream', () => world.open.length === 1)
+      world.mark(9, 1)
+      // The change goes before the list.
+      await pause(50)
+      return old
+    }
+    assert.equal(await world.code(world.token(7)), 'permitted')
+    assert.equal(await world.code(world.token(9)), 'withdrawn')
+    assert.equal(world.issuer.count(LIST), 2)
   })
 
   it('keep a list current for as long as the stream speaks', async () => {
@@ -225,10 +242,15 @@ describe('withdrawals by stream, which is the default here', () => {
       if (!existsSync(program)) return t.skip(`\`${bin}\` does not run here`)
       const world = await start()
       const given = JSON.stringify({ issuer: world.issuer.url, now: world.issuer.now, token: world.token(7) })
-      const running = promisify(execFile)(program, [...args, join(HERE, 'runtimes', 'stream.mjs'), given], { timeout: 60_000 })
-      await until('a stream', () => world.open.length === 1)
-      world.mark(7, 1)
-      assert.equal((await running).stdout.trim(), 'true withdrawn')
+      const child = spawn(program, [...args, join(HERE, 'runtimes', 'stream.mjs'), given], { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
+      const lines = []
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        // Once the token has passed, it is taken back.
+        if (lines.length === 0) until('a stream', () => world.open.length === 1).then(() => world.mark(7, 1))
+        lines.push(...text.trim().split('\n'))
+      })
+      await once(child, 'close')
+      assert.deepEqual(lines, ['true', 'withdrawn'])
     })
   }
 })

@@ -9,5 +9,6 @@ const guard = await createGuard({ issuer, audience: 'documents', clock: () => no
 const request = { token, resource: '42', scopes: ['read'] }
 const { permitted, code, message } = await guard.check(request)
 if (!permitted) throw new Error(`${code}: ${message}`)
+console.log(permitted)
 while (guard.checkSync(request)?.permitted) await new Promise((resolve) => setTimeout(resolve, 5))
-console.log(permitted, guard.checkSync(request)?.code)
+console.log(guard.checkSync(request)?.code)
