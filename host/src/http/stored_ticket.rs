@@ -273,7 +273,8 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> 
     let names = query.flag("returnNames").unwrap_or(false);
     let shares = match filter(&app, &caller, &query)? {
         Some(filter) => {
-            app.store.shares(&caller.server.id, &ShareFilter { first, max, ..filter }, caller.now)?
+            let after = query.get("after").map(str::to_owned);
+            app.store.shares(&caller.server.id, &ShareFilter { after, first, max, ..filter }, caller.now)?
         }
         None => Vec::new(),
     };

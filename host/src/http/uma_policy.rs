@@ -328,8 +328,9 @@ pub async fn delete(
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     let (first, max) = page(&query)?;
     let server_id = caller.server.id.as_str();
+    let text = |name| query.get(name).map(str::to_owned);
     let mut filter =
-        OwnersFilter { name: query.get("name").map(str::to_owned), first, max, ..OwnersFilter::default() };
+        OwnersFilter { name: text("name"), after: text("after"), first, max, ..OwnersFilter::default() };
     if let Some(named) = query.get("resource") {
         let Some(id) = app.store.resource_by_id_or_name_part(server_id, named)? else {
             return Ok(StatusCode::NO_CONTENT.into_response());

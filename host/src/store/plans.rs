@@ -220,6 +220,14 @@ fn lists_by_filter_are_found_by_an_index() {
         "SELECT h.id FROM share h JOIN resource r ON r.id = h.resource_id LEFT JOIN scope s ON s.id = h.scope_id
          WHERE h.server_id = ? AND h.state IN ('pending', 'granted') AND h.requester_kind = 'user'
          AND h.scope_id = ? AND h.resource_id = ? AND h.owner = ? AND h.requester = ? ORDER BY h.id LIMIT ? OFFSET ?",
+        "SELECT h.id FROM share h WHERE h.server_id = ? AND h.requester_kind = 'user' AND h.id > ?
+         ORDER BY h.id LIMIT ? OFFSET ?",
+        // store::resource, store::policy, store::user
+        "SELECT r.id FROM resource r WHERE r.server_id = ? AND (r.name, r.id) > (?, ?)
+         ORDER BY r.name, r.id LIMIT ? OFFSET ?",
+        "SELECT p.id FROM policy p WHERE p.server_id = ? AND p.owner IS NULL AND p.name > ?
+         ORDER BY p.name LIMIT ? OFFSET ?",
+        "SELECT u.id FROM user u WHERE u.realm_id = ? AND u.username > ? ORDER BY u.username LIMIT ? OFFSET ?",
         "SELECT count(*) FROM share h WHERE h.server_id = ? AND h.state IN ('pending', 'granted')
          AND h.requester_kind = 'user' AND (h.owner = ? OR h.requester = ?)",
         // store::audit

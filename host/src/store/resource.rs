@@ -96,6 +96,8 @@ pub struct ResourceFilter {
     pub kind: Option<String>,
     /// Part of the name of one of its scopes
     pub scope: Option<String>,
+    /// What comes after the entry of this id; `first` counts only where there is none
+    pub after: Option<String>,
     /// So many are passed over
     pub first: u64,
     /// At most so many; absent for all
@@ -445,9 +447,21 @@ fn find(tx: &Transaction<'_>, server_id: &str, filter: &ResourceFilter) -> Resul
         sql.push(')');
         values.extend(owners.iter().cloned().map(Value::from));
     }
+    let mut first = i64::try_from(filter.first).unwrap_or(i64::MAX);
+    if let Some(after) = &filter.after {
+        let name: Option<String> = tx
+            .prepare_cached("SELECT name FROM resource WHERE id = ?1 AND server_id = ?2")?
+            .query_row([after, server_id], |row| row.get(0))
+            .optional()?;
+        if let Some(name) = name {
+            sql.push_str(" AND (r.name, r.id) > (?, ?)");
+            values.extend([name.into(), after.clone().into()]);
+            first = 0;
+        }
+    }
     sql.push_str(" ORDER BY r.name, r.id LIMIT ? OFFSET ?");
     values.push(filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1).into());
-    values.push(i64::try_from(filter.first).unwrap_or(i64::MAX).into());
+    values.push(first.into());
     let mut statement = tx.prepare_cached(&sql)?;
     let ids = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)

@@ -64,6 +64,9 @@ enum Task {
     },
     /// Measure this machine against the budgets; writes `target/bench.json`
     Bench {
+        /// A host that is built already: only its rows under load are measured
+        #[arg(long)]
+        program: Option<std::path::PathBuf>,
         /// Where the `wasm32` standard library comes from
         #[arg(long, value_enum, default_value_t, env = "COUNTERSIGN_WASM_TOOLCHAIN")]
         toolchain: wasm::Choice,
@@ -124,7 +127,7 @@ fn main() -> ExitCode {
         Task::Wasm { toolchain } => wasm::run(&layout, toolchain),
         Task::Build { toolchain } => host::run(&layout, toolchain),
         Task::Demo { once, toolchain } => demo::run(&layout, toolchain, once),
-        Task::Bench { toolchain } => bench::run(&layout, toolchain),
+        Task::Bench { program, toolchain } => bench::run(&layout, toolchain, program.as_deref()),
         Task::Clients { toolchain } => clients::run(&layout, toolchain),
         Task::Openapi { toolchain } => openapi::run(&layout, toolchain),
         Task::Filters { server, toolchain } => filter::run(&layout, toolchain, server),

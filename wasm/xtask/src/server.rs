@@ -18,6 +18,7 @@ use anyhow::{Context as _, Result, bail};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(2);
+const DATABASE: &str = "countersign.db";
 
 /// A running host; dropping ends it and removes its files.
 #[derive(Debug)]
@@ -37,27 +38,28 @@ impl Host {
     pub(crate) fn start(program: &Path, import: Option<&Path>, environment: &[(&str, &str)]) -> Result<Self> {
         let folder = fresh_folder()?;
         let address = format!("127.0.0.1:{}", free_port()?);
-        let log = File::create(folder.join("host.log"))?;
-        let mut command = Command::new(program);
-        // The host refuses variables that it does not know; these are for this program and for tests.
-        command.env_remove("COUNTERSIGN_WASM_TOOLCHAIN").env_remove("COUNTERSIGN_TEST_LONG");
-        command.arg("serve").arg("--listen").arg(&address);
-        command.arg("--database").arg(format!("sqlite:{}", folder.join("countersign.db").display()));
-        if let Some(file) = import {
-            command.arg("--import").arg(file);
-        }
-        command.current_dir(&folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        command.envs(environment.iter().copied());
         let begin = Instant::now();
-        let child = command.spawn().with_context(|| format!("cannot start `{}`", program.display()))?;
+        let child = spawn(program, &folder, &address, import, environment)?;
         let base = format!("http://{address}");
         let mut host = Self { child, folder, base, address, first_answer: Duration::ZERO };
-        if let Err(error) = host.answers() {
-            let log = fs::read_to_string(host.log()).unwrap_or_default();
-            return Err(error.context(format!("the authorization server did not start\n{log}")));
-        }
+        host.answered()?;
         host.first_answer = begin.elapsed();
         Ok(host)
+    }
+
+    /// Stops it, has rows put into its database, and starts it again there.
+    pub(crate) fn refill(&mut self, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        stop(&mut self.child);
+        fill(&self.folder.join(DATABASE))?;
+        self.child = spawn(program, &self.folder, &self.address, None, &[])?;
+        self.answered()
+    }
+
+    fn answered(&mut self) -> Result<()> {
+        self.answers().map_err(|error| {
+            let log = fs::read_to_string(self.log()).unwrap_or_default();
+            error.context(format!("the authorization server did not start\n{log}"))
+        })
     }
 
     /// Its process id
@@ -89,6 +91,27 @@ impl Host {
         }
         bail!("no answer from {}/health within {} s", self.base, PATIENCE.as_secs())
     }
+}
+
+fn spawn(
+    program: &Path,
+    folder: &Path,
+    address: &str,
+    import: Option<&Path>,
+    environment: &[(&str, &str)],
+) -> Result<Child> {
+    let log = File::create(folder.join("host.log"))?;
+    let mut command = Command::new(program);
+    // The host refuses variables that it does not know; these are for this program and for tests.
+    command.env_remove("COUNTERSIGN_WASM_TOOLCHAIN").env_remove("COUNTERSIGN_TEST_LONG");
+    command.arg("serve").arg("--listen").arg(address);
+    command.arg("--database").arg(format!("sqlite:{}", folder.join(DATABASE).display()));
+    if let Some(file) = import {
+        command.arg("--import").arg(file);
+    }
+    command.current_dir(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.envs(environment.iter().copied());
+    command.spawn().with_context(|| format!("cannot start `{}`", program.display()))
 }
 
 impl Drop for Host {

@@ -136,6 +136,7 @@ fn filter(query: &Query) -> UserFilter {
         enabled: query.flag("enabled"),
         email_verified: query.flag("emailVerified"),
         service_accounts: false,
+        after: text("after"),
     };
     // Whoever names a field means whatever has it; a list of people has none of them.
     filter.service_accounts = filter.search.is_none()

@@ -43,11 +43,13 @@ pub(in crate::http) fn search(
         owners,
         kind: text("type"),
         scope: text("scope"),
+        after: text("after"),
         first,
         max,
     };
     let found = app.store.resources(&server.id, &filter)?;
     let by_pattern = query.flag("matchingUri").unwrap_or(false) && found.is_empty() && first == 0;
+    let by_pattern = by_pattern && filter.after.is_none();
     let Some(uri) = filter.uri.take().filter(|_| by_pattern && max != Some(0)) else { return Ok(found) };
     // Nothing has exactly this URI: the one resource of the resource server whose pattern fits.
     let Some(id) = app.store.resource_matching(&server.id, &uri)? else { return Ok(found) };

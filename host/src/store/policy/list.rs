@@ -1,6 +1,6 @@
 //! Searching for policies.
 
-use rusqlite::{Transaction, params, params_from_iter, types::Value};
+use rusqlite::{OptionalExtension as _, Transaction, params, params_from_iter, types::Value};
 
 use super::{PolicyRecord, load};
 use crate::store::{Store, StoreError, resource::containing};
@@ -22,6 +22,8 @@ pub struct PolicyFilter {
     pub owner: Option<String>,
     /// Only permissions, or only policies
     pub permission: Option<bool>,
+    /// What comes after the entry of this id; `first` counts only where there is none
+    pub after: Option<String>,
     /// So many are passed over
     pub first: i64,
     /// At most so many; negative for all
@@ -132,8 +134,20 @@ fn find(tx: &Transaction<'_>, server_id: &str, filter: &PolicyFilter) -> Result<
         Some(false) => sql.push_str(" AND p.type NOT IN ('resource', 'scope', 'uma')"),
         None => {}
     }
+    let mut first = filter.first;
+    if let Some(after) = &filter.after {
+        let name: Option<String> = tx
+            .prepare_cached("SELECT name FROM policy WHERE id = ?1 AND server_id = ?2")?
+            .query_row([after.as_str(), server_id], |row| row.get(0))
+            .optional()?;
+        if let Some(name) = name {
+            sql.push_str(" AND p.name > ?");
+            values.push(name.into());
+            first = 0;
+        }
+    }
     sql.push_str(" ORDER BY p.name LIMIT ? OFFSET ?");
-    values.extend([filter.max.into(), filter.first.into()]);
+    values.extend([filter.max.into(), first.into()]);
     let mut statement = tx.prepare_cached(&sql)?;
     let ids = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)

@@ -102,6 +102,8 @@ pub struct OwnersFilter {
     pub resource: Option<String>,
     /// With this scope (name)
     pub scope: Option<String>,
+    /// What comes after this id, wherever that is now
+    pub after: Option<String>,
     /// So many are passed over
     pub first: u64,
     /// At most so many; absent for all
@@ -197,13 +199,14 @@ impl Store {
                      AND h.requester_kind = 'user' AND (h.expires_at IS NULL OR h.expires_at > ?8)
                      AND (?3 IS NULL OR h.view_id LIKE ?3 ESCAPE '\\')
                      AND (?4 IS NULL OR h.resource_id = ?4) AND (?5 IS NULL OR s.name = ?5))
-                 ORDER BY id LIMIT ?6 OFFSET ?7",
+                 WHERE id > ?9 ORDER BY id LIMIT ?6 OFFSET ?7",
             )?;
             let max = filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1);
             let first = i64::try_from(filter.first).unwrap_or(i64::MAX);
             let name = filter.name.as_deref().map(containing);
+            let after = filter.after.as_deref().unwrap_or_default();
             let values =
-                params![server_id, owner, name, filter.resource, filter.scope, max, first, seconds(now)];
+                params![server_id, owner, name, filter.resource, filter.scope, max, first, seconds(now), after];
             let ids: Vec<String> =
                 statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
             ids.iter().filter_map(|id| load(tx, server_id, id, now).transpose()).collect()

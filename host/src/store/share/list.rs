@@ -49,6 +49,8 @@ pub struct ShareFilter {
     pub granted: Option<bool>,
     /// Only those in which this party is owner or requester
     pub party: Option<String>,
+    /// What comes after this id, wherever that is now
+    pub after: Option<String>,
     /// So many are passed over
     pub first: u64,
     /// At most so many; absent for all
@@ -80,7 +82,9 @@ impl Store {
     ) -> Result<Vec<ShareRecord>, StoreError> {
         self.read(|tx| {
             let (conditions, mut values) = conditions(server_id, filter, now);
-            let sql = format!("SELECT {COLUMNS} WHERE {conditions} ORDER BY h.id LIMIT ? OFFSET ?");
+            let after = if filter.after.is_some() { " AND h.id > ?" } else { "" };
+            values.extend(filter.after.clone().map(Value::from));
+            let sql = format!("SELECT {COLUMNS} WHERE {conditions}{after} ORDER BY h.id LIMIT ? OFFSET ?");
             values.push(filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1).into());
             values.push(i64::try_from(filter.first).unwrap_or(i64::MAX).into());
             let mut statement = tx.prepare_cached(&sql)?;

@@ -93,6 +93,8 @@ pub struct UserFilter {
     pub email_verified: Option<bool>,
     /// Service accounts are found too
     pub service_accounts: bool,
+    /// Of a list, what comes after the entry of this id; what a part passes over counts only where there is none
+    pub after: Option<String>,
 }
 
 impl UserFilter {
@@ -152,8 +154,21 @@ pub fn list(
 ) -> Result<Vec<UserRecord>, StoreError> {
     let (conditions, mut values) = filter.conditions();
     values.insert(0, realm_id.to_owned().into());
-    values.extend([page.1.into(), page.0.into()]);
-    let sql = format!("{} {conditions} ORDER BY u.username LIMIT ? OFFSET ?", USER.replace("?1", "?"));
+    let mut first = page.0;
+    let mut after = "";
+    if let Some(id) = &filter.after {
+        let name: Option<String> = tx
+            .prepare_cached("SELECT username FROM user WHERE id = ?1 AND realm_id = ?2")?
+            .query_row([id.as_str(), realm_id], |row| row.get(0))
+            .optional()?;
+        if let Some(name) = name {
+            after = " AND u.username > ?";
+            values.push(name.into());
+            first = 0;
+        }
+    }
+    values.extend([page.1.into(), first.into()]);
+    let sql = format!("{} {conditions}{after} ORDER BY u.username LIMIT ? OFFSET ?", USER.replace("?1", "?"));
     let mut statement = tx.prepare_cached(&sql)?;
     Ok(statement.query_map(rusqlite::params_from_iter(values), record)?.collect::<Result<_, _>>()?)
 }

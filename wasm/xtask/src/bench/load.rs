@@ -3,15 +3,20 @@
 use core::time::Duration;
 use std::{fs, path::PathBuf, process::Command, thread, time::Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
-use super::connection::{Body, Connection};
+use super::{
+    connection::{Body, Connection},
+    scale::fresh_name,
+};
 use crate::{layout::Layout, process, server::Host};
 
 const TOKEN: &str = "/realms/demo/protocol/openid-connect/token";
 const INTROSPECT: &str = "/realms/demo/protocol/openid-connect/token/introspect";
 const PERMISSION: &str = "/realms/demo/authz/protection/permission";
+const RESOURCE: &str = "/realms/demo/authz/protection/resource_set";
+const SHARED_WITH_ME: &str = "/realms/demo/account/resources/shared-with-me?first=0&max=10";
 const UMA: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Auma-ticket";
 /// `documents:documents-secret`
 const BASIC: &str = "Basic ZG9jdW1lbnRzOmRvY3VtZW50cy1zZWNyZXQ=";
@@ -25,6 +30,15 @@ pub(super) enum Operation {
     Pair,
     Decision,
     Introspection,
+    Registration,
+    /// An RPT of everything that Bob has
+    Everything,
+    /// The same without a token
+    Permissions,
+    /// What their owner has
+    Owners,
+    /// The first page of what others share with Bob
+    SharedWithMe,
 }
 
 /// One measurement
@@ -34,6 +48,8 @@ pub(super) struct Figures {
     pub(super) rate: f64,
     /// The host's processor time for one, in milliseconds
     pub(super) cpu: Option<f64>,
+    /// Half of them took at most so many milliseconds
+    pub(super) p50: f64,
     /// 99 of 100 took at most so many milliseconds
     pub(super) p99: f64,
 }
@@ -46,6 +62,7 @@ pub(super) struct Scene {
     resource: String,
     pat: String,
     bob: String,
+    alice: String,
     rpt: String,
 }
 
@@ -57,13 +74,16 @@ impl Scene {
             token.map(|token| format!("Bearer {token}")).context("no access token")
         };
         let pat = token(&to.expect(200, TOKEN, BASIC, Body::Form("grant_type=client_credentials"))?)?;
-        let login = Body::Form("grant_type=password&client_id=reader&username=bob&password=bob");
-        let bob = token(&to.expect(200, TOKEN, "", login)?)?;
+        let mut person = |name: &str| {
+            let form = format!("grant_type=password&client_id=reader&username={name}&password={name}");
+            token(&to.expect(200, TOKEN, "", Body::Form(&form))?)
+        };
+        let (bob, alice) = (person("bob")?, person("alice")?);
         let document = json!({
             "name": "bench document", "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read", "write"]
         });
         let register = Body::Json(&document.to_string());
-        let resource = to.expect(201, "/realms/demo/authz/protection/resource_set", &pat, register)?;
+        let resource = to.expect(201, RESOURCE, &pat, register)?;
         let resource = resource.get("_id").and_then(Value::as_str).context("no resource id")?.to_owned();
         let share =
             json!({ "resource": resource, "scopeName": "read", "requesterName": "bob", "granted": true });
@@ -74,11 +94,17 @@ impl Scene {
             resource,
             pat,
             bob,
+            alice,
             rpt: String::new(),
         };
         let rpt = token(&scene.pair(&mut to)?)?;
         rpt.trim_start_matches("Bearer ").clone_into(&mut scene.rpt);
         Ok(scene)
+    }
+
+    /// The same after the host has started again
+    pub(super) fn moved(self, host: &Host) -> Self {
+        Self { address: host.address.clone(), process: host.id(), ..self }
     }
 
     /// Repeats an operation on some connections at once, and looks at what the host spent meanwhile.
@@ -88,10 +114,11 @@ impl Scene {
         let times = self.repeat(operation, connections, LENGTH)?;
         let (elapsed, spent) = (begin.elapsed(), spent.zip(processor_time(self.process)));
         let count = count(times.len());
-        let p99 = p99(times);
+        let (p50, p99) = (percentile(times.clone(), 50), p99(times));
         Ok(Figures {
             rate: count / elapsed.as_secs_f64(),
             cpu: spent.map(|(before, after)| milliseconds(after.saturating_sub(before)) / count),
+            p50: milliseconds(p50),
             p99: milliseconds(p99),
         })
     }
@@ -138,7 +165,37 @@ impl Scene {
                     .context("not active")
                     .map(drop)
             }
+            Operation::Registration => {
+                let document = json!({
+                    "name": fresh_name(), "owner": "alice", "ownerManagedAccess": true, "resource_scopes": ["read"],
+                });
+                to.expect(201, RESOURCE, &self.pat, Body::Json(&document.to_string())).map(drop)
+            }
+            Operation::Everything => self.everything(to, &self.bob, ""),
+            Operation::Permissions => self.everything(to, &self.bob, "&response_mode=permissions"),
+            Operation::Owners => self.everything(to, &self.alice, "&response_mode=permissions"),
+            Operation::SharedWithMe => {
+                let answer = to.send("GET", SHARED_WITH_ME, &[("Authorization", &self.bob)], None)?;
+                let page: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+                let length = page.as_array().map(Vec::len);
+                ensure!(
+                    answer.status == 200 && length == Some(10),
+                    "{SHARED_WITH_ME} answered {}: {}",
+                    answer.status,
+                    String::from_utf8_lossy(&answer.body)
+                );
+                Ok(())
+            }
         }
+    }
+
+    fn everything(&self, to: &mut Connection, token: &str, mode: &str) -> Result<()> {
+        let form = format!("{UMA}&audience=documents{mode}");
+        let answer = to.expect(200, TOKEN, token, Body::Form(&form))?;
+        if let Some(list) = answer.as_array() {
+            ensure!(list.len() >= 1_000, "only {} permissions", list.len());
+        }
+        Ok(())
     }
 
     fn ticket(&self, to: &mut Connection) -> Result<String> {
@@ -153,7 +210,7 @@ impl Scene {
     }
 }
 
-/// The demo's realm, its tokens signed with this algorithm
+/// The demo's realm, its tokens signed with this algorithm; its Bob has an account page
 pub(super) fn realm(layout: &Layout, algorithm: &str) -> Result<PathBuf> {
     let text = fs::read_to_string(layout.root.join("host/demo/realm.json"))?;
     let mut realm: Value = serde_json::from_str(&text)?;
@@ -163,6 +220,13 @@ pub(super) fn realm(layout: &Layout, algorithm: &str) -> Result<PathBuf> {
     for client in realm.get_mut("clients").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(client) = client.as_object_mut() {
             client.insert("attributes".into(), json!({ "access.token.signed.response.alg": algorithm }));
+        }
+    }
+    for user in realm.get_mut("users").and_then(Value::as_array_mut).into_iter().flatten() {
+        if user.get("username").is_some_and(|name| name == "bob")
+            && let Some(user) = user.as_object_mut()
+        {
+            user.insert("clientRoles".into(), json!({ "account": ["manage-account", "view-profile"] }));
         }
     }
     let file = layout.target.join("xtask").join(format!("realm-{algorithm}.json"));
@@ -191,9 +255,14 @@ pub(super) fn resident_memory(process: u32) -> Option<f64> {
 }
 
 /// What 99 of 100 took at most
-pub(super) fn p99(mut times: Vec<Duration>) -> Duration {
+pub(super) fn p99(times: Vec<Duration>) -> Duration {
+    percentile(times, 99)
+}
+
+/// What so many of a hundred took at most
+fn percentile(mut times: Vec<Duration>, share: usize) -> Duration {
     times.sort_unstable();
-    let place = times.len().saturating_mul(99).div_euclid(100);
+    let place = times.len().saturating_mul(share).div_euclid(100);
     times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 

@@ -136,6 +136,7 @@ fn listed(app: &App, authz: &Authz, query: &Query, permission: Option<bool>) -> 
         kind: text("type"),
         owner: text("owner"),
         permission,
+        after: text("after"),
         first,
         max,
         ..PolicyFilter::default()

@@ -35,7 +35,9 @@ pub(super) async fn list(
     query: Query,
 ) -> Result<Response, ApiError> {
     let (first, max) = page(&query)?;
-    let mut filter = ShareFilter { granted: query.flag("granted"), first, max, ..ShareFilter::default() };
+    let after = query.get("after").map(str::to_owned);
+    let mut filter =
+        ShareFilter { granted: query.flag("granted"), after, first, max, ..ShareFilter::default() };
     if let Some(text) = query.get("resource") {
         let found = app.store.read(|tx| reference::resource(tx, authz.id(), text))?;
         let found = found.map_or_else(|| app.store.resource_of_name(authz.id(), text), |id| Ok(Some(id)))?;
