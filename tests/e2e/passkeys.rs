@@ -1,5 +1,5 @@
 //! Passkeys: made by who has shown who he is, good in place of name and password, and refused in every wrong form
-//! (WebAuthn Level 3 §7).
+//! (`WebAuthn` Level 3 §7).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_tests::{
@@ -139,7 +139,7 @@ fn passkeys_are_offered_where_the_realm_says_so_and_the_password_stays() {
     is_in(&browser.submit(&page, &[("username", "alice"), ("password", &password("alice"))]));
 }
 
-/// WebAuthn §7.2, step by step
+/// `WebAuthn` §7.2, step by step
 #[test]
 fn a_passkey_that_is_wrong_in_any_way_is_refused_and_all_refusals_look_the_same() {
     let world = World::of(&offering());
@@ -194,7 +194,7 @@ fn a_passkey_that_is_wrong_in_any_way_is_refused_and_all_refusals_look_the_same(
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]), "{texts:?}");
 }
 
-/// WebAuthn §13.4.3
+/// `WebAuthn` §13.4.3
 #[test]
 fn an_answer_counts_once_in_its_own_page_browser_and_realm() {
     let realm = offering();
@@ -221,7 +221,7 @@ fn an_answer_counts_once_in_its_own_page_browser_and_realm() {
     post(&mut abroad, &page, &authenticator.sign(&page)).expect(200).says(WRONG);
 }
 
-/// WebAuthn §6.1.1
+/// `WebAuthn` §6.1.1
 #[test]
 fn a_counter_only_goes_up() {
     let world = World::of(&offering());
@@ -304,7 +304,7 @@ fn wrong_answers_are_counted_as_wrong_passwords_are() {
     browser.submit(&page, &password).expect(200).says("Invalid username or password.");
 }
 
-/// WebAuthn §7.1
+/// `WebAuthn` §7.1
 #[test]
 fn only_what_was_asked_for_becomes_a_passkey() {
     let models = json!(["07070707-0707-0707-0707-070707070707"]);

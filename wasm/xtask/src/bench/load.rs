@@ -171,9 +171,9 @@ impl Scene {
                 });
                 to.expect(201, RESOURCE, &self.pat, Body::Json(&document.to_string())).map(drop)
             }
-            Operation::Everything => self.everything(to, &self.bob, ""),
-            Operation::Permissions => self.everything(to, &self.bob, "&response_mode=permissions"),
-            Operation::Owners => self.everything(to, &self.alice, "&response_mode=permissions"),
+            Operation::Everything => everything(to, &self.bob, ""),
+            Operation::Permissions => everything(to, &self.bob, "&response_mode=permissions"),
+            Operation::Owners => everything(to, &self.alice, "&response_mode=permissions"),
             Operation::SharedWithMe => {
                 let answer = to.send("GET", SHARED_WITH_ME, &[("Authorization", &self.bob)], None)?;
                 let page: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
@@ -187,15 +187,6 @@ impl Scene {
                 Ok(())
             }
         }
-    }
-
-    fn everything(&self, to: &mut Connection, token: &str, mode: &str) -> Result<()> {
-        let form = format!("{UMA}&audience=documents{mode}");
-        let answer = to.expect(200, TOKEN, token, Body::Form(&form))?;
-        if let Some(list) = answer.as_array() {
-            ensure!(list.len() >= 1_000, "only {} permissions", list.len());
-        }
-        Ok(())
     }
 
     fn ticket(&self, to: &mut Connection) -> Result<String> {
@@ -274,4 +265,14 @@ pub(super) fn milliseconds(time: Duration) -> f64 {
 /// A number of operations, never zero
 pub(super) fn count(length: usize) -> f64 {
     f64::from(u32::try_from(length).unwrap_or(u32::MAX)).max(1.0)
+}
+
+/// Everything that somebody may do, which is a thousand things and more
+fn everything(to: &mut Connection, token: &str, mode: &str) -> Result<()> {
+    let form = format!("{UMA}&audience=documents{mode}");
+    let answer = to.expect(200, TOKEN, token, Body::Form(&form))?;
+    if let Some(list) = answer.as_array() {
+        ensure!(list.len() >= 1_000, "only {} permissions", list.len());
+    }
+    Ok(())
 }

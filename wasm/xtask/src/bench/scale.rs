@@ -194,7 +194,7 @@ fn fill(database: &Path, resources: u32) -> Result<()> {
                 .execute([&id, scope])?;
         }
         if number.checked_rem(step) == Some(0) {
-            share(&tx, &server, (&id, &read), (&alice, &bob), spread(1, number))?;
+            share(&tx, &server, (&id, &read), (&alice, &bob), &spread(1, number))?;
         }
     }
     Ok(tx.commit()?)
@@ -212,7 +212,7 @@ fn crowd(database: &Path) -> Result<u32> {
             // A hundred others for each ten resources: nobody has many of them.
             let requester = spread(2, number.div_euclid(10).wrapping_mul(OTHERS).wrapping_add(other));
             let row = spread(3, number.wrapping_mul(OTHERS).wrapping_add(other));
-            share(&tx, &server, (&id, &read), (&alice, &requester), row)?;
+            share(&tx, &server, (&id, &read), (&alice, &requester), &row)?;
         }
     }
     let count = tx.query_row("SELECT count(*) FROM share", [], |row| row.get(0))?;
@@ -226,7 +226,7 @@ fn share(
     server: &str,
     (resource, scope): (&str, &str),
     (owner, requester): (&str, &str),
-    id: String,
+    id: &str,
 ) -> Result<()> {
     tx.prepare_cached(
         "INSERT INTO share (id, server_id, resource_id, scope_id, requester, owner, state, view_id, created_at,
