@@ -32,7 +32,7 @@ pub(crate) fn optimize(layout: &Layout, name: &str, aim: Aim, module: &[u8]) -> 
     let mut command = Command::new(program);
     command.arg(match aim {
         Aim::Speed => "-O3",
-        Aim::Size => "-Os",
+        Aim::Size | Aim::Least => "-Os",
     });
     command.args(FEATURES).arg(&input).arg("-o").arg(&output);
     process::run(&format!("wasm-opt {name}"), &mut command)?;

@@ -201,8 +201,13 @@ impl Toolchain {
         if !features.is_empty() {
             command.args(["--features", &features.join(",")]);
         }
-        if aim == Aim::Speed {
-            command.args(["--config", "profile.wasm.opt-level=3"]);
+        match aim {
+            Aim::Speed => _ = command.args(["--config", "profile.wasm.opt-level=3"]),
+            Aim::Size => {}
+            Aim::Least => {
+                let glue = format!("profile.wasm.package.{package}.opt-level=\"z\"");
+                _ = command.args(["--config", &glue]);
+            }
         }
         process::run(&format!("compile {package} for {TARGET}"), &mut command)?;
         let module = folder.join(TARGET).join("wasm").join(format!("{}.wasm", package.replace('-', "_")));
