@@ -45,6 +45,7 @@ mod expiry;
 mod fixtures;
 mod hostile;
 mod imports;
+mod lists;
 mod logs;
 mod mappers;
 mod metrics;
