@@ -7,7 +7,11 @@ mod load;
 mod scale;
 
 use core::fmt::Write as _;
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{self, Path},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -56,10 +60,11 @@ impl Row {
 
 /// Measures, prints the table and writes `target/bench.json`; a missed budget is told and is no failure.
 ///
-/// `program` is a host that is built already; with it, only the rows of the host under load are measured.
+/// `program` is a host that is built already; with it, only the rows of the host are measured.
 pub(crate) fn run(layout: &Layout, choice: Choice, program: Option<&Path>) -> Result<()> {
     let rows = match program {
-        Some(program) => under_load(layout, program)?,
+        // The host runs in a folder of its own.
+        Some(program) => under_load(layout, &path::absolute(program)?)?,
         None => all(layout, choice)?,
     };
     let rows: Vec<Row> = rows.into_iter().map(Row::with_ratio).collect();
@@ -109,15 +114,14 @@ fn all(layout: &Layout, choice: Choice) -> Result<Vec<Row>> {
     let mut assess = process::cargo(layout);
     assess.args(["bench", "--quiet", "--package", "countersign", "--bench", "assess"]);
     rows.extend(printed("assess through wasmtime", &mut assess)?);
-    rows.extend(starts(&program)?);
-    rows.extend(identity::rows(&program)?);
     rows.extend(under_load(layout, &program)?);
     Ok(rows)
 }
 
-/// What the host does in a second, small and large
+/// How soon the host is there, and what it does in a second, small and large
 fn under_load(layout: &Layout, program: &Path) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
+    let mut rows = starts(program)?;
+    rows.extend(identity::rows(program)?);
     for (algorithm, budget) in [("RS256", 0.6), ("EdDSA", 0.3)] {
         rows.extend(server(layout, program, algorithm, budget)?);
     }
