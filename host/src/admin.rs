@@ -62,8 +62,8 @@ pub fn run(args: &AdminArgs) -> Result<(), AdminError> {
         Command::Keys(command) => identity::keys(&api, command)?,
         Command::Resource(command) => authz::resource(&api, command)?,
         Command::Scope(command) => authz::scope(&api, command)?,
-        Command::Policy(command) => authz::policy(&api, command)?,
-        Command::Permission(command) => authz::permission(&api, command)?,
+        Command::Policy(command) => authz::rule(&api, "policy", command)?,
+        Command::Permission(command) => authz::rule(&api, "permission", command)?,
         Command::Share(command) => authz::share(&api, command)?,
         Command::Why(command) => authz::why(&api, command)?,
         Command::Audit(command) => match audit::audit(&mut api, command, args.json)? {

@@ -5,7 +5,6 @@ use countersign_core::{dialect::uma2::RequiredClaim, limits, permission::Claims,
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    http::extract::Form,
     keys::{KeyError, MasterKey},
     realm::{Client, Realm, Sealed, UmaSettings},
     sign_in::redirect::{self, RedirectUri},
@@ -136,11 +135,15 @@ pub fn field(claim: &RequiredClaim) -> String {
     format!("{FIELD}{}", claim.name.as_deref().unwrap_or_default())
 }
 
-/// The answers to these questions: nothing that was not asked is read. Each may be left out, but not all of them.
-pub fn answers(asked: &[RequiredClaim], form: &Form) -> Result<Claims, String> {
+/// The answers to these questions, by the fields of a form: nothing that was not asked is read. Each may be left out, but
+/// not all of them.
+pub fn answers<'a>(
+    asked: &[RequiredClaim],
+    filled_in: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Claims, String> {
     let mut claims = Claims::new();
     for claim in asked {
-        let (Some(name), Some(value)) = (&claim.name, form.get(&field(claim)).map(str::trim)) else {
+        let (Some(name), Some(value)) = (&claim.name, filled_in(&field(claim)).map(str::trim)) else {
             continue;
         };
         if value.is_empty() {

@@ -95,8 +95,8 @@ const MUSTS: &[(&str, &[u32])] = &[
     ("FED-6", &[1]),
 ];
 
-/// The duties that a text names: `GRANT-3.3.1-01, -03`, `FED-3.1-01 to -04`
-fn duties(text: &str) -> BTreeSet<(String, u32)> {
+/// The ids of these kinds that a text names: `GRANT-3.3.1-01, -03`, `FED-3.1-01 to -04`
+fn ids(text: &str, kinds: &[&str]) -> BTreeSet<(String, u32)> {
     let mut found = BTreeSet::new();
     let mut last: Option<(String, u32)> = None;
     let mut range = false;
@@ -108,7 +108,7 @@ fn duties(text: &str) -> BTreeSet<(String, u32)> {
         };
         let part = match (&last, part) {
             (Some((part, _)), "") => part.clone(),
-            (_, part) if part.starts_with("GRANT-") || part.starts_with("FED-") => part.to_owned(),
+            (_, part) if kinds.iter().any(|kind| part.starts_with(kind)) => part.to_owned(),
             (_, _) => {
                 last = None;
                 continue;
@@ -129,7 +129,7 @@ fn duties(text: &str) -> BTreeSet<(String, u32)> {
 fn every_must_of_uma_is_in_the_table() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = fs::read_to_string(here.join("CONFORMANCE.md")).unwrap();
-    let named = duties(&table);
+    let named = ids(&table, &["GRANT-", "FED-"]);
     let musts = MUSTS.iter().flat_map(|(part, numbers)| numbers.iter().map(|one| ((*part).to_owned(), *one)));
     let missing: Vec<_> = musts.clone().filter(|duty| !named.contains(duty)).collect();
     assert!(missing.is_empty(), "no row for {missing:?}");
@@ -137,29 +137,15 @@ fn every_must_of_uma_is_in_the_table() {
 }
 
 #[test]
-fn duties_are_read_as_they_are_written() {
+fn ids_are_read_as_they_are_written() {
     let read = |text: &str| {
-        duties(text).iter().map(|(part, number)| format!("{part}-{number:02}")).collect::<Vec<_>>().join(" ")
+        let found = ids(text, &["GRANT-", "FED-"]);
+        found.iter().map(|(part, number)| format!("{part}-{number:02}")).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(read("| GRANT-3.3.1-01, -03 | x"), "GRANT-3.3.1-01 GRANT-3.3.1-03");
     assert_eq!(read("| FED-3.1-01 to -03, FED-4-01 |"), "FED-3.1-01 FED-3.1-02 FED-3.1-03 FED-4-01");
     assert_eq!(read("(GRANT-5.1-02, -03 (as it came))"), "GRANT-5.1-02 GRANT-5.1-03");
     assert_eq!(read("| TRAP-UMA-01, -02 | GRANT-7-01"), "GRANT-7-01");
-}
-
-/// Ids of a row's first cell: `TRAP-UMA-07, -30` are two
-fn ids(cell: &str) -> Vec<String> {
-    let mut before = "";
-    let mut found = Vec::new();
-    for word in cell.split([',', ' ']).filter(|word| !word.is_empty()) {
-        if let Some(number) = word.strip_prefix('-') {
-            found.push(format!("{before}-{number}"));
-        } else {
-            before = word.rsplit_once('-').map_or(word, |(before, _)| before);
-            found.push(word.to_owned());
-        }
-    }
-    found
 }
 
 /// Parts 4.2 and 4.3 of the checklist
@@ -169,9 +155,9 @@ fn every_trap_of_oauth_and_uma_has_a_row_with_a_proof() {
     let table = fs::read_to_string(here.join("CONFORMANCE.md")).unwrap();
     let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
     let proven = rows.filter(|(_, rest)| rest.contains("::") || rest.contains("`vectors: "));
-    let proven: Vec<String> = proven.flat_map(|(first, _)| ids(first)).collect();
-    let oauth = (1..=28).map(|number| format!("TRAP-OAUTH-{number:02}"));
-    let uma = (1..=38).map(|number| format!("TRAP-UMA-{number:02}"));
+    let proven: BTreeSet<_> = proven.flat_map(|(first, _)| ids(first, &["TRAP-"])).collect();
+    let oauth = (1..=28).map(|number| ("TRAP-OAUTH".to_owned(), number));
+    let uma = (1..=38).map(|number| ("TRAP-UMA".to_owned(), number));
     let lacking: Vec<_> = oauth.chain(uma).filter(|id| !proven.contains(id)).collect();
     assert!(lacking.is_empty(), "no row with a proof for {lacking:?}");
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 pub(super) use self::{
     audit::{Audit, AuditWhich},
-    authz::{Permission, Policy, Resource, Scope, Share, Why},
+    authz::{PermissionType, PolicyType, Resource, Rule, Scope, Share, Why},
     identity::{Client, Keys, Realm, Role, Session, User},
 };
 
@@ -82,10 +82,10 @@ pub enum Command {
     Scope(Scope),
     /// Policies of a resource server
     #[command(subcommand)]
-    Policy(Policy),
+    Policy(Rule<PolicyType>),
     /// Permissions of a resource server
     #[command(subcommand)]
-    Permission(Permission),
+    Permission(Rule<PermissionType>),
     /// What owners share
     #[command(subcommand)]
     Share(Share),

@@ -1,11 +1,12 @@
 //! Resources, scopes, policies, permissions and shares of a resource server (`admin-surface` §10-§12).
 
+use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use super::{
     AdminError,
     api::Api,
-    args::{Pairs, Permission, Policy, Resource, Scope, Share, Why},
+    args::{Pairs, Resource, Rule, Scope, Share, Why},
     identity::{find_client, find_user},
     members::{set, set_policy},
     show::{Shown, printable},
@@ -193,33 +194,22 @@ impl<'a> Family<'a> {
 }
 
 /// The word of a type on the command line, which is the server's too
-fn word(kind: &impl clap::ValueEnum) -> String {
+fn word(kind: &impl ValueEnum) -> String {
     kind.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// `countersign admin policy`
-pub(super) fn policy(api: &Api, command: &Policy) -> Result<Shown, AdminError> {
-    let family = |server: &str| Family::of(api, server, "policy");
+/// `countersign admin policy` and `countersign admin permission`, which is what `kind` says
+pub(super) fn rule<T>(api: &Api, kind: &'static str, command: &Rule<T>) -> Result<Shown, AdminError>
+where
+    T: ValueEnum + Send + Sync + 'static,
+{
+    let family = |server: &str| Family::of(api, server, kind);
     match command {
-        Policy::List { server } => family(server)?.list(),
-        Policy::Show { server, name } => family(server)?.show(name),
-        Policy::Create { server, kind, name, members } => family(server)?.create(&word(kind), name, members),
-        Policy::Set { server, name, members } => family(server)?.set(name, members),
-        Policy::Delete { server, name } => family(server)?.delete(name),
-    }
-}
-
-/// `countersign admin permission`
-pub(super) fn permission(api: &Api, command: &Permission) -> Result<Shown, AdminError> {
-    let family = |server: &str| Family::of(api, server, "permission");
-    match command {
-        Permission::List { server } => family(server)?.list(),
-        Permission::Show { server, name } => family(server)?.show(name),
-        Permission::Create { server, kind, name, members } => {
-            family(server)?.create(&word(kind), name, members)
-        }
-        Permission::Set { server, name, members } => family(server)?.set(name, members),
-        Permission::Delete { server, name } => family(server)?.delete(name),
+        Rule::List { server } => family(server)?.list(),
+        Rule::Show { server, name } => family(server)?.show(name),
+        Rule::Create { server, kind, name, members } => family(server)?.create(&word(kind), name, members),
+        Rule::Set { server, name, members } => family(server)?.set(name, members),
+        Rule::Delete { server, name } => family(server)?.delete(name),
     }
 }
 

@@ -15,12 +15,9 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use countersign_core::{
-    jwk::{Jwk, PublicKey},
-    jws::Alg,
-    token::SignatureVerifier,
-};
-use jsonwebtoken::{Algorithm, DecodingKey};
+use countersign_core::{jwk::Jwk, jws::Alg, token::SignatureVerifier};
+use countersign_signature::is_right_by;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use serde_json::json;
 
 /// Why a key does not do what it should
@@ -238,28 +235,7 @@ pub struct Verifier;
 
 impl SignatureVerifier for Verifier {
     fn verify(&self, alg: Alg, key: &Jwk, input: &[u8], signature: &[u8]) -> bool {
-        let alg = match alg {
-            Alg::Rs256 => Algorithm::RS256,
-            Alg::Rs384 => Algorithm::RS384,
-            Alg::Rs512 => Algorithm::RS512,
-            Alg::Ps256 => Algorithm::PS256,
-            Alg::Ps384 => Algorithm::PS384,
-            Alg::Ps512 => Algorithm::PS512,
-            Alg::Es256 => Algorithm::ES256,
-            Alg::Es384 => Algorithm::ES384,
-            Alg::EdDsa => Algorithm::EdDSA,
-            // No public key is symmetric.
-            Alg::Hs512 => return false,
-        };
-        let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        let key = match key.public_key() {
-            PublicKey::Rsa { n, e } => Ok(DecodingKey::from_rsa_raw_components(n, e)),
-            PublicKey::P256 { x, y } | PublicKey::P384 { x, y } => {
-                DecodingKey::from_ec_components(&b64(x), &b64(y))
-            }
-            PublicKey::Ed25519 { x } => DecodingKey::from_ed_components(&b64(x)),
-        };
-        key.and_then(|key| jsonwebtoken::crypto::verify(&b64(signature), input, &key, alg)).unwrap_or(false)
+        is_right_by(DEFAULT_PROVIDER.verifier_factory, alg, key, input, signature)
     }
 }
 

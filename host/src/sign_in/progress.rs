@@ -65,6 +65,23 @@ pub struct Known {
     pub session: Option<String>,
 }
 
+impl Known {
+    /// Somebody of whom no more is known yet
+    pub const fn new(user: String, at: UnixTime) -> Self {
+        Self {
+            user,
+            at,
+            password: None,
+            passkey: None,
+            acted: None,
+            second: false,
+            new_otp: None,
+            remember: false,
+            session: None,
+        }
+    }
+}
+
 /// Why a `session_code` leads nowhere
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lost {

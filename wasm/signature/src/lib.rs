@@ -1,6 +1,7 @@
-//! Signatures of tokens, checked by `jsonwebtoken` over `RustCrypto`, which runs in any WebAssembly.
+//! Signatures of tokens, checked by `jsonwebtoken`: with the feature `rust_crypto` over `RustCrypto`, which runs in any
+//! WebAssembly, else over the provider that the caller brings.
 //!
-//! Decisions are `countersign-core`'s, which has no cryptography; whoever has none of the platform's either asks here.
+//! Decisions are `countersign-core`'s, which has no cryptography; whoever has none of the platform's asks here.
 #![forbid(unsafe_code)]
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,16 +9,13 @@ use countersign_core::{
     jwk::{Jwk, PublicKey},
     jws::Alg,
 };
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    crypto::{JwtVerifier, rust_crypto::DEFAULT_PROVIDER},
-    errors::Error,
-};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto::JwtVerifier, errors::Error};
 
-type VerifierFactory = fn(&Algorithm, &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error>;
+/// Of a provider only this, so that nothing of it that signs is linked
+pub type VerifierFactory = fn(&Algorithm, &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error>;
 
-/// Of the provider only this, so that nothing of it that signs is linked
-static VERIFIER: VerifierFactory = DEFAULT_PROVIDER.verifier_factory;
+#[cfg(feature = "rust_crypto")]
+static RUST_CRYPTO: VerifierFactory = jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.verifier_factory;
 
 /// Whether a signature over `input` is right under a key (RFC 7515 §5.2); what cannot be checked is not.
 ///
@@ -38,9 +36,15 @@ static VERIFIER: VerifierFactory = DEFAULT_PROVIDER.verifier_factory;
 /// assert!(!is_right(Alg::Es256, &key, input, &signature), "not what the key is for");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[cfg(feature = "rust_crypto")]
 pub fn is_right(alg: Alg, key: &Jwk, input: &[u8], signature: &[u8]) -> bool {
+    is_right_by(RUST_CRYPTO, alg, key, input, signature)
+}
+
+/// Whether a signature over `input` is right under a key, as this provider sees it; what it cannot check is not
+pub fn is_right_by(factory: VerifierFactory, alg: Alg, key: &Jwk, input: &[u8], signature: &[u8]) -> bool {
     let Some(algorithm) = algorithm(alg) else { return false };
-    let verifier = decoding(key).and_then(|key| VERIFIER(&algorithm, &key));
+    let verifier = decoding(key).and_then(|key| factory(&algorithm, &key));
     verifier.is_ok_and(|verifier| verifier.verify(input, &signature.to_vec()).is_ok())
 }
 

@@ -74,27 +74,27 @@ pub enum Scope {
     },
 }
 
-/// Policies
+/// What a resource server decides by: policies, or the permissions that rest on them, each of a type
 #[derive(Debug, Subcommand)]
-pub enum Policy {
-    /// All policies
+pub enum Rule<T: ValueEnum + Send + Sync + 'static> {
+    /// All of them
     List {
         /// `clientId` of the resource server
         server: String,
     },
-    /// One policy
+    /// One of them
     Show {
         /// `clientId` of the resource server
         server: String,
         /// Its name
         name: String,
     },
-    /// A new policy
+    /// A new one
     Create {
         /// `clientId` of the resource server
         server: String,
         /// Its type
-        kind: PolicyType,
+        kind: T,
         /// Its name
         name: String,
         #[command(flatten)]
@@ -109,7 +109,7 @@ pub enum Policy {
         #[command(flatten)]
         members: Pairs,
     },
-    /// Delete a policy
+    /// Delete one
     Delete {
         /// `clientId` of the resource server
         server: String,
@@ -137,50 +137,6 @@ pub enum PolicyType {
     Regex,
     /// `policies=`
     Aggregate,
-}
-
-/// Permissions
-#[derive(Debug, Subcommand)]
-pub enum Permission {
-    /// All permissions
-    List {
-        /// `clientId` of the resource server
-        server: String,
-    },
-    /// One permission
-    Show {
-        /// `clientId` of the resource server
-        server: String,
-        /// Its name
-        name: String,
-    },
-    /// A new permission
-    Create {
-        /// `clientId` of the resource server
-        server: String,
-        /// On resources, or on scopes
-        kind: PermissionType,
-        /// Its name
-        name: String,
-        #[command(flatten)]
-        members: Pairs,
-    },
-    /// Change members
-    Set {
-        /// `clientId` of the resource server
-        server: String,
-        /// Its name
-        name: String,
-        #[command(flatten)]
-        members: Pairs,
-    },
-    /// Delete a permission
-    Delete {
-        /// `clientId` of the resource server
-        server: String,
-        /// Its name
-        name: String,
-    },
 }
 
 /// Types of permissions

@@ -11,7 +11,7 @@ use super::{
     Document,
     caller::Caller,
     entity::{Entities, Malformed, Wants},
-    judge::{self, CLIENT, USER},
+    judge::{CLIENT, Judge, USER},
 };
 use crate::{
     app::App,
@@ -125,17 +125,18 @@ fn judged(app: &App, caller: &Caller, entities: &Entities, reasons: Reasons) -> 
     if !caller.is_server {
         return Ok(nothing());
     }
-    let Some(resource) = judge::resource(app, caller, resource)? else { return Ok(nothing()) };
-    let Some(party) = judge::party(app, caller, subject)? else { return Ok(nothing()) };
+    let judge = Judge { app, caller };
+    let Some(resource) = judge.resource(resource)? else { return Ok(nothing()) };
+    let Some(party) = judge.party(subject)? else { return Ok(nothing()) };
     if reasons != Reasons::None {
-        let explained = judge::explained(app, caller, &party, &resource, action, attributes)?;
+        let explained = judge.explained(&party, &resource, action, attributes)?;
         return Ok(explained.map_or_else(nothing, |(decision, trace)| Decision {
             decision,
             context: reasons.context(&trace),
         }));
     }
     let resources = [resource];
-    let permitted = judge::permitted(app, caller, &party, &resources, action, attributes, Purpose::Access)?;
+    let permitted = judge.permitted(&party, &resources, action, attributes, Purpose::Access)?;
     Ok(resources.iter().all(|resource| permitted.contains(resource)).into())
 }
 

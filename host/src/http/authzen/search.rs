@@ -15,7 +15,7 @@ use super::{
     Document,
     caller::Caller,
     entity::{Entities, Entity, Wants},
-    judge::{self, CLIENT, USER},
+    judge::{CLIENT, Judge, USER},
 };
 use crate::{
     app::App,
@@ -183,7 +183,8 @@ pub(super) async fn subjects(
     };
     let page = Page::read(&app, &caller, "subject", &document)?;
     apart(move || {
-        let resource = if caller.is_server { judge::resource(&app, &caller, &resource)? } else { None };
+        let judge = Judge { app: &app, caller: &caller };
+        let resource = if caller.is_server { judge.resource(&resource)? } else { None };
         let known = [USER, CLIENT].contains(&subject.kind.as_str());
         let Some(resource) = resource.filter(|_| known) else { return nothing(&app, &page) };
         let resources = [resource];
@@ -202,16 +203,8 @@ pub(super) async fn subjects(
             let mut fitting = BTreeSet::new();
             for id in ids {
                 let subject = Entity::new(kind, id);
-                let Some(party) = judge::party(&app, &caller, &subject)? else { continue };
-                let permitted = judge::permitted(
-                    &app,
-                    &caller,
-                    &party,
-                    &resources,
-                    &action,
-                    &attributes,
-                    Purpose::Search,
-                )?;
+                let Some(party) = judge.party(&subject)? else { continue };
+                let permitted = judge.permitted(&party, &resources, &action, &attributes, Purpose::Search)?;
                 if !permitted.is_empty() {
                     fitting.insert(id.clone());
                 }
@@ -239,7 +232,8 @@ pub(super) async fn resources(
     };
     let page = Page::read(&app, &caller, "resource", &document)?;
     apart(move || {
-        let party = if caller.is_server { judge::party(&app, &caller, &subject)? } else { None };
+        let judge = Judge { app: &app, caller: &caller };
+        let party = if caller.is_server { judge.party(&subject)? } else { None };
         let Some(party) = party else { return nothing(&app, &page) };
         let kind = resource.kind.as_str();
         let candidates = |after: &str, most: usize| {
@@ -247,9 +241,7 @@ pub(super) async fn resources(
                 .store
                 .read(|tx| store::authzen::resources(tx, &caller.client.id, kind, after, batch(most)))?)
         };
-        let judged = |ids: &[String]| {
-            judge::permitted(&app, &caller, &party, ids, &action, &attributes, Purpose::Search)
-        };
+        let judged = |ids: &[String]| judge.permitted(&party, ids, &action, &attributes, Purpose::Search);
         let found = walk(&page, candidates, judged, |id| json!({ "type": kind, "id": id }))?;
         rendered(&app, &page, found)
     })
@@ -270,10 +262,11 @@ pub(super) async fn actions(
         return Err(ApiError::server_error());
     };
     let page = Page::read(&app, &caller, "action", &document)?;
-    let party = if caller.is_server { judge::party(&app, &caller, &subject)? } else { None };
-    let resource = judge::resource(&app, &caller, &resource)?;
+    let judge = Judge { app: &app, caller: &caller };
+    let party = if caller.is_server { judge.party(&subject)? } else { None };
+    let resource = judge.resource(&resource)?;
     let (Some(party), Some(resource)) = (party, resource) else { return nothing(&app, &page) };
-    let names = judge::actions(&app, &caller, &party, &resource, &attributes)?;
+    let names = judge.actions(&party, &resource, &attributes)?;
     let mut behind = names.into_iter().filter(|name| *name > page.cursor.after);
     let names: Vec<String> = behind.by_ref().take(page.cursor.limit).collect();
     let more = behind.next().and(names.last().cloned());

@@ -23,6 +23,7 @@ use crate::{
         self,
         audit::{self, Event},
         gathering::Gathered,
+        session::Entry,
     },
 };
 use axum::{
@@ -129,7 +130,7 @@ pub(super) async fn submit(
             return cancel(&app, &place, open).await;
         }
         let asked = questions(&app, &place, &open, who.1)?;
-        match gathering::answers(&asked, &form) {
+        match gathering::answers(&asked, |field| form.get(field)) {
             Ok(claims) => accept(&app, &place, open, who, claims, form.get("remember").is_some()).await,
             Err(text) => render(&app, &place, &open, who, &form, Some(&text)),
         }
@@ -225,14 +226,18 @@ async fn accept(
     };
     let event = Event::new("claims.given", &realm.id, &user.id, now).server(&open.server.id);
     let Open { id, client, ticket, about, .. } = open;
-    let (realm_id, line) = (realm.id.clone(), ticket.first().to_string());
+    let (realm, line) = (Arc::clone(&place.realm), ticket.first().to_string());
+    let (session, client_id) = (session.clone(), client.id.clone());
     let first = app
         .store
         .write(move |tx| {
             if !store::gathering::end(tx, &id)? {
                 return Ok(false);
             }
-            store::gathering::put(tx, &realm_id, &line, &said)?;
+            store::gathering::put(tx, &realm.id, &line, &said)?;
+            // By that he lets the client take part in his sign-in.
+            let entry = Entry { session: &session, begins: false, client_id: &client_id, acr: None };
+            store::session::enter(tx, &realm, &entry, now)?;
             audit::record(tx, &event)?;
             Ok(true)
         })

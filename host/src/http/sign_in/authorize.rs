@@ -136,15 +136,10 @@ pub(in crate::http) async fn begin(
         return Ok(response);
     };
     let known = Known {
-        user: user.id,
-        at: proved(&session),
-        password: None,
-        passkey: None,
-        acted: None,
         second: true,
-        new_otp: None,
         remember: session.remember_me,
-        session: Some(session.id),
+        session: Some(session.id.clone()),
+        ..Known::new(user.id, proved(&session))
     };
     let progress = Progress::begin(request, &browser, now).with(known, &browser, now);
     steps::go_on(app, place, cookies, client, Went { progress, browser, posted: false }).await

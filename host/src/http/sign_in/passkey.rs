@@ -7,15 +7,12 @@ use super::{
     cookies::{Cookie, Cookies},
     front,
     pages::{self, Offer},
-    steps::{DISABLED, INVALID, Resumed, Went, go_on, sign_in_page},
+    steps::{Resumed, recognised, refused, sign_in_page},
 };
 use crate::{
     app::App,
     error::ApiError,
-    event,
     sign_in::{
-        Token,
-        credentials::Refused,
         passkey::{
             Assertion, Challenge, Policy, decoded,
             proof::{self, Attempt},
@@ -92,27 +89,14 @@ pub(super) async fn sign_in(
     };
     let proof = match proof::check(app, &place.realm, attempt).await {
         Ok(proof) => proof,
-        Err(refused @ (Refused::Wrong | Refused::Disabled)) => {
-            event::failed(app, place, INVALID, "").await;
-            return again(if refused == Refused::Wrong { WRONG } else { DISABLED });
-        }
-        Err(Refused::Failed(error)) => return Err(error),
+        Err(refusal) => return again(refused(app, place, refusal, WRONG).await?),
     };
-    let now = app.clock.now();
     let known = Known {
-        user: proof.user.id,
-        at: now,
-        password: None,
         passkey: Some(proof.passkey),
-        acted: None,
         // To hold it and to unlock it are two factors; to hold it is one.
         second: proof.verified,
-        new_otp: None,
         remember,
-        session: None,
+        ..Known::new(proof.user.id, app.clock.now())
     };
-    // Whoever knew this browser's cookie before does not know what goes on from here.
-    let browser = Token::random()?;
-    let progress = progress.with(known, &browser, now);
-    go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await
+    recognised(app, place, cookies, &client, progress, known).await
 }

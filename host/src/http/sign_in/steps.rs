@@ -42,9 +42,9 @@ const NOT_VALID: &str =
     "This page is not valid any more. Please go back to the application and sign in again.";
 const WRONG: &str = "Invalid username or password.";
 const WRONG_CODE: &str = "Invalid authenticator code.";
-pub(super) const DISABLED: &str = "Account is disabled, contact your administrator.";
+const DISABLED: &str = "Account is disabled, contact your administrator.";
 /// What events call a wrong password or code
-pub(super) const INVALID: &str = "invalid_user_credentials";
+const INVALID: &str = "invalid_user_credentials";
 
 /// `GET …/login-actions/authenticate`: the page of the present step
 pub async fn show(State(app): State<Arc<App>>, place: InRealm, headers: HeaderMap, query: Query) -> Response {
@@ -212,28 +212,43 @@ async fn password(
     let again = |text| sign_in_page(app, place, &progress, login, Some(text), remember);
     let proof = match credentials::check(app, &place.realm, attempt).await {
         Ok(proof) => proof,
-        Err(refused @ (Refused::Wrong | Refused::Disabled)) => {
-            event::failed(app, place, INVALID, "").await;
-            return again(if refused == Refused::Wrong { WRONG } else { DISABLED });
-        }
-        Err(Refused::Failed(error)) => return Err(error),
+        Err(refusal) => return again(refused(app, place, refusal, WRONG).await?),
     };
-    let now = app.clock.now();
-    let known = Known {
-        user: proof.user.id,
-        at: now,
-        password: Some(proof.mark),
-        passkey: None,
-        acted: None,
-        second: false,
-        new_otp: None,
-        remember,
-        session: None,
+    let known = Known { password: Some(proof.mark), remember, ..Known::new(proof.user.id, app.clock.now()) };
+    recognised(app, place, cookies, &client, progress, known).await
+}
+
+/// What somebody reads whose password, code or passkey does not count, which is `wrong` unless his account is switched
+/// off; it is an event
+pub(super) async fn refused(
+    app: &App,
+    place: &InRealm,
+    refusal: Refused,
+    wrong: &'static str,
+) -> Result<&'static str, ApiError> {
+    let text = match refusal {
+        Refused::Wrong => wrong,
+        Refused::Disabled => DISABLED,
+        Refused::Failed(error) => return Err(error),
     };
+    event::failed(app, place, INVALID, "").await;
+    Ok(text)
+}
+
+/// Goes on with somebody who has just shown who he is
+pub(super) async fn recognised(
+    app: &App,
+    place: &InRealm,
+    cookies: &Cookies,
+    client: &Client,
+    progress: Progress,
+    known: Known,
+) -> Result<Response, ApiError> {
     // Whoever knew this browser's cookie before does not know what goes on from here.
     let browser = Token::random()?;
+    let now = known.at;
     let progress = progress.with(known, &browser, now);
-    go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await
+    go_on(app, place, cookies, client, Went { progress, browser, posted: true }).await
 }
 
 /// A sign-in that has come one step further
@@ -343,11 +358,7 @@ async fn further(
             match credentials::check_code(app, realm, user, Some(code), place.address, browser.as_ref()).await
             {
                 Ok(()) => known.second = true,
-                Err(refused @ (Refused::Wrong | Refused::Disabled)) => {
-                    event::failed(app, place, INVALID, "").await;
-                    return retry(if refused == Refused::Wrong { WRONG_CODE } else { DISABLED });
-                }
-                Err(Refused::Failed(error)) => return Err(error),
+                Err(refusal) => return retry(refused(app, place, refusal, WRONG_CODE).await?),
             }
         }
         Next::NewPassword => match new_password(app, place, user, form).await? {

@@ -5,6 +5,7 @@ mod question;
 mod record;
 mod uma2;
 
+use core::cmp::Ordering;
 use std::sync::Arc;
 
 use axum::{
@@ -69,33 +70,43 @@ pub async fn grant(
     }
     let now = app.clock.now();
     let grant = read(app, place, headers, form, now).await?;
-    for _ in 0..ATTEMPTS {
-        match attempt(app, place, form, &grant, None, now).await {
+    let mut tries = Tries::default();
+    loop {
+        let turn = tries.next(app, place, &grant.asker.client).await?;
+        match attempt(app, place, form, &grant, turn, now).await {
             Err(Failure::Stale) => {}
             Err(Failure::Refused(error)) => return Err(error),
             Ok(response) => return Ok(response),
         }
     }
-    // Others change something all the time: now they wait. A key that was to be made is there by now.
-    app.keys
-        .with(&app.store, &place.realm, issue::access_token_alg(&place.realm, &grant.asker.client))
-        .await?;
-    let turn = app.store.turn().await?;
-    attempt(app, place, form, &grant, Some(turn), now).await.map_err(Failure::into_error)
 }
 
-enum Failure {
-    Stale,
-    Refused(ApiError),
-}
+/// Attempts at a grant: some beside whatever else is written, then one while nobody else can write (design §6)
+#[derive(Default)]
+struct Tries(usize);
 
-impl Failure {
-    fn into_error(self) -> ApiError {
-        match self {
-            Self::Stale => ApiError::temporarily_unavailable(),
-            Self::Refused(error) => error,
+impl Tries {
+    /// The turn of the next attempt, if it has one; fails once there is none left
+    async fn next(&mut self, app: &App, place: &InRealm, client: &Client) -> Result<Option<Turn>, ApiError> {
+        self.0 = self.0.saturating_add(1);
+        match self.0.cmp(&ATTEMPTS.saturating_add(1)) {
+            Ordering::Less => Ok(None),
+            Ordering::Equal => {
+                // Others change something all the time: now they wait. A key that was to be made is there by now.
+                let alg = issue::access_token_alg(&place.realm, client);
+                app.keys.with(&app.store, &place.realm, alg).await?;
+                Ok(Some(app.store.turn().await?))
+            }
+            Ordering::Greater => Err(ApiError::temporarily_unavailable()),
         }
     }
+}
+
+/// Why an attempt came to nothing
+enum Failure {
+    /// What it was based on has moved
+    Stale,
+    Refused(ApiError),
 }
 
 impl From<ApiError> for Failure {

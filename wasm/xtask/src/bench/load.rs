@@ -16,7 +16,7 @@ const TOKEN: &str = "/realms/demo/protocol/openid-connect/token";
 const INTROSPECT: &str = "/realms/demo/protocol/openid-connect/token/introspect";
 const PERMISSION: &str = "/realms/demo/authz/protection/permission";
 const RESOURCE: &str = "/realms/demo/authz/protection/resource_set";
-const SHARED_WITH_ME: &str = "/realms/demo/account/resources/shared-with-me?first=0&max=10";
+const SHARED_WITH_ME: &str = "/realms/demo/account/v1/resources/shared-with-me?first=0&max=10";
 const UMA: &str = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Auma-ticket";
 /// `documents:documents-secret`
 const BASIC: &str = "Basic ZG9jdW1lbnRzOmRvY3VtZW50cy1zZWNyZXQ=";

@@ -17,7 +17,7 @@ use axum::{
 };
 use countersign_core::{
     assessment::Assessment,
-    dialect::uma2::{Failure, RequiredClaim, Settings},
+    dialect::uma2::{self as dialect, RequiredClaim, Settings},
     permission::Claims,
     ticket::{Spent, Ticket, TicketError},
     time::UnixTime,
@@ -30,7 +30,7 @@ use self::{
     presenter::{Presenter, presenter},
 };
 use super::{
-    ATTEMPTS, Family, Grant, ID_TOKEN_FORMAT, answer,
+    Failure, Family, Grant, ID_TOKEN_FORMAT, Tries, answer,
     question::{server, ticket_asks, words},
     record::record,
     spent,
@@ -44,10 +44,9 @@ use crate::{
         extract::{Form, InRealm},
         gathering::redirect_user,
     },
-    issue,
     realm::UmaSettings,
     store::{
-        self, StoreError, Turn,
+        self, Turn,
         grant::{Asked, Redemption, SpentTicket},
     },
 };
@@ -55,35 +54,6 @@ use crate::{
 /// Parameters that mean nothing when they come twice (RFC 6749 §3.2)
 const ONCE: &[&str] =
     &["grant_type", "ticket", "claim_token", "claim_token_format", "pct", "rpt", "scope", "client_id"];
-
-/// What ends an attempt early
-enum Stop {
-    Stale,
-    /// The client has to take part in the sign-in first, which is a change of its own
-    Enter,
-    Refused(ApiError),
-}
-
-impl From<ApiError> for Stop {
-    fn from(error: ApiError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        if error == StoreError::Stale { Self::Stale } else { Self::Refused(error.into()) }
-    }
-}
-
-impl From<super::Failure> for Stop {
-    fn from(failure: super::Failure) -> Self {
-        match failure {
-            super::Failure::Stale => Self::Stale,
-            super::Failure::Refused(error) => Self::Refused(error),
-        }
-    }
-}
 
 /// `POST token` with the UMA grant
 pub(super) async fn grant(
@@ -109,50 +79,25 @@ pub(super) async fn grant(
     let ticket = match checked.and_then(|ticket| ticket.may_be_presented(&id, now).map(|()| ticket)) {
         Ok(ticket) => ticket,
         Err(TicketError::TooEarly(seconds)) => {
-            return Ok(render(&Failure::TooEarly { retry_after: seconds }, None));
+            return Ok(render(&dialect::Failure::TooEarly { retry_after: seconds }, None));
         }
         Err(
             TicketError::Foreign | TicketError::Inactive | TicketError::OtherClient | TicketError::LineEnded,
         ) => return Err(spent(place)),
     };
     let known = known(app, place, &presenter, &ticket, form.get("pct"), now).await?;
-    for _ in 0..ATTEMPTS {
-        match attempt(app, place, form, &presenter, &ticket, &known, Way::Together, now).await {
-            Err(Stop::Stale | Stop::Enter) => {}
-            Err(Stop::Refused(error)) => return Err(error),
-            Ok(response) => return Ok(response),
-        }
-    }
-    // Others change something all the time: now they wait. A key that was to be made is there by now.
-    app.keys.with(&app.store, &place.realm, issue::access_token_alg(&place.realm, &presenter.client)).await?;
-    let mut entered = false;
+    let mut tries = Tries::default();
     loop {
-        let way = Way::Alone { turn: app.store.turn().await?, entered };
-        match attempt(app, place, form, &presenter, &ticket, &known, way, now).await {
-            Err(Stop::Enter) if !entered => {
-                known.enter(app, place, now).await?;
-                entered = true;
-            }
-            Err(Stop::Stale | Stop::Enter) => return Err(ApiError::temporarily_unavailable()),
-            Err(Stop::Refused(error)) => return Err(error),
+        let turn = tries.next(app, place, &presenter.client).await?;
+        match attempt(app, place, form, &presenter, &ticket, &known, turn, now).await {
+            Err(Failure::Stale) => {}
+            Err(Failure::Refused(error)) => return Err(error),
             Ok(response) => return Ok(response),
         }
     }
 }
 
-/// How an attempt writes
-enum Way {
-    /// With whatever else is written
-    Together,
-    /// While nobody else can write
-    Alone {
-        turn: Turn,
-        /// The client takes part in the sign-in already
-        entered: bool,
-    },
-}
-
-/// Loads, decides, stores, renders; stale if anything moved in between, which alone nothing can
+/// Loads, decides, stores, renders; stale if anything moved in between, which at a turn nothing can
 #[expect(clippy::too_many_arguments, reason = "a request's parts, and how its answer is written")]
 async fn attempt(
     app: &Arc<App>,
@@ -161,22 +106,19 @@ async fn attempt(
     presenter: &Presenter,
     ticket: &Ticket,
     known: &Known,
-    way: Way,
+    turn: Option<Turn>,
     now: UnixTime,
-) -> Result<Response, Stop> {
+) -> Result<Response, Failure> {
     let uma = &place.realm.uma;
     if app.store.ticket_spent(ticket.id())? {
         return Err(spent(place).into());
     }
-    let (turn, entered) = match way {
-        Way::Together => (None, false),
-        Way::Alone { turn, entered } => (Some(turn), entered),
-    };
     let Some(asker) = &known.asker else {
         // Of a public client's people no page can tell it who they are.
         let page =
             redirect_user(place, &presenter.client).filter(|_| !presenter.client.settings.public_client);
-        let failure = Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: page };
+        let failure =
+            dialect::Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: page };
         return fail(app, place, presenter, ticket, failure, None, turn, now).await;
     };
     let server = server(app, place, form, Some(ticket))?;
@@ -207,13 +149,8 @@ async fn attempt(
         redirect_user: page.as_deref(),
         interval: Some(uma.poll_interval.max(1)),
     };
-    match (Failure::of(&assessment, &settings), assessment) {
+    match (dialect::Failure::of(&assessment, &settings), assessment) {
         (None, Assessment::Granted { permissions, upgraded, pending, .. }) => {
-            match &turn {
-                None => known.enter(app, place, now).await?,
-                Some(_) if known.enters() && !entered => return Err(Stop::Enter),
-                Some(_) => {}
-            }
             let grant =
                 Grant { asker: asker.clone(), server, ticket: Some(ticket.clone()), rpt_issued, request };
             let (issued, _) = record(app, place, &grant, permissions, pending, version, turn, now).await?;
@@ -247,11 +184,11 @@ async fn fail(
     place: &InRealm,
     presenter: &Presenter,
     ticket: &Ticket,
-    failure: Failure,
+    failure: dialect::Failure,
     asked: Option<Asked>,
     turn: Option<Turn>,
     now: UnixTime,
-) -> Result<Response, Stop> {
+) -> Result<Response, Failure> {
     let used = SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() };
     if app.store.spend(turn, used, asked, now).await? == Redemption::Spent {
         return Err(spent(place).into());
@@ -260,24 +197,24 @@ async fn fail(
         return Ok(render(&failure, None));
     }
     let interval = match &failure {
-        Failure::RequestSubmitted { interval } => interval.unwrap_or(1),
-        Failure::NeedInfo { .. }
-        | Failure::InvalidGrant
-        | Failure::InvalidScope
-        | Failure::InvalidRequest
-        | Failure::RequestDenied
-        | Failure::TooEarly { .. } => 0,
+        dialect::Failure::RequestSubmitted { interval } => interval.unwrap_or(1),
+        dialect::Failure::NeedInfo { .. }
+        | dialect::Failure::InvalidGrant
+        | dialect::Failure::InvalidScope
+        | dialect::Failure::InvalidRequest
+        | dialect::Failure::RequestDenied
+        | dialect::Failure::TooEarly { .. } => 0,
     };
     let line = ticket.clone().redeemed(Spent::i_have_recorded_it());
     let server = ticket.server().as_str();
     match successor(app, place, &presenter.client, &line, server, interval, now)? {
         Some(next) => Ok(render(&failure, Some(&next))),
         // It has gone on for too long: from here on there is nothing to wait for.
-        None => Ok(render(&Failure::RequestDenied, None)),
+        None => Ok(render(&dialect::Failure::RequestDenied, None)),
     }
 }
 
-fn render(failure: &Failure, ticket: Option<&str>) -> Response {
+fn render(failure: &dialect::Failure, ticket: Option<&str>) -> Response {
     let status = StatusCode::from_u16(failure.status()).unwrap_or(StatusCode::FORBIDDEN);
     let mut response = answer(status, Family::Token, &failure.body(ticket));
     if let Some(seconds) = failure.retry_after() {

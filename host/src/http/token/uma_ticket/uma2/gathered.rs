@@ -3,8 +3,6 @@
 //! An ID token says most, then the page, then a persisted claims token. Claims of two persons are never put together:
 //! what is not the asker's own is left out and written down (TRAP-UMA-16, -17).
 
-use std::sync::Arc;
-
 use countersign_core::{permission::Claims, ticket::Ticket, time::UnixTime};
 
 use super::{super::Asker, presenter::Presenter};
@@ -20,7 +18,6 @@ use crate::{
         self,
         audit::{self, Event},
         gathering::{Gathered, Persisted},
-        session::Entry,
     },
 };
 
@@ -30,8 +27,6 @@ pub(super) struct Known {
     pub(super) asker: Option<Asker>,
     /// All claims that count
     pub(super) claims: Claims,
-    /// The page alone has said who asks
-    interviewed: bool,
     /// What he lets be remembered
     remembered: Claims,
 }
@@ -55,9 +50,7 @@ pub(super) async fn known(
         (None, Some(said)) if !client.settings.public_client => interviewed(app, place, client, said, now)?,
         (None, _) => None,
     };
-    let interviewed = presenter.asker.is_none() && asker.is_some();
-    let claims = presenter.claims.clone();
-    let mut known = Known { asker, claims, interviewed, remembered: Claims::new() };
+    let mut known = Known { asker, claims: presenter.claims.clone(), remembered: Claims::new() };
     let Some(user_id) = known.asker.as_ref().map(|asker| asker.user.id.clone()) else { return Ok(known) };
     if let Some(said) = said {
         if said.user_id == user_id {
@@ -83,25 +76,6 @@ pub(super) async fn known(
 }
 
 impl Known {
-    /// Whether [`Known::enter`] has something to do
-    pub(super) const fn enters(&self) -> bool {
-        self.interviewed && self.asker.is_some()
-    }
-
-    /// Whoever was interviewed lets the client take part in his sign-in by that: it is about to get tokens
-    pub(super) async fn enter(&self, app: &App, place: &InRealm, now: UnixTime) -> Result<(), ApiError> {
-        let Some(asker) = self.asker.clone().filter(|_| self.interviewed) else { return Ok(()) };
-        let Asker { client, session: Some(session), .. } = asker else {
-            return Err(ApiError::server_error());
-        };
-        let realm = Arc::clone(&place.realm);
-        let entered = app.store.write(move |tx| {
-            let entry = Entry { session: &session, begins: false, client_id: &client.id, acr: None };
-            store::session::enter(tx, &realm, &entry, now).map(|_| ())
-        });
-        Ok(entered.await?)
-    }
-
     /// Adds what counts less than what is there: of what people may state themselves, what the realm asks for today
     fn add(&mut self, place: &InRealm, claims: Claims, remember: bool) {
         for (name, values) in gathering::only_askable(&place.realm.uma, claims) {
@@ -113,7 +87,7 @@ impl Known {
     }
 }
 
-/// Whoever was interviewed, as long as the sign-in lasts in which he was
+/// Whoever was interviewed, as long as the sign-in lasts in which he was, and the client takes part in it
 fn interviewed(
     app: &App,
     place: &InRealm,
@@ -127,6 +101,9 @@ fn interviewed(
         let Some(session) = session.filter(|session| session.user_id == said.user_id) else {
             return Ok(None);
         };
+        if store::session::part(tx, &session.id, &client.id)?.is_none() {
+            return Ok(None);
+        }
         let user = store::user::by_id(tx, &realm.id, &said.user_id)?.filter(|user| user.enabled);
         Ok(user.map(|user| (session, user)))
     })?;
