@@ -219,23 +219,22 @@ fn current(
     verified: &Verified,
     permissions: Vec<Permission>,
 ) -> Result<Option<Vec<Permission>>, ApiError> {
-    let jti = verified.token.claims().jti.as_ref();
-    let server_id = jti.map(|jti| app.store.rpt_server(jti.as_str())).transpose()?.flatten();
-    let Some(server_id) = server_id else { return Ok(None) };
-    let server = app.store.read(|tx| store::realm::client_by_id(tx, &place.realm.id, &server_id))?;
-    let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
-    let settings = app.store.resource_server(&server.id)?;
+    let Some(jti) = verified.token.claims().jti.as_ref() else { return Ok(None) };
     let issued = verified.token.claims().iat.unwrap_or_default();
-    if settings.is_none_or(|settings| issued.0 < settings.not_before) {
-        return Ok(None);
-    }
+    let server = app.store.read(|tx| {
+        let Some(id) = store::grant::rpt_server(tx, jti.as_str())? else { return Ok(None) };
+        let server = store::realm::client_by_id(tx, &place.realm.id, &id)?;
+        let Some(server) = server.filter(|server| server.enabled) else { return Ok(None) };
+        Ok(store::server::counts(tx, &server.id, issued)?.then_some(server))
+    })?;
+    let Some(server) = server else { return Ok(None) };
     if permissions.is_empty() {
         return Ok(Some(permissions));
     }
     let pushed_claims: Claims = match place.realm.uma.dialect {
         Dialect::Keycloak => permissions.iter().flat_map(|permission| permission.claims.clone()).collect(),
         // They are in no token of this dialect.
-        Dialect::Uma2 => jti.map(|jti| app.store.rpt_claims(jti.as_str())).transpose()?.unwrap_or_default(),
+        Dialect::Uma2 => app.store.rpt_claims(jti.as_str())?,
     };
     let request = Request {
         nameless: permissions.iter().all(|permission| permission.rsname.is_none()),

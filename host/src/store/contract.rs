@@ -3,211 +3,25 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of a test")]
 
-use std::{collections::BTreeSet, sync::Arc};
+mod world;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use countersign_core::{
-    assessment::{Ask, Pending},
-    permission::{Claims, Permission},
-    requester::{Requester, Roles},
-    time::UnixTime,
-};
+use countersign_core::{assessment::Pending, time::UnixTime};
 use serde_json::{Map, json};
 
+use self::world::{World, permission, together};
 use super::{
-    Store, StoreError, Turn,
-    audit::{self, AuditFilter, Decision, Event},
-    facts::FactsRequest,
+    Store, StoreError,
+    audit::{self, AuditFilter, Decision},
     gathering::{self, Gathered, Interaction, Persisted},
-    grant::{Asked, NewRpt, Redemption, SpentTicket},
-    resource::ResourceDescription,
+    grant::{Asked, Redemption, SpentTicket},
     server::Version,
-    share::{NewShare, ShareFilter, ShareRecord},
     tests::TempStore,
-    user,
 };
-use crate::{
-    import::{self, document::RealmFile},
-    keys::MasterKey,
-    realm::{Client, Sealed},
-    script::Scripts,
-    sign_in::Token,
-};
+use crate::{realm::Sealed, sign_in::Token};
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
 /// How often a race is run
 const ROUNDS: usize = 25;
-
-/// A realm with a resource server, and the people in it
-struct World {
-    hosts: Vec<Store>,
-    realm: String,
-    server: Client,
-    alice: String,
-    bob: String,
-}
-
-/// What one question was based on, and what it gave
-struct Assessed {
-    version: Version,
-    permission: Permission,
-}
-
-impl World {
-    async fn new(hosts: Vec<Store>) -> Self {
-        let file: RealmFile = serde_json::from_value(json!({
-            "realm": "test", "enabled": true,
-            "users": [{ "username": "alice", "enabled": true }, { "username": "bob", "enabled": true }],
-            "clients": [{
-                "clientId": "documents", "enabled": true, "secret": "a-secret", "serviceAccountsEnabled": true,
-                "authorizationServicesEnabled": true,
-                "authorizationSettings": {
-                    "allowRemoteResourceManagement": true, "policyEnforcementMode": "ENFORCING",
-                    "decisionStrategy": "UNANIMOUS", "resources": [], "policies": [],
-                    "scopes": [{ "name": "read" }, { "name": "write" }],
-                },
-            }],
-        }))
-        .unwrap();
-        let master = Arc::new(MasterKey::from_text(&STANDARD.encode([7; 32]), "a test").unwrap());
-        import::document(&hosts[0], &master, file, None, &Scripts::default(), NOW).await.unwrap();
-        let (realm, server, [alice, bob]) = hosts[0]
-            .read(|tx| {
-                let realm = super::realm::by_name(tx, "test")?.unwrap();
-                let server = super::realm::client_by_client_id(tx, &realm.id, "documents")?.unwrap();
-                let id = |name: &str| user::by_username(tx, &realm.id, name).map(|user| user.unwrap().id);
-                let people = [id("alice")?, id("bob")?];
-                Ok((realm.id, server, people))
-            })
-            .unwrap();
-        Self { hosts, realm, server, alice, bob }
-    }
-
-    fn host(&self, number: usize) -> &Store {
-        &self.hosts[number % self.hosts.len()]
-    }
-
-    fn event(&self, name: &'static str) -> Event {
-        Event::new(name, &self.realm, &self.alice, NOW)
-    }
-
-    async fn register(&self, host: usize, name: &str) -> Result<String, StoreError> {
-        let description = ResourceDescription {
-            name: name.to_owned(),
-            owner_managed: true,
-            scopes: BTreeSet::from(["read".to_owned(), "write".to_owned()]),
-            ..ResourceDescription::default()
-        };
-        let (id, event) = (super::new_id(), self.event("resource.created"));
-        let made =
-            self.host(host).create_resource(&self.server.id, id, self.alice.clone(), description, NOW, event);
-        made.await.map(|record| record.id)
-    }
-
-    fn scope(&self, name: &str) -> String {
-        let sql = "SELECT id FROM scope WHERE server_id = ?1 AND name = ?2";
-        let id = |tx: &rusqlite::Transaction<'_>| {
-            Ok(tx.query_row(sql, [&self.server.id, name], |row| row.get(0))?)
-        };
-        self.host(0).read(id).unwrap()
-    }
-
-    async fn share(&self, host: usize, resource: &str, granted: bool) -> Result<ShareRecord, StoreError> {
-        let new = NewShare {
-            resource_id: resource.to_owned(),
-            owner: self.alice.clone(),
-            scope_id: self.scope("read"),
-            requester: self.bob.clone(),
-            granted,
-            expires_at: None,
-        };
-        self.host(host).create_share(&self.server.id, new, NOW, self.event("share.granted")).await
-    }
-
-    fn shares(&self, resource: &str) -> Vec<ShareRecord> {
-        let filter = ShareFilter { resource: Some(resource.to_owned()), ..ShareFilter::default() };
-        self.host(0).shares(&self.server.id, &filter, NOW).unwrap()
-    }
-
-    fn assess(&self, host: usize, resource: &str) -> Assessed {
-        let requester = Requester {
-            id: self.bob.parse().unwrap(),
-            client: self.server.id.parse().unwrap(),
-            roles: Roles::default(),
-            recorded_roles: None,
-            groups: Vec::new(),
-            claims: Map::new(),
-        };
-        let scopes = ["read".parse().unwrap()].into_iter().collect();
-        let ask = Ask::Id { resource: resource.parse().unwrap(), scopes };
-        let loaded = self.host(host).facts(&FactsRequest {
-            server_id: &self.server.id,
-            requester: &requester,
-            asks: &[ask],
-            everything: false,
-            after: None,
-            scopes: &[].into_iter().collect(),
-            rpt: &[],
-            now: NOW,
-        });
-        Assessed { version: loaded.unwrap().unwrap().version, permission: permission(resource) }
-    }
-
-    async fn redeem(
-        &self,
-        host: usize,
-        assessed: &Assessed,
-        ticket: Option<&str>,
-    ) -> Result<(Redemption, String), StoreError> {
-        self.redeem_at(None, host, assessed, ticket).await
-    }
-
-    async fn redeem_at(
-        &self,
-        turn: Option<Turn>,
-        host: usize,
-        assessed: &Assessed,
-        ticket: Option<&str>,
-    ) -> Result<(Redemption, String), StoreError> {
-        let (jti, grant) = (super::new_id(), super::new_id());
-        let rpt = NewRpt {
-            jti,
-            realm_id: self.realm.clone(),
-            server_id: self.server.id.clone(),
-            client_id: self.server.id.clone(),
-            requester: self.bob.clone(),
-            session_id: None,
-            issued_at: NOW,
-            expires_at: NOW.plus(300),
-            permissions: vec![assessed.permission.clone()],
-            status_index: u64::from(uuid::Uuid::new_v4().as_fields().0) % 1_000_000,
-            grant: Some((grant.clone(), NOW.plus(3_600))),
-        };
-        let ticket = ticket.map(|jti| SpentTicket { jti: jti.to_owned(), expires_at: NOW.plus(300) });
-        let event = self.event("rpt.issued");
-        let redeemed = self.host(host).redeem(turn, rpt, ticket, Vec::new(), assessed.version, event).await?;
-        Ok((redeemed, grant))
-    }
-
-    /// What a grant still holds; every host says the same
-    fn held(&self, grant: &str) -> Vec<Permission> {
-        let all: Vec<_> = self.hosts.iter().map(|host| host.held(grant, NOW).unwrap()).collect();
-        assert!(all.iter().all(|held| *held == all[0]));
-        all[0].clone()
-    }
-}
-
-fn permission(resource: &str) -> Permission {
-    Permission {
-        rsid: Some(resource.parse().unwrap()),
-        rsname: None,
-        rsowned: false,
-        scopes: ["read".parse().unwrap()].into_iter().collect(),
-        claims: Claims::new(),
-        exp: None,
-        nbf: None,
-    }
-}
 
 /// The whole suite; `hosts` are handles on one empty store
 pub(crate) async fn holds(hosts: Vec<Store>) {
@@ -216,6 +30,7 @@ pub(crate) async fn holds(hosts: Vec<Store>) {
     what_was_assessed_before_a_withdrawal_is_stale(&world).await;
     no_grant_outlives_a_withdrawal_at_the_same_time(&world).await;
     no_grant_outlives_its_resource(&world).await;
+    many_permissions_are_narrowed_like_few(&world).await;
     of_two_registrations_of_one_name_one_wins(&world).await;
     an_approval_and_a_withdrawal_leave_one_of_their_outcomes(&world).await;
     one_share_is_made_once(&world).await;
@@ -248,27 +63,6 @@ async fn of_many_redemptions_of_one_ticket_one_wins(world: &World) {
         assert_eq!(won, 1, "round {round}");
         assert!(world.hosts.iter().all(|host| host.ticket_spent(&ticket).unwrap()));
     }
-}
-
-/// All of them at the same time
-async fn together<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    let mut waiting: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
-    core::future::poll_fn(|context| {
-        for (one, done) in &mut waiting {
-            if done.is_none()
-                && let core::task::Poll::Ready(answer) = one.as_mut().poll(context)
-            {
-                *done = Some(answer);
-            }
-        }
-        if waiting.iter().all(|(_, done)| done.is_some()) {
-            core::task::Poll::Ready(())
-        } else {
-            core::task::Poll::Pending
-        }
-    })
-    .await;
-    waiting.into_iter().map(|(_, done)| done.unwrap()).collect()
 }
 
 async fn what_was_assessed_before_a_withdrawal_is_stale(world: &World) {
@@ -319,6 +113,38 @@ async fn no_grant_outlives_its_resource(world: &World) {
         let again =
             world.host(round).delete_resource(&world.server.id, &resource, NOW, world.event("x")).await;
         assert_eq!(again, Err(StoreError::Missing));
+    }
+}
+
+/// However many resources a grant names, a withdrawal takes one of them, for its holder alone
+async fn many_permissions_are_narrowed_like_few(world: &World) {
+    let mut resources = Vec::new();
+    for number in 0..40 {
+        let resource = world.register(number, &format!("many-{number}")).await.unwrap();
+        world.share(number, &resource, true).await.unwrap();
+        resources.push(resource);
+    }
+    let mut assessed = world.assess(0, &resources[0]);
+    let mut kept = Vec::new();
+    for most in [1, 2, 16, 17, 40] {
+        assessed.permissions = resources.iter().take(most).map(|resource| permission(resource)).collect();
+        let (redeemed, grant) = world.redeem(most, &assessed, None).await.unwrap();
+        assert_eq!((redeemed, world.held(&grant).len()), (Redemption::Recorded, most));
+        kept.push((grant, most));
+    }
+    let share = world.shares(&resources[0]).remove(0);
+    world.host(0).withdraw_share(&share, NOW, world.event("share.withdrawn")).await.unwrap();
+    world
+        .host(1)
+        .delete_resource(&world.server.id, &resources[1], NOW, world.event("resource.deleted"))
+        .await
+        .unwrap();
+    for (grant, most) in kept {
+        let left = world.held(&grant);
+        assert_eq!(left.len(), most.saturating_sub(2), "of {most}");
+        let gone = [&resources[0], &resources[1]];
+        let names = |id: &&String| left.iter().any(|held| held.rsid.as_ref().unwrap().as_str() == **id);
+        assert!(!gone.iter().any(names), "of {most}");
     }
 }
 

@@ -1,27 +1,30 @@
 //! What an assessment depends on: the rows that a question can mean, and no others (design §1.6).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod policies;
+mod rows;
+
+use std::collections::BTreeSet;
 
 use countersign_core::{
-    assessment::{Ask, Facts, SharedWithOthers, Whose},
+    assessment::{Ask, Facts, Whose},
     ids::ResourceId,
-    limits::{POLICIES, RESOURCES},
+    limits::RESOURCES,
     path::Path,
     permission::Permission,
-    policy::PolicyRow,
     requester::Requester,
-    resource::Resource,
     scope::{Scope, ScopeSet},
-    share::{Grantee, Share, ShareState},
     time::UnixTime,
 };
-use rusqlite::{OptionalExtension, Params, Transaction, params};
-use serde_json::{Value, json};
+use rusqlite::{OptionalExtension as _, Params, Transaction, params};
 
+pub(super) use self::policies::named;
+use self::{
+    policies::Policies,
+    rows::{Row, Rows},
+};
 use super::{
-    Store, StoreError, parse, seconds,
+    Store, StoreError,
     server::{self, ServerSettings, Version},
-    time,
 };
 
 /// What is asked for, as far as the store needs to know
@@ -74,7 +77,8 @@ impl Store {
     pub fn facts(&self, request: &FactsRequest<'_>) -> Result<Option<LoadedFacts>, StoreError> {
         self.read(|tx| {
             let Some((server, version)) = server::load(tx, request.server_id)? else { return Ok(None) };
-            let mut loader = Loader { tx, request, facts: Facts::default(), ids: BTreeSet::new() };
+            let rows = Rows::new(tx, request);
+            let mut loader = Loader { tx, request, rows, facts: Facts::default(), ids: BTreeSet::new() };
             loader.scopes()?;
             loader.candidates()?;
             let policies = loader.policies()?;
@@ -89,6 +93,7 @@ impl Store {
 struct Loader<'a> {
     tx: &'a Transaction<'a>,
     request: &'a FactsRequest<'a>,
+    rows: Rows<'a>,
     facts: Facts,
     ids: BTreeSet<String>,
 }
@@ -115,10 +120,10 @@ impl Loader<'_> {
         let me = requester.id.as_str();
         for ask in asks {
             match ask {
-                Ask::Id { resource, .. } => self.resource(resource.as_str())?,
+                Ask::Id { resource, .. } => self.add(&[resource.as_str().to_owned()])?,
                 Ask::Name { resource, .. } => {
                     if resource.contains('-') {
-                        self.resource(resource)?;
+                        self.add(&[resource.to_owned()])?;
                     }
                     // By name: the caller's own, the resource server's own, and what is shared with him.
                     self.resources(
@@ -159,9 +164,8 @@ impl Loader<'_> {
         if everything {
             self.page()?;
         }
-        for id in rpt.iter().filter_map(|permission| permission.rsid.as_ref()) {
-            self.resource(id.as_str())?;
-        }
+        let held = rpt.iter().filter_map(|permission| permission.rsid.as_ref());
+        self.add(&held.map(|id| id.as_str().to_owned()).collect::<Vec<_>>())?;
         self.parents()
     }
 
@@ -189,7 +193,7 @@ impl Loader<'_> {
         let room = RESOURCES.saturating_sub(self.ids.len()).saturating_sub(1);
         self.facts.more = ids.len() > room;
         ids.truncate(room);
-        ids.iter().try_for_each(|id| self.resource(id))
+        self.add(&ids)
     }
 
     /// Resources of exactly this URI; where there are none and patterns count, those that its first segment finds
@@ -213,102 +217,21 @@ impl Loader<'_> {
     }
 
     fn resources(&mut self, sql: &str, values: impl Params) -> Result<(), StoreError> {
-        let ids: Vec<String> =
-            self.tx.prepare_cached(sql)?.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
-        ids.iter().try_for_each(|id| self.resource(id))
+        let ids = self.ids(sql, values)?;
+        self.add(&ids)
     }
 
-    fn resource(&mut self, id: &str) -> Result<(), StoreError> {
-        if self.ids.len() >= RESOURCES || self.ids.contains(id) {
-            return Ok(());
-        }
-        let Some(resource) = self.bare(id)? else { return Ok(()) };
-        self.ids.insert(id.to_owned());
-        self.shares(&resource)?;
-        self.facts.resources.push(resource);
-        Ok(())
-    }
-
-    fn bare(&self, id: &str) -> Result<Option<Resource>, StoreError> {
-        let row = self
-            .tx
-            .prepare_cached(
-                "SELECT name, type, owner, owner_managed FROM resource WHERE id = ?1 AND server_id = ?2",
-            )?
-            .query_row([id, self.request.server_id], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?))
-            })
-            .optional()?;
-        let Some((name, kind, owner, owner_managed)) = row else { return Ok(None) };
-        let mut resource = Resource {
-            id: parse(id)?,
-            name,
-            kind,
-            owner: parse(&owner)?,
-            owner_managed,
-            scopes: self.names(
-                "SELECT s.name FROM resource_scope r JOIN scope s ON s.id = r.scope_id WHERE r.resource_id = ?1",
-                [id],
-            )?,
-            uris: Vec::new(),
-        };
-        if self.request.asks.iter().any(|ask| matches!(ask, Ask::Uri { .. })) {
-            let mut uris = self.tx.prepare_cached("SELECT uri FROM resource_uri WHERE resource_id = ?1")?;
-            resource.uris = uris.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        }
-        Ok(Some(resource))
-    }
-
-    fn names(&self, sql: &str, values: impl Params) -> Result<ScopeSet, StoreError> {
-        let mut statement = self.tx.prepare_cached(sql)?;
-        let names = statement.query_map(values, |row| row.get::<_, String>(0))?;
-        names.map(|name| parse(&name?)).collect()
-    }
-
-    /// The requester's shares of a resource, and what is granted to others there
-    fn shares(&mut self, resource: &Resource) -> Result<(), StoreError> {
-        let (id, me) = (resource.id.as_str(), self.request.requester.id.as_str());
-        let now = seconds(self.request.now);
-        let mut statement = self.tx.prepare_cached(
-            "SELECT h.id, s.name, h.state, h.expires_at FROM share h LEFT JOIN scope s ON s.id = h.scope_id
-             WHERE h.resource_id = ?1 AND h.requester_kind = 'user' AND h.requester = ?2",
-        )?;
-        let rows = statement.query_map([id, me], |row| {
-            let (share, scope): (String, Option<String>) = (row.get(0)?, row.get(1)?);
-            Ok((share, scope, row.get::<_, String>(2)?, row.get::<_, Option<i64>>(3)?))
-        })?;
-        for row in rows {
-            let (share, scope, state, expires_at) = row?;
-            self.facts.shares.push(Share {
-                id: parse(&share)?,
-                resource: resource.id.clone(),
-                scope: scope.map(|scope| parse(&scope)).transpose()?,
-                requester: Grantee::User(self.request.requester.id.clone()),
-                state: ShareState::from_name(&state).unwrap_or(ShareState::Blocked),
-                expires_at: expires_at.map(time),
-                parent: None,
-            });
-        }
-        // One look into the index for each scope: it does not matter how many others there are.
-        let scopes = self.names(
-            "SELECT s.name FROM resource_scope r JOIN scope s ON s.id = r.scope_id
-             WHERE r.resource_id = ?1 AND EXISTS (
-               SELECT 1 FROM share h WHERE h.resource_id = ?1 AND h.scope_id = s.id AND h.state = 'granted'
-                 AND h.requester <> ?2 AND (h.expires_at IS NULL OR h.expires_at > ?3))",
-            params![id, me, now],
-        )?;
-        let whole = resource.scopes.is_empty()
-            && self
-                .tx
-                .prepare_cached(
-                    "SELECT 1 FROM share WHERE resource_id = ?1 AND scope_id IS NULL AND state = 'granted'
-                     AND requester <> ?2 AND (expires_at IS NULL OR expires_at > ?3) LIMIT 1",
-                )?
-                .query_row(params![id, me, now], |_| Ok(()))
-                .optional()?
-                .is_some();
-        if whole || !scopes.is_empty() {
-            self.facts.shared_with_others.push(SharedWithOthers { resource: resource.id.clone(), scopes });
+    /// Adds these resources, as far as they are there and not added yet, with the shares that matter
+    fn add(&mut self, ids: &[String]) -> Result<(), StoreError> {
+        let mut new = BTreeSet::new();
+        let room = RESOURCES.saturating_sub(self.ids.len());
+        let ids = ids.iter().filter(|id| !self.ids.contains(*id) && new.insert(*id)).take(room);
+        let found = self.rows.resources(&ids.cloned().collect::<Vec<_>>())?;
+        self.facts.shares.extend(self.rows.shares(&found)?);
+        self.facts.shared_with_others.extend(self.rows.shared_with_others(&found)?);
+        for Row { resource, .. } in found {
+            self.ids.insert(resource.id.as_str().to_owned());
+            self.facts.resources.push(resource);
         }
         Ok(())
     }
@@ -319,16 +242,9 @@ impl Loader<'_> {
         let typed = self.facts.resources.iter().filter(|resource| resource.owner.as_str() != server_id);
         let kinds: BTreeSet<String> = typed.filter_map(|resource| resource.kind.clone()).collect();
         for kind in kinds {
-            let ids: Vec<String> = self
-                .tx
-                .prepare_cached(
-                    "SELECT id FROM resource WHERE server_id = ?1 AND type = ?2 AND owner = ?1 LIMIT ?3",
-                )?
-                .query_map(params![server_id, kind, limit()], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            for id in ids {
-                self.facts.parents.extend(self.bare(&id)?);
-            }
+            let sql = "SELECT id FROM resource WHERE server_id = ?1 AND type = ?2 AND owner = ?1 LIMIT ?3";
+            let ids = self.ids(sql, params![server_id, kind, limit()])?;
+            self.facts.parents.extend(self.rows.resources(&ids)?.into_iter().map(|row| row.resource));
         }
         Ok(())
     }
@@ -338,11 +254,9 @@ impl Loader<'_> {
         let mut policies = Policies::default();
         let server_id = self.request.server_id;
         let attached = self.facts.resources.iter().chain(&self.facts.parents);
-        for resource in attached {
-            let id = resource.id.as_str();
-            for policy in self.ids("SELECT policy_id FROM policy_resource WHERE resource_id = ?1", [id])? {
-                policies.add(self.tx, &policy, Some(id))?;
-            }
+        let attached: Vec<_> = attached.map(|resource| resource.id.as_str()).collect();
+        for (resource, policy) in self.rows.attached(&attached)? {
+            policies.add(self.tx, &policy, Some(&resource))?;
         }
         let kinds: BTreeSet<&String> = self.facts.resources.iter().filter_map(|r| r.kind.as_ref()).collect();
         for kind in kinds {
@@ -366,133 +280,6 @@ impl Loader<'_> {
         let mut statement = self.tx.prepare_cached(sql)?;
         Ok(statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
-}
-
-#[derive(Default)]
-struct Policies {
-    rows: BTreeMap<String, PolicyRow>,
-    truncated: bool,
-    wanted: Wanted,
-}
-
-impl Policies {
-    /// Adds a policy and what it applies; `found_by` is a resource that it names
-    fn add(&mut self, tx: &Transaction<'_>, id: &str, found_by: Option<&str>) -> Result<(), StoreError> {
-        let mut waiting = vec![(id.to_owned(), found_by)];
-        while let Some((id, found_by)) = waiting.pop() {
-            if let Some(known) = self.rows.get_mut(&id) {
-                known.resources.extend(found_by.map(parse).transpose()?);
-                continue;
-            }
-            if self.rows.len() >= POLICIES {
-                self.truncated = true;
-                return Ok(());
-            }
-            let Some(mut row) = policy(tx, &id)? else { continue };
-            if let Some(resource) = found_by {
-                row.resources = vec![parse(resource)?];
-            }
-            self.wanted.recorded_roles |=
-                row.kind == "role" && row.config.get("fetchRoles") == Some(&json!(true));
-            self.wanted.groups |= row.kind == "group" || row.config.get("groups").is_some();
-            self.wanted.claims |= matches!(row.kind.as_str(), "group" | "regex" | "client-scope");
-            waiting.extend(row.apply.iter().map(|id| (id.as_str().to_owned(), None)));
-            self.rows.insert(id, row);
-        }
-        Ok(())
-    }
-}
-
-/// One policy; `resources` holds at most one of those that it names, to tell that it names some
-fn policy(tx: &Transaction<'_>, id: &str) -> Result<Option<PolicyRow>, StoreError> {
-    type Row = (
-        String,
-        String,
-        String,
-        String,
-        String,
-        Option<String>,
-        Option<String>,
-        String,
-        String,
-        Option<String>,
-        Option<i64>,
-    );
-    let row: Option<Row> = tx
-        .prepare_cached(
-            "SELECT name, type, logic, strategy, config, resource_type, owner,
-                    (SELECT json_group_array(s.name) FROM policy_scope ps JOIN scope s ON s.id = ps.scope_id
-                     WHERE ps.policy_id = p.id),
-                    (SELECT json_group_array(applied_id) FROM policy_apply WHERE policy_id = p.id),
-                    (SELECT resource_id FROM policy_resource WHERE policy_id = p.id LIMIT 1), expires_at
-             FROM policy p WHERE id = ?1",
-        )?
-        .query_row([id], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                row.get(5)?,
-                row.get(6)?,
-                row.get(7)?,
-                row.get(8)?,
-                row.get(9)?,
-                row.get(10)?,
-            ))
-        })
-        .optional()?;
-    let Some((name, kind, logic, strategy, config, resource_type, owner, scopes, apply, resource, end)) = row
-    else {
-        return Ok(None);
-    };
-    let config = named(tx, serde_json::from_str(&config)?)?;
-    Ok(Some(PolicyRow {
-        id: parse(id)?,
-        name,
-        kind,
-        logic,
-        strategy,
-        config,
-        resources: resource.map(|id| parse(&id)).transpose()?.into_iter().collect(),
-        scopes: serde_json::from_str(&scopes)?,
-        resource_type,
-        apply: serde_json::from_str(&apply)?,
-        owner: owner.map(|owner| parse(&owner)).transpose()?,
-        expires_at: end.map(time),
-    }))
-}
-
-/// References to roles and groups as requesters carry them: by name and path.
-///
-/// One that is gone is left out; a list that loses its last member this way stays, empty (design §4, `Broken`).
-pub(super) fn named(tx: &Transaction<'_>, mut config: Value) -> Result<Value, StoreError> {
-    for (member, sql) in [
-        (
-            "roles",
-            "SELECT json_object('name', r.name, 'client', c.client_id) FROM role r
-             LEFT JOIN client c ON c.id = r.client_id WHERE r.id = ?1",
-        ),
-        ("groups", "SELECT json_object('path', path) FROM user_group WHERE id = ?1"),
-    ] {
-        let Some(references) = config.get_mut(member).and_then(Value::as_array_mut) else { continue };
-        let mut found = Vec::with_capacity(references.len());
-        for mut reference in references.drain(..) {
-            let id = reference.as_str().or_else(|| reference.get("id").and_then(Value::as_str));
-            let name: Option<String> =
-                tx.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
-            let Some(name) = name else { continue };
-            let mut name: Value = serde_json::from_str(&name)?;
-            if let (Some(name), Some(rest)) = (name.as_object_mut(), reference.as_object_mut()) {
-                name.append(rest);
-                name.remove("id");
-            }
-            found.push(name);
-        }
-        *references = found;
-    }
-    Ok(config)
 }
 
 fn limit() -> i64 {

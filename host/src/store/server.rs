@@ -18,6 +18,8 @@ use crate::realm::OwnerAccess;
 pub struct Version {
     server: i64,
     realm: i64,
+    /// What was issued before this moment, in seconds since 1970, was dead by then
+    pub not_before: u64,
 }
 
 /// Settings of a resource server (`keycloak-wire` §9.5)
@@ -60,17 +62,17 @@ pub fn load(tx: &Transaction<'_>, id: &str) -> Result<Option<(ServerSettings, Ve
              WHERE s.id = ?1",
         )?
         .query_row([id], |row| {
-            let version = Version { server: row.get(4)?, realm: row.get(5)? };
-            let not_before: i64 = row.get(3)?;
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, not_before, version))
+            let not_before = u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
+            let version = Version { server: row.get(4)?, realm: row.get(5)?, not_before };
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, version))
         })
         .optional()?;
-    let Some((mode, strategy, remote_management, not_before, version)) = row else { return Ok(None) };
+    let Some((mode, strategy, remote_management, version)) = row else { return Ok(None) };
     let named = |text: &str| StoreError::Corrupt(format!("a resource server has {text} of an unknown name"));
     let mode = Mode::deserialize(StrDeserializer::<serde::de::value::Error>::new(&mode))
         .map_err(|_| named("an enforcement mode"))?;
     let strategy = Strategy::from_name(&strategy).ok_or_else(|| named("a decision strategy"))?;
-    let not_before = u64::try_from(not_before).unwrap_or(0);
+    let Version { not_before, .. } = version;
     Ok(Some((ServerSettings { mode, strategy, remote_management, not_before }, version)))
 }
 

@@ -178,9 +178,9 @@ fn starts(program: &Path) -> Result<Vec<Row>> {
         peer_value: Some(18.0),
         ..Row::default()
     };
-    let idle = memory.map(|value| Row {
+    let idle = memory.map(|(own, _)| Row {
         name: "Memory idle".into(),
-        value,
+        value: own,
         unit: "MB".into(),
         budget: Some(50.0),
         peer: Some("Keycloak".into()),

@@ -50,7 +50,10 @@ impl Host {
     /// Stops it, has rows put into its database, and starts it again there.
     pub(crate) fn refill(&mut self, program: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         stop(&mut self.child);
-        fill(&self.folder.join(DATABASE))?;
+        let database = self.folder.join(DATABASE);
+        fill(&database)?;
+        // Nothing of it is still on its way to the disk while something is measured.
+        File::open(&database)?.sync_all()?;
         self.child = spawn(program, &self.folder, &self.address, None, &[])?;
         self.answered()
     }

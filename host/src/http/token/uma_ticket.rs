@@ -138,8 +138,7 @@ async fn attempt(
     }
     let party = &grant.asker.party;
     let (assessment, version) = decide(app, realm, &grant.server, party, &grant.request, now)?;
-    // Looked at after the facts were loaded: a later change makes these stale.
-    let since = app.store.resource_server(&grant.server.id)?.map_or(u64::MAX, |of| of.not_before);
+    let since = version.not_before;
     if grant.ticket.as_ref().is_some_and(|ticket| ticket.issued_at().0 < since) {
         return Err(spent(place).into());
     }

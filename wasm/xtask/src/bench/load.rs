@@ -237,12 +237,26 @@ fn processor_time(process: u32) -> Option<Duration> {
     Some(Duration::from_millis(user.saturating_add(system).saturating_mul(1000).checked_div(ticks)?))
 }
 
-/// Memory of a process that is in use, in megabytes
-pub(super) fn resident_memory(process: u32) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u32 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(f64::from(kilobytes) / 1000.0)
+/// Memory of a process that is in use, in megabytes: its own, and what the system keeps for it of its database, which it
+/// takes back when it needs room
+pub(super) fn resident_memory(process: u32) -> Option<(f64, f64)> {
+    let maps = fs::read_to_string(format!("/proc/{process}/smaps")).ok()?;
+    let (mut own, mut database, mut is_database) = (0_u32, 0_u32, false);
+    for line in maps.lines() {
+        match line.strip_prefix("Rss:") {
+            Some(size) => {
+                let kilobytes: u32 = size.trim().strip_suffix("kB")?.trim().parse().ok()?;
+                let kind = if is_database { &mut database } else { &mut own };
+                *kind = kind.saturating_add(kilobytes);
+            }
+            // Members begin in upper case, the head of a mapping with its address.
+            None if !line.starts_with(|c: char| c.is_ascii_uppercase()) => {
+                is_database = line.ends_with(".db")
+            }
+            None => {}
+        }
+    }
+    Some((f64::from(own) / 1000.0, f64::from(database) / 1000.0))
 }
 
 /// What 99 of 100 took at most

@@ -112,16 +112,12 @@ fn among_shares(host: &mut Host, program: &Path, scene: Scene) -> Result<Vec<Row
     Ok(rows)
 }
 
-fn memory(host: &Host, what: &str) -> Option<Row> {
-    load::resident_memory(host.id()).map(|value| Row {
-        name: format!("Memory after load {what}"),
-        value,
-        unit: "MB".into(),
-        budget: Some(120.0),
-        peer: Some("Keycloak".into()),
-        peer_value: Some(885.0),
-        ..Row::default()
-    })
+fn memory(host: &Host, what: &str) -> Vec<Row> {
+    let Some((own, database)) = load::resident_memory(host.id()) else { return Vec::new() };
+    let row =
+        Row { name: format!("Memory after load {what}"), value: own, unit: "MB".into(), ..Row::default() };
+    let mapped = Row { name: format!("Its database in memory, {what}"), value: database, ..row.clone() };
+    vec![Row { budget: Some(120.0), peer: Some("Keycloak".into()), peer_value: Some(885.0), ..row }, mapped]
 }
 
 /// How many times what the first size takes, for each operation

@@ -235,12 +235,15 @@ pub(super) fn server(
             form.get("audience").ok_or_else(|| ApiError::invalid_request("You must provide the issuedFor"))?
         }
     };
-    let client = app.store.read(|tx| store::realm::client_by_client_id(tx, &place.realm.id, audience))?;
-    let client = client
-        .filter(|client| client.enabled)
-        .ok_or_else(|| ApiError::invalid_request(format!("Unknown resource server id: [{audience}]")))?;
-    match app.store.resource_server(&client.id)? {
-        Some(_) => Ok(client),
-        None => Err(ApiError::invalid_request("Client does not support permissions")),
+    let found = app.store.read(|tx| {
+        let client = store::realm::client_by_client_id(tx, &place.realm.id, audience)?;
+        let Some(client) = client.filter(|client| client.enabled) else { return Ok(None) };
+        let settings = store::server::load(tx, &client.id)?;
+        Ok(Some((client, settings.is_some())))
+    })?;
+    match found {
+        Some((client, true)) => Ok(client),
+        Some((_, false)) => Err(ApiError::invalid_request("Client does not support permissions")),
+        None => Err(ApiError::invalid_request(format!("Unknown resource server id: [{audience}]"))),
     }
 }

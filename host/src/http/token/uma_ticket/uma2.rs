@@ -138,8 +138,7 @@ async fn attempt(
         ..Request::default()
     };
     let (assessment, version) = decide(app, &place.realm, &server, &asker.party, &request, now)?;
-    // Looked at after the facts were loaded: a later change makes these stale.
-    let since = app.store.resource_server(&server.id)?.map_or(u64::MAX, |of| of.not_before);
+    let since = version.not_before;
     if ticket.issued_at().0 < since || rpt_issued.is_some_and(|issued| issued.0 < since) {
         return Err(spent(place).into());
     }

@@ -7,7 +7,7 @@ use countersign_core::{
 };
 
 use super::super::Asker;
-use crate::{app::App, auth, error::ApiError, http::extract::InRealm, issue, realm::Client};
+use crate::{app::App, auth, error::ApiError, http::extract::InRealm, issue, realm::Client, store};
 
 /// An RPT that may be upgraded
 pub(super) struct Earlier {
@@ -40,7 +40,7 @@ pub(super) fn earlier(
     let same = verified.client.id == asker.client.id
         && verified.user.id == asker.user.id
         && bound.as_deref() == place.key.as_deref()
-        && app.store.rpt_server(id.as_str())?.as_deref() == Some(&*server.id);
+        && app.store.read(|tx| store::grant::rpt_server(tx, id.as_str()))?.as_deref() == Some(&*server.id);
     let Some(permissions) = issue::permissions_of(&claims.other).filter(|_| same) else { return Ok(None) };
     let claims = app.store.rpt_claims(id.as_str())?;
     Ok(Some(Earlier { id: id.to_string(), issued, until, permissions, claims }))
