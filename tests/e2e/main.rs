@@ -54,6 +54,7 @@ mod openid;
 mod passkeys;
 mod password_policy;
 mod permission;
+mod protection;
 mod proxies;
 mod races;
 mod rates;
