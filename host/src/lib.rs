@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod outside;
 pub mod password;
 pub mod pdp;
+pub mod percent;
 pub mod policy;
 pub mod proxy;
 pub mod realm;

@@ -11,7 +11,7 @@ use ureq::{
 };
 
 use super::{AdminArgs, AdminError, prompt};
-use crate::http::admin::caller::segment;
+use crate::percent::{parameter, segment};
 
 /// How long an answer may take
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -96,7 +96,8 @@ impl Api {
     }
 
     fn token_by(&mut self, url: &str, fields: &[(&str, &str)]) -> Result<String, AdminError> {
-        let form: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let form: Vec<_> =
+            fields.iter().map(|(name, value)| format!("{name}={}", parameter(value))).collect();
         let request = Request::post(url)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(form.join("&"))
@@ -125,7 +126,8 @@ impl Api {
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> String {
-        let pairs: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+        let pairs: Vec<_> =
+            query.iter().map(|(name, value)| format!("{name}={}", parameter(value))).collect();
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
         format!("{}/admin/realms{path}{query}", self.base)
     }
@@ -235,34 +237,12 @@ fn tls(ca_file: Option<&Path>) -> Result<TlsConfig, AdminError> {
     Ok(config.root_certs(RootCerts::Specific(Arc::new(trusted))).build())
 }
 
-/// A value of a query or form
-fn encoded(text: &str) -> String {
-    // What a path part may have besides, a query reads as its own.
-    let mut out = String::new();
-    for part in segment(text).chars() {
-        match part {
-            '!' | '$' | '&' | '\'' | '(' | ')' | '*' | '+' | ',' | ';' | '=' | ':' | '@' => {
-                let mut bytes = [0; 4];
-                for byte in part.encode_utf8(&mut bytes).bytes() {
-                    out.push_str(&format_byte(byte));
-                }
-            }
-            part => out.push(part),
-        }
-    }
-    out
-}
-
-fn format_byte(byte: u8) -> String {
-    format!("%{byte:02X}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn values_of_forms_are_encoded() {
-        assert_eq!(encoded("a+b&c=d e/ü"), "a%2Bb%26c%3Dd%20e%2F%C3%BC");
+    fn values_of_forms_are_parameter() {
+        assert_eq!(parameter("a+b&c=d e/ü"), "a%2Bb%26c%3Dd%20e%2F%C3%BC");
     }
 }

@@ -11,7 +11,7 @@ use super::{
     members::{set, set_policy},
     show::{Shown, printable},
 };
-use crate::http::admin::caller::segment;
+use crate::percent::segment;
 
 /// A resource server by its `clientId`
 struct Server<'a> {

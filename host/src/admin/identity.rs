@@ -10,7 +10,7 @@ use super::{
     prompt,
     show::Shown,
 };
-use crate::http::admin::caller::segment;
+use crate::percent::segment;
 
 fn done(text: String) -> Shown {
     Shown::Done(text)

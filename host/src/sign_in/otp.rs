@@ -8,7 +8,7 @@ use countersign_core::time::UnixTime;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{http::admin::caller::segment, keys::KeyError, realm::RealmSettings, store::user::Credential};
+use crate::{keys::KeyError, percent::segment, realm::RealmSettings, store::user::Credential};
 
 /// Widest window that a realm may have, in steps: each makes guessing easier
 const WIDEST: u64 = 100;

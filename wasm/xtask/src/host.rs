@@ -1,4 +1,4 @@
-//! The host: built once, asked for the machine code of its component, built again with it.
+//! The host: built in a hurry, asked for the machine code of its component, built again with it.
 
 use std::{
     fs,
@@ -34,20 +34,22 @@ pub(crate) fn embed(layout: &Layout) -> Result<PathBuf> {
     let program = layout.target.join("release").join(format!("countersign{}", std::env::consts::EXE_SUFFIX));
     let stamp = stamp(layout)?;
     let code = layout.machine_code();
-    let fresh = stamp.is_on(&code);
-    compile(layout, "build the host")?;
-    if !fresh {
+    if !stamp.is_on(&code) {
+        compile(layout, "build a host that makes machine code of its component", UNOPTIMISED)?;
         precompile(&program, &layout.component(), &code)?;
         let bytes = fs::read(&code).context("the host made no machine code of its component")?;
         stamp.write(&code, &bytes)?;
-        compile(layout, "build the host with the machine code of its component")?;
     }
+    compile(layout, "build the host", &[])?;
     Ok(program)
 }
 
-fn compile(layout: &Layout, title: &str) -> Result<()> {
+/// What compiles the component is wasmtime, which is a dependency, and the same in both
+const UNOPTIMISED: &[&str] = &["--config", "profile.release.package.countersign.opt-level=0"];
+
+fn compile(layout: &Layout, title: &str, options: &[&str]) -> Result<()> {
     let mut command = process::cargo(layout);
-    command.args(["build", "--release", "--package", "countersign"]);
+    command.args(["build", "--release", "--package", "countersign"]).args(options);
     process::run(title, &mut command)
 }
 

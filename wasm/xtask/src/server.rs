@@ -18,7 +18,8 @@ use anyhow::{Context as _, Result, bail};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(2);
-const DATABASE: &str = "countersign.db";
+/// The file of its database
+pub(crate) const DATABASE: &str = "countersign.db";
 
 /// A running host; dropping ends it and removes its files.
 #[derive(Debug)]

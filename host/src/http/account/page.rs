@@ -5,11 +5,7 @@ use axum::{
     response::Response,
 };
 
-use crate::{
-    error::ApiError,
-    http::{extract::Query, sign_in::answer::encode},
-    store::account::Part,
-};
+use crate::{error::ApiError, http::extract::Query, percent::parameter, store::account::Part};
 
 /// Part of a list that was asked for
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +55,7 @@ impl Page {
     fn query(&self, first: u64, after: Option<&str>) -> String {
         let mut pairs = vec![format!("first={first}"), format!("max={}", self.max)];
         let more = [("name", self.name()), ("after", after)].into_iter();
-        pairs.extend(more.filter_map(|(name, value)| Some(format!("{name}={}", encode(value?)))));
+        pairs.extend(more.filter_map(|(name, value)| Some(format!("{name}={}", parameter(value?)))));
         pairs.join("&")
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     auth,
     error::ApiError,
     http::extract::{ClientAddress, Sent},
+    percent::segment,
     realm::{Client, MASTER, Realm, User},
     store::{self, StoreError, audit::Event, event::NewAdminEvent, role::RoleRecord},
 };
@@ -309,21 +310,6 @@ pub fn forbidden() -> ApiError {
 
 fn unauthorized() -> ApiError {
     ApiError::plain(StatusCode::UNAUTHORIZED)
-}
-
-/// A name as part of a URL
-pub fn segment(name: &str) -> String {
-    use core::fmt::Write as _;
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a text cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 impl FromRequestParts<Arc<App>> for Administrator {

@@ -17,7 +17,7 @@ use serde_json::json;
 use super::{
     REALM,
     answer::{Page, created, in_store, list, missing, no_content, one, or_else, refused, wrong},
-    caller::{Caller, REALM_MANAGEMENT, Role, segment},
+    caller::{Caller, REALM_MANAGEMENT, Role},
     sessions, users,
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     },
     import::sealed_secret,
     keys,
+    percent::segment,
     realm::{Client, ClientSettings},
     representation::{
         self, Members,

@@ -7,13 +7,14 @@ use serde_json::json;
 
 use super::{
     answer::{conflict, created, in_store, list, no_content, one, refused},
-    caller::{Administrator, Caller, Role, forbidden, segment},
+    caller::{Administrator, Caller, Role, forbidden},
 };
 use crate::{
     app::App,
     error::ApiError,
     http::{Routes as _, extract::Json},
     import::{self, ImportError, ImportFailure},
+    percent::segment,
     realm::{MASTER, Realm, UmaSettings},
     representation::{
         self, Members,

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{
     REALM,
     answer::{Page, created, list, no_content, one, or_else, refused},
-    caller::{Caller, Role, segment},
+    caller::{Caller, Role},
     users,
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
         Routes as _,
         extract::{Json, Query},
     },
+    percent::segment,
     representation::{
         Members, keep, lenient, rendered as shown,
         role::{Composites, RoleRepresentation},

@@ -8,6 +8,7 @@ use axum::{
 use super::{super::extract::InRealm, pages};
 use crate::{
     error::{ApiError, log_seldom},
+    percent,
     sign_in::{
         Token,
         request::{Refusal, ResponseMode, ReturnTo},
@@ -77,32 +78,8 @@ pub fn redirect(url: &str) -> Response {
 }
 
 fn query(parameters: &[(&str, &str)]) -> String {
-    let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", encode(value)));
+    let pairs = parameters.iter().map(|(name, value)| format!("{name}={}", percent::parameter(value)));
     pairs.collect::<Vec<_>>().join("&")
-}
-
-/// Everything but unreserved characters percent-encoded (RFC 3986 §2.3): nothing gets out of its parameter or header
-pub fn encode(text: &str) -> String {
-    escaped(text, b"-._~")
-}
-
-/// One segment of a path
-pub fn encode_path(text: &str) -> String {
-    escaped(text, b"-._~!$&'()*+,=:@")
-}
-
-fn escaped(text: &str, kept: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('0', char::from);
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.extend(['%', digit(byte >> 4), digit(byte & 0xf)]);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{super::extract::InRealm, front};
-use crate::{http::sign_in::answer::encode_path, sign_in::Token};
+use crate::{percent::segment, sign_in::Token};
 
 /// Which cookie
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Cookies {
         let base = front(place);
         let host = base.split_once("://").map_or(base, |(_, rest)| rest);
         let below = host.split_once('/').map(|(_, path)| format!("/{path}")).unwrap_or_default();
-        let path = format!("{below}/realms/{}/", encode_path(&place.realm.name));
+        let path = format!("{below}/realms/{}/", segment(&place.realm.name));
         Self { sent, path, secure: is_secure(place) }
     }
 

@@ -9,7 +9,7 @@ use axum::{
 use countersign_core::time::UnixTime;
 use serde_json::{Value, json};
 
-use super::answer::encode;
+use crate::percent::parameter;
 use crate::{
     http::{
         extract::ClientAddress,
@@ -53,7 +53,7 @@ impl<'a> Visitor<'a> {
     async fn ask(&mut self, method: Method, url: &str, form: &[(&str, &str)]) -> Answer {
         let path = url.strip_prefix("https://as.example").unwrap_or(url);
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let pairs = form.iter().map(|(name, value)| format!("{name}={}", encode(value)));
+        let pairs = form.iter().map(|(name, value)| format!("{name}={}", parameter(value)));
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -10,7 +10,11 @@ use super::{
     connection::{Body, Connection},
     scale::fresh_name,
 };
-use crate::{layout::Layout, process, server::Host};
+use crate::{
+    layout::Layout,
+    process,
+    server::{DATABASE, Host},
+};
 
 const TOKEN: &str = "/realms/demo/protocol/openid-connect/token";
 const INTROSPECT: &str = "/realms/demo/protocol/openid-connect/token/introspect";
@@ -251,7 +255,7 @@ pub(super) fn resident_memory(process: u32) -> Option<(f64, f64)> {
             }
             // Members begin in upper case, the head of a mapping with its address.
             None if !line.starts_with(|c: char| c.is_ascii_uppercase()) => {
-                is_database = line.ends_with(".db")
+                is_database = line.ends_with(DATABASE);
             }
             None => {}
         }
