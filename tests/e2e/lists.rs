@@ -1,7 +1,10 @@
 //! Long lists go on after an entry (`after`), beside Keycloak's `first` and `max`.
 
-use countersign_tests::world::World;
-use serde_json::Value;
+use countersign_tests::{
+    admin::{Admin, sign_in, usual},
+    world::World,
+};
+use serde_json::{Value, json};
 
 /// Ids of a list's entries, part by part: each part is what comes after the last entry of the one before, and what came
 /// before that entry may be gone by then
@@ -58,4 +61,40 @@ fn parts_of_a_list_follow_the_last_entry() {
     // What is gone is no place to go on from: then `first` counts.
     let gone = &ids[0];
     assert_eq!(read(&format!("resource_set?first=1&after={gone}"), &pat).as_array().map(Vec::len), Some(2));
+}
+
+fn ids(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// People in a group, people with a role, what people did, what administrators did
+#[test]
+fn parts_of_lists_of_administrators_follow_the_last_entry() {
+    let server = usual();
+    let root = Admin::root(&server, "test");
+    let kept = json!({ "adminEventsEnabled": true, "eventsEnabled": true });
+    _ = root.put("events/config", &kept).expect(204);
+    let group = root.create("groups", &json!({ "name": "crew" }));
+    _ = root.create("roles", &json!({ "name": "crew" }));
+    let role = json!([root.read("roles/crew")]);
+    for name in ["eve", "ann", "dan", "ben", "cid"] {
+        let id = root.create("users", &json!({ "username": name, "enabled": true }));
+        _ = root.put(&format!("users/{id}/groups/{group}"), &json!({})).expect(204);
+        _ = root.post(&format!("users/{id}/role-mappings/realm"), &role).expect(204);
+        _ = sign_in(&server, "test", name, "wrong").expect(401);
+    }
+    let all = ids(&root.read(&format!("groups/{group}/members")));
+    assert_eq!((all.len(), ids(&root.read("roles/crew/users"))), (5, all.clone()));
+    let delete = |id: &str| _ = root.delete(&format!("users/{id}")).expect(204);
+    let members = walked(|part| root.read(&format!("groups/{group}/members?{part}")), "id", delete);
+    assert_eq!(members, all);
+    let left = [all[1].clone(), all[3].clone(), all[4].clone()];
+    assert_eq!(walked(|part| root.read(&format!("roles/crew/users?{part}")), "id", |_| {}), left);
+
+    for list in ["events", "admin-events"] {
+        let all = ids(&root.read(&format!("{list}?max=100")));
+        assert!(all.len() >= 5, "{list}: {all:?}");
+        assert_eq!(walked(|part| root.read(&format!("{list}?{part}")), "id", |_| {}), all);
+        assert_eq!(ids(&root.read(&format!("{list}?first=1&max=2&after=nothing"))), all[1..3]);
+    }
 }

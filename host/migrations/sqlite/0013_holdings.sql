@@ -2,6 +2,9 @@
 DROP INDEX share_resource_scope;
 CREATE INDEX share_resource_scope ON share (resource_id, scope_id, state, requester, expires_at);
 
+-- A list of events goes on behind the one that came last.
+CREATE UNIQUE INDEX event_uid ON event (uid);
+
 -- What a grant holds is one document, as with an RPT, so that many permissions cost one row.
 ALTER TABLE grant_row ADD COLUMN permissions TEXT NOT NULL DEFAULT '[]';
 UPDATE grant_row SET permissions = (

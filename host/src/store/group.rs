@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
-use super::{StoreError, document, forget, realm, resource::containing};
+use super::{StoreError, behind, document, forget, realm, resource::containing};
 use crate::representation::Members;
 
 /// A group as stored
@@ -229,13 +229,21 @@ pub fn leave(tx: &Transaction<'_>, user_id: &str, id: &str) -> Result<(), StoreE
     Ok(())
 }
 
-/// Ids of the users in a group, by name
-pub fn members(tx: &Transaction<'_>, id: &str, page: (i64, i64)) -> Result<Vec<String>, StoreError> {
+/// Ids of the users in a group, by name; behind one of them, or a part
+pub fn members(
+    tx: &Transaction<'_>,
+    id: &str,
+    page: (i64, i64),
+    after: Option<&str>,
+) -> Result<Vec<String>, StoreError> {
+    let place = "SELECT u.username FROM user_group_member m JOIN user u ON u.id = m.user_id
+                 WHERE m.user_id = ?1 AND m.group_id = ?2";
+    let (after, first) = behind::<String>(tx, place, id, after, page.0)?;
     let mut statement = tx.prepare_cached(
-        "SELECT u.id FROM user_group_member m JOIN user u ON u.id = m.user_id WHERE m.group_id = ?1
-         ORDER BY u.username LIMIT ?3 OFFSET ?2",
+        "SELECT u.id FROM user_group_member m JOIN user u ON u.id = m.user_id
+         WHERE m.group_id = ?1 AND u.username > ?4 ORDER BY u.username LIMIT ?3 OFFSET ?2",
     )?;
-    let ids = statement.query_map(params![id, page.0, page.1], |row| row.get(0))?;
+    let ids = statement.query_map(params![id, first, page.1, after.unwrap_or_default()], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 

@@ -78,6 +78,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
         address: text("ipAddress"),
         from: moment(&query, "dateFrom", false)?,
         to: moment(&query, "dateTo", true)?,
+        after: text("after"),
     };
     let page = Page::of(&query, Some(100))?;
     Ok(list(&app.store.read(|tx| store::event::list(tx, &caller.realm.id, &filter, page.pair()))?))
@@ -125,7 +126,8 @@ async fn set_config(
 async fn all_admin(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.require(Role::ViewEvents)?;
     let page = Page::of(&query, Some(100))?;
-    Ok(list(&app.store.read(|tx| store::event::list_admin(tx, &caller.realm.id, page.pair()))?))
+    let (realm_id, after) = (caller.realm.id.as_str(), query.get("after"));
+    Ok(list(&app.store.read(|tx| store::event::list_admin(tx, realm_id, page.pair(), after))?))
 }
 
 async fn clear_admin(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {

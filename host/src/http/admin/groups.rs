@@ -260,9 +260,10 @@ async fn members(
     caller.require(Role::ViewUsers)?;
     let group = load(&app, &caller, &place.id)?;
     let page = Page::of(&query, Some(100))?;
-    let people = app
-        .store
-        .read(|tx| users::by_ids(tx, &caller, store::group::members(tx, &group.id, page.pair())?))?;
+    let people = app.store.read(|tx| {
+        let ids = store::group::members(tx, &group.id, page.pair(), query.get("after"))?;
+        users::by_ids(tx, &caller, ids)
+    })?;
     Ok(list(&people))
 }
 

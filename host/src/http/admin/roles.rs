@@ -371,8 +371,10 @@ async fn holders(
     caller.require(Role::ViewUsers)?;
     let role = place.load(&app, &caller, false)?;
     let page = Page::of(&query, None)?;
-    let people =
-        app.store.read(|tx| users::by_ids(tx, &caller, store::role::users(tx, &role.id, page.pair())?))?;
+    let people = app.store.read(|tx| {
+        let ids = store::role::users(tx, &role.id, page.pair(), query.get("after"))?;
+        users::by_ids(tx, &caller, ids)
+    })?;
     Ok(list(&people))
 }
 

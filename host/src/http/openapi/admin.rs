@@ -30,6 +30,8 @@ pub(super) const ADMIN: Family = Family {
 /// Every path of one realm begins so
 pub(super) const REALM: &str = crate::http::admin::REALM;
 pub(super) const PAGE: &str = "first# max#";
+/// The same of a list that goes on behind an entry
+pub(super) const PART: &str = "after first# max#";
 
 /// Adds operations below a realm
 pub(super) struct Realm<'a>(&'a mut Document);
@@ -186,7 +188,7 @@ fn mappers(realm: &mut Realm<'_>, base: &str) {
 }
 
 fn records(realm: &mut Realm<'_>) {
-    let filter = "type* client user ipAddress dateFrom dateTo first# max#";
+    let filter = "type* client user ipAddress dateFrom dateTo after first# max#";
     realm.at(
         "/events",
         [
@@ -204,7 +206,7 @@ fn records(realm: &mut Realm<'_>) {
     realm.at(
         "/admin-events",
         [
-            get("What administrators did").query(PAGE).shows(list::<AdminEventRepresentation>()),
+            get("What administrators did").query(PART).shows(list::<AdminEventRepresentation>()),
             delete("Forgets it").done(),
         ],
     );

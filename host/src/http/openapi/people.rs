@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    admin::{PAGE, Realm, changed, made},
+    admin::{PAGE, PART, Realm, changed, made},
     operation::{delete, get, json, list, object, objects, post, put, written},
 };
 use crate::representation::{
@@ -27,7 +27,7 @@ pub(super) fn describe(realm: &mut Realm<'_>) {
         let one = format!("{base}/{{name}}");
         role(realm, &one);
         realm
-            .at(&format!("{one}/users"), [get("Who has it").query(PAGE).shows(list::<UserRepresentation>())]);
+            .at(&format!("{one}/users"), [get("Who has it").query(PART).shows(list::<UserRepresentation>())]);
         realm.at(
             &format!("{one}/groups"),
             [get("Groups that have it").query(PAGE).shows(list::<GroupRepresentation>())],
@@ -123,7 +123,7 @@ fn groups(realm: &mut Realm<'_>) {
                 .done(),
         ],
     );
-    realm.at("/groups/{id}/members", [get("Who is in it").query(PAGE).shows(list::<UserRepresentation>())]);
+    realm.at("/groups/{id}/members", [get("Who is in it").query(PART).shows(list::<UserRepresentation>())]);
     realm.at("/group-by-path/{*path}", [get("The group at a path").shows(json::<GroupRepresentation>())]);
     realm.at("/default-groups", [get("Groups that new people join").shows(list::<GroupRepresentation>())]);
     realm.at(

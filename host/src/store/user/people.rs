@@ -4,7 +4,9 @@ use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
 use super::{
-    super::{StoreError, document, forget, new_id, party, realm, resource::containing, seconds, time},
+    super::{
+        StoreError, behind, document, forget, new_id, party, realm, resource::containing, seconds, time,
+    },
     Credential,
 };
 use crate::{realm::User, representation::Members};
@@ -154,21 +156,11 @@ pub fn list(
 ) -> Result<Vec<UserRecord>, StoreError> {
     let (conditions, mut values) = filter.conditions();
     values.insert(0, realm_id.to_owned().into());
-    let mut first = page.0;
-    let mut after = "";
-    if let Some(id) = &filter.after {
-        let name: Option<String> = tx
-            .prepare_cached("SELECT username FROM user WHERE id = ?1 AND realm_id = ?2")?
-            .query_row([id.as_str(), realm_id], |row| row.get(0))
-            .optional()?;
-        if let Some(name) = name {
-            after = " AND u.username > ?";
-            values.push(name.into());
-            first = 0;
-        }
-    }
-    values.extend([page.1.into(), first.into()]);
-    let sql = format!("{} {conditions}{after} ORDER BY u.username LIMIT ? OFFSET ?", USER.replace("?1", "?"));
+    let place = "SELECT username FROM user WHERE id = ?1 AND realm_id = ?2";
+    let (after, first) = behind::<String>(tx, place, realm_id, filter.after.as_deref(), page.0)?;
+    values.extend([after.unwrap_or_default().into(), page.1.into(), first.into()]);
+    let begin = USER.replace("?1", "?");
+    let sql = format!("{begin} {conditions} AND u.username > ? ORDER BY u.username LIMIT ? OFFSET ?");
     let mut statement = tx.prepare_cached(&sql)?;
     Ok(statement.query_map(rusqlite::params_from_iter(values), record)?.collect::<Result<_, _>>()?)
 }
