@@ -44,8 +44,9 @@ pub(crate) fn embed(layout: &Layout) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// What compiles the component is wasmtime, which is a dependency, and the same in both
-const UNOPTIMISED: &[&str] = &["--config", "profile.release.package.countersign.opt-level=0"];
+/// The host itself is compiled in a third of the time: enough for its unit tests, and for machine code of the component,
+/// which wasmtime makes, a dependency
+pub(crate) const UNOPTIMISED: &[&str] = &["--config", "profile.release.package.countersign.opt-level=0"];
 
 fn compile(layout: &Layout, title: &str, options: &[&str]) -> Result<()> {
     let mut command = process::cargo(layout);
