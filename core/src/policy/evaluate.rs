@@ -92,15 +92,18 @@ impl<'a> Evaluator<'a> {
         (!effects.is_empty()).then(|| permission.strategy.permits(permits, effects.len()))
     }
 
-    /// The associated policies of one, and what each said
+    /// The associated policies of one, and what each said, or would say where nobody had to ask it: for whoever wants to
+    /// know why, so that nothing of it counts
     pub(crate) fn children<'p>(
-        &mut self,
+        &self,
         policy: &'p Policy<'p>,
     ) -> Vec<(&'p PolicyId, Option<(&'a Policy<'a>, Effect)>)> {
+        let mut aside =
+            Self { resource: self.resource, known: self.known.clone(), ..Self::new(self.set, self.at) };
         let ids = policy.row.apply.iter();
         ids.zip(&policy.children)
             .map(|(id, place)| {
-                let known = place.and_then(|place| Some((self.set.at(place)?, self.effect(place))));
+                let known = place.and_then(|place| Some((aside.set.at(place)?, aside.effect(place))));
                 (id, known)
             })
             .collect()

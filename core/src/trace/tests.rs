@@ -31,6 +31,41 @@ fn shared() -> Value {
                   "scopes": ["write"], "config": { "roles": [{ "name": "editor" }] } }] } })
 }
 
+/// What is shown of policies that nobody had to ask gives no claim and asks for none
+#[test]
+fn what_is_told_besides_counts_for_nothing() {
+    let question = |policies: Value| {
+        json!({ "now": 1_700_000_000, "server": { "id": "rs" }, "requester": { "id": "bob", "client": "web" },
+            "asks": [{ "by": "id", "resource": "r-1" }], "gatherable": ["dept"],
+            "facts": {
+                "resources": [{ "id": "r-1", "name": "album", "owner": "rs", "scopes": ["view"] }],
+                "outcomes": [{ "policy": "script", "said": "permit", "claims": { "x": ["1"] } }],
+                "policies": policies } })
+    };
+    let leaf = json!({ "id": "leaf", "type": "regex",
+        "config": { "pattern": "ops", "targetClaim": "dept", "targetContextAttributes": true } });
+    let script = json!({ "id": "script", "type": "script-x" });
+    let all = json!({ "id": "all", "type": "user", "config": { "users": ["bob"] } });
+    let over = |id: &str, kind: &str, child: &str| json!({ "id": id, "type": kind, "resources": ["r-1"], "apply": [child] });
+    let needs = |policies: Value| match traced(question(policies)).0 {
+        Assessment::Denied { needs, .. } => needs,
+        other => panic!("{other:?}"),
+    };
+    assert!(needs(json!([leaf, over("p", "unknown", "leaf")])).is_empty());
+    // One that had to be asked misses the claim, whoever was told of it before.
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let both = json!([leaf, over(first, "unknown", "leaf"), over(second, "resource", "leaf")]);
+        assert_eq!(needs(both), ["dept"]);
+    }
+    let granted = json!([script, all, over("a", "unknown", "script"), over("b", "resource", "all")]);
+    let mut granted = question(granted);
+    granted["server"]["strategy"] = "AFFIRMATIVE".into();
+    match traced(granted).0 {
+        Assessment::Granted { permissions, .. } => assert!(permissions[0].claims.is_empty()),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn the_operator_sees_every_share_permission_and_policy() {
     let (_, trace) = traced(shared());
