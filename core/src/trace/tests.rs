@@ -47,9 +47,11 @@ fn what_is_told_besides_counts_for_nothing() {
     let script = json!({ "id": "script", "type": "script-x" });
     let all = json!({ "id": "all", "type": "user", "config": { "users": ["bob"] } });
     let over = |id: &str, kind: &str, child: &str| json!({ "id": id, "type": kind, "resources": ["r-1"], "apply": [child] });
-    let needs = |policies: Value| match traced(question(policies)).0 {
-        Assessment::Denied { needs, .. } => needs,
-        other => panic!("{other:?}"),
+    let needs = |policies: Value| {
+        let Assessment::Denied { needs, .. } = traced(question(policies)).0 else {
+            panic!("nothing here is granted")
+        };
+        needs
     };
     assert!(needs(json!([leaf, over("p", "unknown", "leaf")])).is_empty());
     // One that had to be asked misses the claim, whoever was told of it before.
@@ -60,10 +62,10 @@ fn what_is_told_besides_counts_for_nothing() {
     let granted = json!([script, all, over("a", "unknown", "script"), over("b", "resource", "all")]);
     let mut granted = question(granted);
     granted["server"]["strategy"] = "AFFIRMATIVE".into();
-    match traced(granted).0 {
-        Assessment::Granted { permissions, .. } => assert!(permissions[0].claims.is_empty()),
-        other => panic!("{other:?}"),
-    }
+    let Assessment::Granted { permissions, .. } = traced(granted).0 else {
+        panic!("the user policy grants it")
+    };
+    assert!(permissions[0].claims.is_empty());
 }
 
 #[test]
