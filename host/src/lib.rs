@@ -25,6 +25,7 @@ pub mod password;
 pub mod pdp;
 pub mod percent;
 pub mod policy;
+pub mod profile;
 pub mod proxy;
 pub mod realm;
 pub mod representation;

@@ -9,6 +9,7 @@ pub mod pkce;
 pub mod progress;
 pub mod redirect;
 pub mod request;
+pub mod required;
 pub mod throttle;
 
 use aws_lc_rs::digest;

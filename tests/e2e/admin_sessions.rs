@@ -41,7 +41,7 @@ fn required_actions_are_read_and_put_back() {
     assert_eq!(root.read(path), action);
     root.get("authentication/required-actions/NOTHING").bare(404, "Failed to find required action");
     root.put("authentication/required-actions/NOTHING", &action).bare(404, "Failed to find required action");
-    assert_eq!(root.read("authentication/required-actions").as_array().unwrap().len(), 9);
+    assert_eq!(root.read("authentication/required-actions").as_array().unwrap().len(), 12);
 }
 
 #[test]

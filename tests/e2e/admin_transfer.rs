@@ -292,6 +292,21 @@ fn a_check_says_what_an_import_would_and_changes_nothing() {
         "{said}"
     );
     assert!(said.contains("realm `good` can be imported"), "{said}");
+    assert!(!said.contains("requiredActions"), "{said}");
+    // Who cannot sign in because of what he would have to do first: alice's address is verified.
+    let listed =
+        json!(["VERIFY_EMAIL", "webauthn-register", "TERMS_AND_CONDITIONS", "of-old", "UPDATE_PASSWORD"]);
+    let kept_out = Realm::new("out")
+        .user("alice", json!({ "requiredActions": listed }))
+        .user("bob", json!({ "requiredActions": listed, "emailVerified": false }));
+    folder.write("out.json", kept_out.json().to_string());
+    let said = works(&folder, &["check-import", "out.json"]);
+    for (alias, count) in [("VERIFY_EMAIL", 1), ("webauthn-register", 2)] {
+        let line =
+            format!("`{alias}` in members `users[].requiredActions` ({count} times) cannot be carried out");
+        assert!(said.contains(&line), "{said}");
+    }
+    assert_eq!(said.matches("requiredActions").count(), 2, "{said}");
     let bad = Realm::new("bad").user("bob", json!({ "groups": ["/nowhere"] }));
     folder.write("bad.json", bad.json().to_string());
     fails(

@@ -1,13 +1,6 @@
 //! What answers tell beyond Keycloak's: when to come back, how much fits, and since when anything counts.
 
-use countersign_tests::{
-    admin::{Admin, administered},
-    forge::claims,
-    realm::Realm,
-    server::Server,
-    signer::now,
-    world::World,
-};
+use countersign_tests::{admin::Admin, forge::claims, realm::Realm, signer::now, world::World};
 use serde_json::{Value, json};
 
 #[test]
@@ -75,8 +68,7 @@ fn an_rpt_of_everything_carries_what_fits_the_newest_first() {
 /// What it cuts is tested where a clock can be set (`host/src/http/expiry/tests.rs`)
 #[test]
 fn an_administrator_says_since_when_tokens_of_a_resource_server_count() {
-    let server = administered(Server::builder().import(Realm::new("test").json()));
-    let world = World { server, realm: "test".to_owned() };
+    let world = World::administered(&Realm::new("test"));
     let admin = Admin::root(&world.server, "test");
     let path = format!("clients/{}/authz/resource-server", admin.client("documents"));
     for wrong in [json!(now() + 1_000), json!("now"), json!(-1)] {

@@ -11,10 +11,9 @@ use countersign::{
     store::Store,
 };
 use countersign_tests::{
-    admin::{Admin, administered},
+    admin::Admin,
     folder::Folder,
     realm::{Realm, secret},
-    server::Server,
     table::Table,
     world::World,
 };
@@ -46,7 +45,7 @@ fn routes() -> Vec<String> {
 
 fn world() -> World {
     let realm = Realm::new("test");
-    World { server: administered(Server::builder().import(realm.json())), realm: realm.name().to_owned() }
+    World::administered(&realm)
 }
 
 #[test]

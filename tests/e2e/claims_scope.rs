@@ -2,11 +2,10 @@
 //! (wire §9.2, §9.4): claim for claim.
 
 use countersign_tests::{
-    admin::{Admin, administered},
+    admin::Admin,
     forge::claims,
     http::Answer,
     realm::{Realm, password, secret},
-    server::Server,
     world::World,
 };
 use serde_json::{Value, json};
@@ -161,8 +160,7 @@ fn a_client_scope_with_roles_is_for_people_who_have_one_of_them() {
     let realm = realm(own)
         .set("scopeMappings", json!([{ "clientScope": "parking", "roles": ["manager"] }]))
         .set("clientScopeMappings", json!({ "documents": [{ "clientScope": "lift", "roles": ["editor"] }] }));
-    let server = administered(Server::builder().import(realm.json()));
-    let world = World { server, realm: "test".to_owned() };
+    let world = World::administered(&realm);
     let scopes = |user: &str, scope: &str| -> Vec<String> {
         let told = answer(&world, user, scope);
         let token = claims(&told.member("access_token"));

@@ -185,8 +185,7 @@ fn a_password_that_somebody_changes_is_an_event_of_its_own() {
     let realm = realm()
         .set("eventsEnabled", true.into())
         .user("alice", json!({ "requiredActions": ["UPDATE_PASSWORD"] }));
-    let server = administered(Server::builder().import(realm.json()));
-    let world = World { server, realm: "test".to_owned() };
+    let world = World::administered(&realm);
     let root = Admin::root(&world.server, "test");
     let mut browser = Browser::new(&world);
     let page = world.sign_in_by(&mut browser, &world.authorize("app", &[]), "alice");

@@ -60,6 +60,7 @@ mod races;
 mod rates;
 mod realm_keys;
 mod refresh;
+mod required_actions;
 mod resource_set;
 mod revoke;
 mod scripts;

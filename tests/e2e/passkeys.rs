@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use countersign_tests::{
-    admin::{Admin, administered},
+    admin::Admin,
     authenticator::{Authenticator, Fields, Key, PRESENT, VERIFIED},
     browser::{Browser, Page, realm},
     forge::claims,
@@ -253,8 +253,7 @@ fn an_authenticator_that_does_not_count_may_go_on_so() {
 
 #[test]
 fn an_account_that_is_switched_off_shows_to_its_owner_only() {
-    let server = administered(Server::builder().import(offering().json()));
-    let world = World { server, realm: "test".to_owned() };
+    let world = World::administered(&offering());
     let root = Admin::root(&world.server, "test");
     let mut authenticator = of_alice(&world);
     let path = format!("users/{}", root.user("alice"));
@@ -436,8 +435,7 @@ fn a_passkey_that_its_owner_removes_is_gone_and_so_is_what_it_had_begun() {
 #[test]
 fn what_an_app_and_the_realm_keep_of_it_says_how_somebody_signed_in() {
     let realm = offering().set("eventsEnabled", true.into());
-    let world =
-        World { server: administered(Server::builder().import(realm.json())), realm: "test".to_owned() };
+    let world = World::administered(&realm);
     let root = Admin::root(&world.server, "test");
     let mut authenticator = of_alice(&world);
     let newest = |kind: &str| root.read(&format!("events?type={kind}&max=1"))[0].clone();
@@ -461,8 +459,7 @@ fn a_passkey_of_an_export_signs_in_and_goes_out_as_it_came() {
     "7c1f5a52-0d3c-4c76-9a58-000000000002".clone_into(&mut authenticator.user);
     let given_out = authenticator.exported("Work laptop");
     let members = json!({ "id": authenticator.user, "credentials": [given_out] });
-    let server = administered(Server::builder().import(offering().user("erin", members).json()));
-    let world = World { server, realm: "test".to_owned() };
+    let world = World::administered(&offering().user("erin", members));
     assert!(!world.server.log().contains("webauthn-passwordless"), "it has an effect");
     let root = Admin::root(&world.server, "test");
     let file = exported(&world.server.folder(), "sqlite:test.db", "test");
@@ -485,8 +482,7 @@ fn a_passkey_of_an_export_signs_in_and_goes_out_as_it_came() {
 
 #[test]
 fn a_realm_that_has_switched_an_action_off_lets_no_app_send_people_to_it() {
-    let server = administered(Server::builder().import(realm().json()));
-    let world = World { server, realm: "test".to_owned() };
+    let world = World::administered(&realm());
     let root = Admin::root(&world.server, "test");
     let path = format!("authentication/required-actions/{REGISTER}");
     let mut action = root.read(&path);

@@ -115,8 +115,7 @@ fn keys_of_an_import_sign_on_under_the_names_that_they_have() {
         .set("components", json!({ "org.keycloak.keys.KeyProvider": providers }))
         .client("backend", json!({ "attributes": { "access.token.signed.response.alg": "ES256" } }))
         .client("documents", json!({ "attributes": { "access.token.signed.response.alg": "EdDSA" } }));
-    let world =
-        World { server: administered(Server::builder().import(realm.json())), realm: "test".to_owned() };
+    let world = World::administered(&realm);
     for (client, public) in [("backend", ec_public.as_ref()), ("documents", okp_public.as_ref())] {
         let token = world.token_by(client, "alice");
         assert_eq!(header(&token)["kid"], kid(public), "{client}");
@@ -141,8 +140,7 @@ fn a_key_that_is_none_is_refused_and_changes_nothing() {
 #[test]
 fn who_has_to_wait_is_seen_and_need_not_any_more() {
     let realm = Realm::new("test").set("bruteForceProtected", true.into()).set("failureFactor", 2.into());
-    let world =
-        World { server: administered(Server::builder().import(realm.json())), realm: "test".to_owned() };
+    let world = World::administered(&realm);
     let root = Admin::root(&world.server, "test");
     let path = format!("attack-detection/brute-force/users/{}", root.user("alice"));
     let calm = root.read(&path);

@@ -1,10 +1,9 @@
 //! Traps of UMA (checklist 4.3) that no test of a feature is about.
 
 use countersign_tests::{
-    admin::{Admin, administered},
+    admin::Admin,
     forge::claims,
     realm::{Realm, password, secret},
-    server::Server,
     world::{UMA, World, document},
 };
 use serde_json::{Value, json};
@@ -126,8 +125,7 @@ fn trap_uma_33_an_id_that_comes_again_inherits_nothing() {
 #[test]
 fn trap_uma_38_nobody_forges_or_splits_a_row_of_the_audit_trail() {
     let realm = Realm::new("test").set("eventsEnabled", json!(true));
-    let world =
-        World { server: administered(Server::builder().import(realm.json())), realm: "test".to_owned() };
+    let world = World::administered(&realm);
     let admin = Admin::root(&world.server, "test");
     let trail = |query: &str| -> Vec<Value> {
         let Value::Array(rows) = admin.request("GET", &format!("audit{query}")).send().expect(200).json()

@@ -6,18 +6,23 @@ use crate::{
     http::{Answer, Request},
     realm::Realm,
     server::{Builder, Server},
+    world::World,
 };
 
 /// Her password
 pub const PASSWORD: &str = "a-long-password";
 
-/// A server with a first administrator
-pub fn administered(builder: Builder) -> Server {
+/// With a first administrator
+fn with_administrator(builder: Builder) -> Builder {
     builder
         .env("COUNTERSIGN_ADMIN_USERNAME", "root")
         .env("COUNTERSIGN_ADMIN_PASSWORD", PASSWORD)
         .secret(PASSWORD)
-        .start()
+}
+
+/// A server with a first administrator
+pub fn administered(builder: Builder) -> Server {
+    with_administrator(builder).start()
 }
 
 /// Somebody who administers one realm
@@ -134,6 +139,13 @@ pub fn sign_in(server: &Server, realm: &str, user: &str, password: &str) -> Answ
 /// A server with an administrator and the usual realm, called `test`
 pub fn usual() -> Server {
     administered(Server::builder().import(Realm::new("test").json()))
+}
+
+impl World {
+    /// A world with an administrator
+    pub fn administered(realm: &Realm) -> Self {
+        Self::on(with_administrator(Server::builder()), realm)
+    }
 }
 
 impl Answer {

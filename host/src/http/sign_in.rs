@@ -5,18 +5,17 @@
 
 pub mod answer;
 pub mod authorize;
+mod consent;
 pub mod cookies;
 mod finish;
 pub mod logout;
-mod new_otp;
-mod new_passkey;
-mod new_password;
 mod next;
 pub mod pages;
 mod passkey;
 pub mod resources;
 pub mod status;
 pub mod steps;
+mod tasks;
 
 use axum::{
     Router,

@@ -11,7 +11,10 @@ use crate::{
     realm::{ScriptUse, UmaSettings},
     representation::{Idle, Members, client, credential, group, mapper, realm, role, user},
     script::{Scripts, is_script},
-    sign_in::passkey,
+    sign_in::{
+        passkey,
+        required::{self, VERIFY_EMAIL},
+    },
     store::user::people::EARLIER,
 };
 
@@ -105,6 +108,7 @@ pub(super) fn lines(import: &RealmImport, scripts: Option<&Scripts>) -> Vec<Stri
         };
         format!("`{name}` in member `passwordPolicy` is kept, but has no effect{instead}")
     }));
+    lines.extend(kept_out(import));
     for client in file.clients.iter().flatten() {
         for policy in client.authorization_settings.iter().flat_map(|settings| &settings.policies) {
             if let Some(why) = denies(policy, scripts, used) {
@@ -118,6 +122,27 @@ pub(super) fn lines(import: &RealmImport, scripts: Option<&Scripts>) -> Vec<Stri
         }
     }
     lines
+}
+
+/// People who cannot sign in because of what they would have to do first
+fn kept_out(import: &RealmImport) -> Vec<String> {
+    let undoable = required::undoable(&import.settings);
+    let mut people: BTreeMap<&str, usize> = BTreeMap::new();
+    for user in &import.file.users {
+        let verified = user.email_verified == Some(true);
+        let listed = user.required_actions.iter().flatten().filter(|alias| undoable.contains(*alias));
+        for alias in listed.filter(|alias| !verified || *alias != VERIFY_EMAIL) {
+            let count = people.entry(alias).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    let lines = people.into_iter().map(|(alias, count)| {
+        format!(
+            "`{alias}` in members `users[].requiredActions` ({count} times) cannot be carried out here: \
+             who has it cannot sign in until it is taken from him, or switched off for the realm"
+        )
+    });
+    lines.collect()
 }
 
 /// Why a policy denies whoever asks

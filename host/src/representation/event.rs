@@ -30,6 +30,10 @@ pub const USUAL_EVENTS: &[&str] = &[
     "UPDATE_TOTP_ERROR",
     "UPDATE_CREDENTIAL",
     "UPDATE_CREDENTIAL_ERROR",
+    "UPDATE_PROFILE",
+    "UPDATE_PROFILE_ERROR",
+    "CUSTOM_REQUIRED_ACTION",
+    "CUSTOM_REQUIRED_ACTION_ERROR",
 ];
 
 /// An event as administrators see it
@@ -127,8 +131,11 @@ pub fn usual_actions() -> Vec<RequiredAction> {
         ("UPDATE_PROFILE", "Update Profile", true, 40),
         ("VERIFY_EMAIL", "Verify Email", true, 50),
         ("delete_account", "Delete Account", false, 60),
+        ("webauthn-register", "Webauthn Register", true, 70),
         ("webauthn-register-passwordless", "Webauthn Register Passwordless", true, 80),
         ("VERIFY_PROFILE", "Verify Profile", true, 100),
+        ("delete_credential", "Delete Credential", true, 110),
+        ("CONFIGURE_RECOVERY_AUTHN_CODES", "Recovery Authentication Codes", true, 130),
         ("update_user_locale", "Update User Locale", true, 1_000),
     ];
     let action = |(alias, name, enabled, priority): (&str, &str, bool, i64)| RequiredAction {

@@ -16,16 +16,15 @@ use crate::{
     error::ApiError,
     http::{
         Family,
-        admin::users::{profile, taken},
         extract::{Json, Query, Represents},
         json as answer,
     },
-    realm::User,
-    representation::lenient::Values,
-    store::{
+    profile::{
         self,
-        user::people::{self, UserRecord},
+        change::{self, Change},
     },
+    representation::lenient::{self, Values},
+    store,
 };
 
 /// What a person sends of herself; members of what she was shown come back and have no effect
@@ -44,6 +43,14 @@ pub(in crate::http) struct Profile {
     #[serde(rename = "userProfileMetadata")]
     _metadata: Option<Value>,
     attributes: Option<BTreeMap<String, Option<Values>>>,
+}
+
+impl Profile {
+    fn change(self) -> Change {
+        let Self { username, email, first_name, last_name, attributes, .. } = self;
+        let attributes = attributes.as_ref().map(lenient::attributes);
+        Change { username, email, first_name, last_name, attributes }
+    }
 }
 
 impl Represents for Profile {
@@ -74,27 +81,6 @@ pub(super) async fn read(
     Ok(answer(StatusCode::OK, Family::Api, &document))
 }
 
-/// What is to become of a person; members that she does not send stay
-fn changed(mut user: User, given: &Profile) -> User {
-    let text = |given: &str| Some(given.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
-    if let Some(username) = &given.username {
-        user.username = username.to_lowercase();
-    }
-    if let Some(first_name) = &given.first_name {
-        user.first_name = text(first_name);
-    }
-    if let Some(last_name) = &given.last_name {
-        user.last_name = text(last_name);
-    }
-    if let Some(email) = &given.email {
-        let email = text(email).map(|email| email.to_lowercase());
-        // Nobody has shown that a new address is hers.
-        user.email_verified &= email == user.email;
-        user.email = email;
-    }
-    user
-}
-
 /// `POST account`
 pub(super) async fn change(
     State(app): State<Arc<App>>,
@@ -103,30 +89,21 @@ pub(super) async fn change(
 ) -> Result<Response, ApiError> {
     caller.require(&[Role::ManageAccount])?;
     let Json(given) = body?;
-    let record = app.store.read(|tx| people::by_id(tx, &caller.realm.id, &caller.user.id))?;
-    let record = record.ok_or_else(|| ApiError::plain(StatusCode::UNAUTHORIZED))?;
-    let mut user = changed(record.user.clone(), &given);
-    profile::of(&caller.realm)
-        .apply_own(&record.user, &mut user, given.attributes.as_ref())
-        .map_err(ApiError::in_list)?;
-    let (by, before) = (caller.clone(), record.user.clone());
-    let record = UserRecord { user, ..record };
+    let (realm, id) = (Arc::clone(&caller.realm), caller.user.id.clone());
+    let before = app.store.read(|tx| store::user::by_id(tx, &realm.id, &id))?;
+    let before = before.ok_or_else(|| ApiError::plain(StatusCode::UNAUTHORIZED))?;
+    let user = given.change().of(&realm, &before).map_err(|violation| ApiError::from(violation).in_list())?;
+    let by = caller.clone();
     let taken = app.store.write(move |tx| {
-        // Somebody may have switched her off, or changed her, since she was read.
-        let now = people::by_id(tx, &by.realm.id, &before.id)?.map(|record| record.user);
-        if now.as_ref() != Some(&before) {
-            return Err(store::StoreError::Stale);
+        let taken = change::put(tx, &realm, &before, user, by.now)?;
+        if taken.is_none() {
+            store::audit::record(tx, &by.event("user.change"))?;
         }
-        if let Some(refusal) = taken(tx, &by.realm, &record.user)? {
-            return Ok(Some(refusal));
-        }
-        people::update(tx, &by.realm.id, &record, by.now)?;
-        store::audit::record(tx, &by.event("user.change"))?;
-        Ok(None)
+        Ok(taken)
     });
     match taken.await? {
         None => Ok(StatusCode::NO_CONTENT.into_response()),
-        Some(refusal) => Err(refusal.into()),
+        Some(taken) => Err(taken.into()),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     error::ApiError,
     http::{Routes as _, extract::Json},
     representation::event::{RequiredAction, usual_actions},
+    sign_in::required::actions,
     store::StoreError,
 };
 
@@ -35,18 +36,14 @@ struct Place {
     alias: String,
 }
 
-fn of(caller: &Caller) -> Vec<RequiredAction> {
-    caller.realm.settings.required_actions.clone().unwrap_or_else(usual_actions)
-}
-
 async fn all(caller: Caller) -> Result<Response, ApiError> {
     caller.require(Role::ViewRealm)?;
-    Ok(list(&of(&caller)))
+    Ok(list(&actions(&caller.realm.settings)))
 }
 
 async fn read(caller: Caller, Path(place): Path<Place>) -> Result<Response, ApiError> {
     caller.require(Role::ViewRealm)?;
-    let actions = of(&caller);
+    let actions = actions(&caller.realm.settings);
     let action = actions.iter().find(|action| action.alias == place.alias);
     Ok(one(action.ok_or_else(|| missing(MISSING))?))
 }

@@ -1,7 +1,7 @@
 //! People (`admin-surface` §4).
 
 mod groups;
-pub(in crate::http) mod profile;
+mod profile;
 mod sign_ins;
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     REALM,
-    answer::{Page, conflict, created, list, missing, no_content, one, or_else, refused},
+    answer::{Page, created, list, missing, no_content, one, or_else, refused},
     caller::{Caller, Role},
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
         extract::{Json, Query},
     },
     import::stored,
+    profile::change::{Taken, taken},
     realm::{Realm, User},
     representation::{
         Members,
@@ -36,6 +37,7 @@ use crate::{
         user::{UserRepresentation, shown as always},
     },
     sign_in::credentials::demand,
+    sign_in::required::{self, UPDATE_PASSWORD},
     store::{
         self, StoreError,
         import::StoredPassword,
@@ -202,40 +204,6 @@ fn changed(before: UserRecord, given: &UserRepresentation) -> UserRecord {
     UserRecord { user, created_at, required_actions, kept }
 }
 
-/// What somebody else has already; said before anything is written
-pub(in crate::http) enum Refusal {
-    Username,
-    Email,
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Username => conflict("User exists with same username"),
-            Refusal::Email => conflict("User exists with same email"),
-        }
-    }
-}
-
-pub(in crate::http) fn taken(
-    tx: &Transaction<'_>,
-    realm: &crate::realm::Realm,
-    user: &User,
-) -> Result<Option<Refusal>, StoreError> {
-    if people::username_taken(tx, &realm.id, &user.username, &user.id)? {
-        return Ok(Some(Refusal::Username));
-    }
-    let duplicates =
-        realm.settings.attributes.get("duplicateEmailsAllowed").is_some_and(|value| value == "true");
-    match &user.email {
-        Some(email) if !duplicates && people::email_taken(tx, &realm.id, email, &user.id)? => {
-            Ok(Some(Refusal::Email))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The passwords of a body, hashed off the request's thread
 /// Credentials in the form in which they are kept; a plain password is what the realm demands of a new one
 async fn passwords(
     app: &App,
@@ -251,8 +219,6 @@ async fn passwords(
     });
     hashed.await.map_err(|_| ApiError::server_error())?.map_err(|_| refused("A password could not be hashed"))
 }
-
-const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
 
 fn put_passwords(
     tx: &Transaction<'_>,
@@ -286,7 +252,10 @@ async fn create(
     let now = caller.now();
     let mut record = changed(UserRecord::named("", now), &given);
     record.user.enabled = given.enabled.unwrap_or(false);
-    profile::of(&caller.realm).apply(&mut record.user, given.attributes.as_ref(), false)?;
+    if given.required_actions.is_none() {
+        record.required_actions = required::of_new_users(&caller.realm);
+    }
+    crate::profile::of(&caller.realm).apply(&mut record.user, given.attributes.as_ref(), false)?;
     let passwords =
         passwords(&app, &caller.realm, &record.user, given.credentials.unwrap_or_default()).await?;
     let path = format!("users/{}", record.user.id);
@@ -295,8 +264,8 @@ async fn create(
     let by = caller.clone();
     let made = app.store.write(move |tx| {
         let realm = &by.realm;
-        if let Some(refusal) = taken(tx, realm, &record.user)? {
-            return Ok(Err(refusal));
+        if let Some(taken) = taken(tx, realm, &record.user)? {
+            return Ok(Err(taken));
         }
         people::insert(tx, &realm.id, &record)?;
         let id = record.user.id.clone();
@@ -328,10 +297,10 @@ async fn create(
 }
 
 /// A refusal that came with the data of the transaction
-fn or_back(done: Result<Result<(), Refusal>, StoreError>) -> Result<(), ApiError> {
+fn or_back(done: Result<Result<(), Taken>, StoreError>) -> Result<(), ApiError> {
     match done {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(refusal)) => Err(refusal.into()),
+        Ok(Err(taken)) => Err(taken.into()),
         Err(error) => Err(or_else(error, || "User exists with same username".to_owned(), MISSING)),
     }
 }
@@ -345,14 +314,14 @@ async fn change(
     caller.require(Role::ManageUsers)?;
     let now = caller.now();
     let mut record = changed(load(&app, &caller, &place.id)?, &given);
-    profile::of(&caller.realm).apply(&mut record.user, given.attributes.as_ref(), true)?;
+    crate::profile::of(&caller.realm).apply(&mut record.user, given.attributes.as_ref(), true)?;
     let passwords =
         passwords(&app, &caller.realm, &record.user, given.credentials.unwrap_or_default()).await?;
     let note = caller.note("user.change", "UPDATE", "USER", format!("users/{}", place.id));
     let realm = Arc::clone(&caller.realm);
     let done = app.store.write(move |tx| {
-        if let Some(refusal) = taken(tx, &realm, &record.user)? {
-            return Ok(Err(refusal));
+        if let Some(taken) = taken(tx, &realm, &record.user)? {
+            return Ok(Err(taken));
         }
         put_passwords(tx, &realm, &mut record, &passwords, now)?;
         people::update(tx, &realm.id, &record, now)?;

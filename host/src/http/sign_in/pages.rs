@@ -121,7 +121,7 @@ pub struct Step<'a> {
 }
 
 /// Goes on without what the client wants, where that may be
-fn cancel(step: Step<'_>) -> Markup {
+pub(super) fn cancel(step: Step<'_>) -> Markup {
     html! {
         @if step.optional {
             button.plain id="cancelTOTPBtn" name="cancel-aia" type="submit" value="true" formnovalidate { "Cancel" }

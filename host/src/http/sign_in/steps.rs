@@ -2,7 +2,7 @@
 //!
 //! Each step is decided anew from the store: what was asked for and has been done meanwhile is not asked for again.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::State,
@@ -12,14 +12,13 @@ use axum::{
 
 use super::{
     super::extract::{Form, InRealm, Query},
-    answer,
+    answer, consent,
     cookies::{Cookie, Cookies},
     finish::finish,
-    new_otp, new_passkey,
-    new_password::new_password,
-    next::{Left, Next, next, texts},
+    next::{Left, Next, next},
     pages::{self, SignIn, Step},
     passkey,
+    tasks::{self, Outcome},
 };
 use crate::{
     app::App,
@@ -31,11 +30,9 @@ use crate::{
         credentials::{Attempt, Refused},
         progress::{Known, Lost, Progress},
         request::{self, AuthRequest, Refusal, ResponseMode},
+        required::Task,
     },
-    store::{
-        self,
-        audit::{self, Event},
-    },
+    store,
 };
 
 const NOT_VALID: &str =
@@ -277,17 +274,21 @@ pub(super) async fn go_on(
     };
     if request.prompt.none {
         let error = match left.next {
-            Next::OneTimeCode | Next::NewPassword | Next::NewOneTimeCode | Next::NewPasskey => {
-                "interaction_required"
-            }
+            Next::OneTimeCode | Next::Do(_) => "interaction_required",
             Next::Consent(_) => "consent_required",
             Next::Done => return finish(app, place, cookies, client, progress, &left.user).await,
         };
         event::failed(app, place, error, "").await;
         return Ok(answer::refused(place, &request.to, &Refusal::new(error, "")));
     }
-    if matches!(left.next, Next::Done) {
-        return finish(app, place, cookies, client, progress, &left.user).await;
+    match &left.next {
+        Next::Done => return finish(app, place, cookies, client, progress, &left.user).await,
+        Next::Do(required) if required.task == Task::Elsewhere => {
+            place.event.user(&left.user.id);
+            place.event.detail("username", &left.user.username);
+            return Ok(tasks::elsewhere(app, place, required).await);
+        }
+        Next::OneTimeCode | Next::Do(_) | Next::Consent(_) => {}
     }
     let mut response = if posted {
         answer::redirect(&action(app, place, &progress)?)
@@ -306,11 +307,9 @@ fn page(
     Left { user, next, optional }: &Left,
     error: Option<&str>,
 ) -> Result<Response, ApiError> {
-    // The secret of a page goes with its form, sealed.
     let with_secret = match next {
-        Next::NewOneTimeCode => Some(new_otp::with_secret(progress)?),
-        Next::NewPasskey => Some(passkey::with_challenge(progress)?),
-        Next::OneTimeCode | Next::NewPassword | Next::Consent(_) | Next::Done => None,
+        Next::Do(required) => tasks::with_secret(required.task, progress)?,
+        Next::OneTimeCode | Next::Consent(_) | Next::Done => None,
     };
     let progress = with_secret.as_ref().unwrap_or(progress);
     let action = action(app, place, progress)?;
@@ -318,14 +317,8 @@ fn page(
     let step = Step { action: &action, redirect_uri, error, optional: *optional };
     Ok(match next {
         Next::OneTimeCode => pages::one_time_code(place, step),
-        Next::NewPassword => pages::update_password(place, step, &user.username),
-        Next::NewOneTimeCode => new_otp::page(place, step, progress, user)?,
-        Next::NewPasskey => new_passkey::page(app, place, step, progress, user)?,
-        Next::Consent(scopes) => {
-            let name = client.settings.name.as_deref().filter(|name| !name.is_empty());
-            let texts = texts(&place.realm, scopes);
-            pages::consent(place, step, name.unwrap_or(&client.client_id), &texts)
-        }
+        Next::Do(required) => tasks::page(app, place, step, progress, (user, required.task))?,
+        Next::Consent(scopes) => consent::page(place, step, client, scopes),
         Next::Done => return Err(ApiError::server_error()),
     })
 }
@@ -349,9 +342,9 @@ async fn further(
     place.event.detail("username", &user.username);
     let now = app.clock.now();
     let retry = |text| page(app, place, &client, &progress, &left, Some(text));
-    let left_out = *optional && form.get("cancel-aia").is_some();
+    let mut declined = *optional && form.get("cancel-aia").is_some();
     match next {
-        _ if left_out => {}
+        _ if declined => {}
         Next::OneTimeCode => {
             let Some(code) = form.get("otp") else { return retry(WRONG_CODE) };
             let browser = cookies.get(Cookie::Known);
@@ -361,47 +354,24 @@ async fn further(
                 Err(refusal) => return retry(refused(app, place, refusal, WRONG_CODE).await?),
             }
         }
-        Next::NewPassword => match new_password(app, place, user, form).await? {
-            Ok(mark) => known.password = Some(mark),
-            Err(text) => {
-                place.event.kind("UPDATE_PASSWORD");
-                event::failed(app, place, "password_rejected", &text).await;
-                place.event.kind("LOGIN");
-                return retry(&text);
-            }
-        },
-        Next::NewOneTimeCode => {
-            if let Err(text) = new_otp::set_up(app, place, user, &known, form).await? {
-                return retry(text);
-            }
-            known.second = true;
-            known.new_otp = None;
+        Next::Do(required) if required.task == Task::Elsewhere => {
+            return Ok(tasks::elsewhere(app, place, required).await);
         }
-        Next::NewPasskey => {
-            if let Err(text) = new_passkey::set_up(app, place, user, &progress, form).await? {
-                return retry(text);
+        Next::Do(required) => {
+            let going = (&progress, &mut known);
+            match tasks::carry_out(app, place, (user, required), going, form).await? {
+                Outcome::Done => {}
+                Outcome::Again(text) => return retry(&text),
+                Outcome::Declined(_) if *optional => declined = true,
+                Outcome::Declined(text) => return Ok(denied(place, cookies, request, text)),
             }
         }
         Next::Consent(scopes) => {
             if form.get("accept").is_none() || form.get("cancel").is_some() {
                 event::failed(app, place, "rejected_by_user", "").await;
-                let refusal = Refusal::new("access_denied", "User denied consent");
-                let mut response = answer::refused(place, &request.to, &refusal);
-                cookies.clear(&mut response, Cookie::Begun);
-                return Ok(response);
+                return Ok(denied(place, cookies, request, "User denied consent"));
             }
-            let scopes: BTreeSet<_> = scopes.iter().cloned().collect();
-            let (user_id, client_id) = (user.id.clone(), client.id.clone());
-            place.event.kind("GRANT_CONSENT");
-            let event = Event::new("consent.given", &realm.id, &user.id, now)
-                .kept(place.event.done(&place.realm, now));
-            place.event.kind("LOGIN");
-            app.store
-                .write(move |tx| {
-                    store::sign_in::put_consent(tx, &user_id, &client_id, &scopes, now)?;
-                    audit::record(tx, &event)
-                })
-                .await?;
+            consent::give(app, place, (user, &client), scopes).await?;
             // He has just been asked.
             let mut progress = progress.with(known, &browser, now);
             progress.request.prompt.consent = false;
@@ -409,9 +379,18 @@ async fn further(
         }
         Next::Done => {}
     }
-    if next.action().is_some() && next.action() == request.action.as_deref() {
-        known.acted = Some(if left_out { "cancelled" } else { "success" }.to_owned());
+    if let Next::Do(required) = next
+        && Some(&required.alias) == request.action.as_ref()
+    {
+        known.acted = Some(if declined { "cancelled" } else { "success" }.to_owned());
     }
     let progress = progress.with(known, &browser, now);
     go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await
+}
+
+/// Tells the client that the user does not want to
+fn denied(place: &InRealm, cookies: &Cookies, request: &AuthRequest, text: &'static str) -> Response {
+    let mut response = answer::refused(place, &request.to, &Refusal::new("access_denied", text));
+    cookies.clear(&mut response, Cookie::Begun);
+    response
 }

@@ -10,8 +10,10 @@ use crate::{
     http::extract::{Form, InRealm},
     issue::Origin,
     realm::User,
-    sign_in::credentials::{self, Attempt, Refused},
-    store,
+    sign_in::{
+        credentials::{self, Attempt, Refused},
+        required,
+    },
 };
 
 /// Signs a user in
@@ -58,7 +60,7 @@ async fn check(app: &App, place: &InRealm, login: &str, form: &Form) -> Result<U
     let attempt = Attempt { login, password, address, browser: None, event: &place.event };
     let user = credentials::check(app, realm, attempt).await.map_err(refused)?.user;
     credentials::check_code(app, realm, &user, form.get("totp"), address, None).await.map_err(refused)?;
-    if !app.store.read(|tx| store::sign_in::required_actions(tx, &user.id))?.is_empty() {
+    if app.store.read(|tx| required::first(tx, realm, &user))?.is_some() {
         place.event.error("resolve_required_actions");
         return Err(ApiError::invalid_grant("Account is not fully set up"));
     }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use super::{
-    super::extract::{Form, InRealm},
-    pages::{self, NewPasskey, Step},
-    passkey::{bytes, policy},
+    super::{
+        pages::{self, NewPasskey, Step},
+        passkey::{bytes, policy},
+    },
+    Outcome,
 };
 use crate::{
     app::App,
     error::ApiError,
     event,
+    http::extract::{Form, InRealm},
     keys::random_id,
     realm::User,
     sign_in::{
@@ -55,7 +58,7 @@ pub(super) async fn set_up(
     user: &User,
     progress: &Progress,
     form: &Form,
-) -> Result<Result<(), &'static str>, ApiError> {
+) -> Result<Outcome, ApiError> {
     place.event.kind("UPDATE_CREDENTIAL");
     place.event.detail("credential_type", KIND);
     let outcome = registered(app, place, user, progress, form).await;
@@ -63,7 +66,8 @@ pub(super) async fn set_up(
         event::failed(app, place, "invalid_registration", &refused.to_string()).await;
     }
     place.event.kind("LOGIN");
-    Ok(outcome?.map_err(|refused| match refused {
+    let Err(refused) = outcome? else { return Ok(Outcome::Done) };
+    Ok(Outcome::again(match refused {
         Refused::Known => "You have this passkey already.",
         Refused::Model | Refused::Algorithm => "Such passkeys are not accepted here. Please try another one.",
         Refused::NotVerified => "Your device has to make sure that it is you. Please try again.",

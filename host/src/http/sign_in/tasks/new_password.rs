@@ -4,14 +4,19 @@ use std::{borrow::Cow, sync::Arc};
 
 use axum::http::StatusCode;
 
-use super::super::extract::{Form, InRealm};
+use super::Outcome;
 use crate::{
     app::App,
     error::ApiError,
+    event,
+    http::extract::{Form, InRealm},
     keys::random_id,
     password::{Checked, PasswordHash},
     realm::User,
-    sign_in::credentials::{self, Refused},
+    sign_in::{
+        credentials::{self, Refused},
+        progress::Known,
+    },
     store::{
         self,
         audit::{self, Event},
@@ -22,8 +27,30 @@ use crate::{
 /// Shortest password that somebody may choose where the realm says nothing, in characters
 const SHORTEST: usize = 8;
 
-/// Stores the password that somebody chose; gives its mark, or what is wrong with it
-pub(super) async fn new_password(
+/// Stores the password that somebody chose; says what is wrong with it otherwise
+pub(super) async fn set(
+    app: &App,
+    place: &InRealm,
+    user: &User,
+    known: &mut Known,
+    form: &Form,
+) -> Result<Outcome, ApiError> {
+    match stored(app, place, user, form).await? {
+        Ok(mark) => {
+            known.password = Some(mark);
+            Ok(Outcome::Done)
+        }
+        Err(text) => {
+            place.event.kind("UPDATE_PASSWORD");
+            event::failed(app, place, "password_rejected", &text).await;
+            place.event.kind("LOGIN");
+            Ok(Outcome::Again(text))
+        }
+    }
+}
+
+/// The mark of the password that is stored now, or what is wrong with it
+async fn stored(
     app: &App,
     place: &InRealm,
     user: &User,

@@ -10,19 +10,20 @@ use maud::{Markup, html};
 use qrcodegen::{QrCode, QrCodeEcc};
 
 use super::{
-    super::extract::{Form, InRealm},
-    next::CONFIGURE_TOTP,
-    pages::{self, Step},
+    super::pages::{self, Step},
+    Outcome,
 };
 use crate::{
     app::App,
     error::ApiError,
     event,
+    http::extract::{Form, InRealm},
     keys::random_id,
     realm::User,
     sign_in::{
         otp::{NewSecret, Otp, Policy},
         progress::{Known, Progress},
+        required::CONFIGURE_TOTP,
     },
     store::{
         self,
@@ -84,11 +85,11 @@ pub(super) async fn set_up(
     app: &App,
     place: &InRealm,
     user: &User,
-    known: &Known,
+    known: &mut Known,
     form: &Form,
-) -> Result<Result<(), &'static str>, ApiError> {
+) -> Result<Outcome, ApiError> {
     // A form without a secret is one of another page.
-    let Some(secret) = &known.new_otp else { return Ok(Err("Please scan the code again.")) };
+    let Some(secret) = &known.new_otp else { return Ok(Outcome::again("Please scan the code again.")) };
     let policy = Policy::of(&place.realm.settings);
     let credential = secret.credential(policy, random_id()?);
     let otp = Otp::read(&credential).map_err(|_| ApiError::server_error())?;
@@ -97,7 +98,7 @@ pub(super) async fn set_up(
     let Some(step) = otp.step_of(policy, form.get("totp").unwrap_or_default(), now, None) else {
         event::failed(app, place, "invalid_user_credentials", "").await;
         place.event.kind("LOGIN");
-        return Ok(Err("Invalid authenticator code."));
+        return Ok(Outcome::again("Invalid authenticator code."));
     };
     let (realm, user_id) = (Arc::clone(&place.realm), user.id.clone());
     let kept = place.event.done(&realm, now);
@@ -111,7 +112,9 @@ pub(super) async fn set_up(
             audit::record(tx, &event)
         })
         .await?;
-    Ok(Ok(()))
+    known.second = true;
+    known.new_otp = None;
+    Ok(Outcome::Done)
 }
 
 #[cfg(test)]
