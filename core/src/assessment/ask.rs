@@ -153,3 +153,34 @@ impl Ask {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(names: &[&str]) -> ScopeSet {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_parameter_is_read_as_its_format_says() {
+        let by_id = |text| Ask::from_parameter(text, Format::Id);
+        for (text, resource, named) in [
+            ("doc", "doc", &[][..]),
+            ("doc#", "doc", &[]),
+            ("doc#read,,write#export", "doc", &["read", "write"]),
+        ] {
+            let want = Ask::Name { resource: resource.to_owned(), scopes: scopes(named) };
+            assert_eq!(by_id(text), Ok(want), "{text}");
+        }
+        assert_eq!(by_id("#read"), Ok(Ask::Scopes { scopes: scopes(&["read"]) }));
+        let typed = by_id("resource-type-any:album#read");
+        let want = Ask::Type { kind: "album".to_owned(), whose: Whose::Any, scopes: scopes(&["read"]) };
+        assert_eq!(typed, Ok(want));
+        for text in ["", "#", "#,"] {
+            assert_eq!(by_id(text), Err(ParseAskError::Empty), "{text}");
+        }
+        let uri = Ask::from_parameter("#read", Format::Uri { matching: true });
+        assert_eq!(uri, Ok(Ask::Uri { uri: String::new(), scopes: scopes(&["read"]), matching: true }));
+    }
+}
