@@ -22,7 +22,7 @@ use crate::{
         user::UserRepresentation,
     },
     store::{
-        self, Store, StoreError,
+        self, Part, Store, StoreError,
         client::ClientRecord,
         role::{Holder, RoleRecord},
         user::people::{self, UserFilter, UserRecord},
@@ -112,7 +112,7 @@ pub fn split_users(document: &mut Value) -> Value {
 }
 
 fn clients(tx: &Transaction<'_>, realm: &Realm) -> Result<BTreeMap<String, ClientRecord>, StoreError> {
-    let all = store::client::list(tx, &realm.id, None, (0, -1))?;
+    let all = store::client::list(tx, &realm.id, None, Part::ALL)?;
     Ok(all.into_iter().map(|record| (record.client.id.clone(), record)).collect())
 }
 
@@ -168,7 +168,7 @@ impl Export<'_> {
         }
         let filter = UserFilter { service_accounts: true, ..UserFilter::default() };
         let mut users = Vec::new();
-        for record in people::list(self.tx, &self.realm.id, &filter, (0, -1))? {
+        for record in people::list(self.tx, &self.realm.id, &filter, Part::ALL)? {
             if self.parts.users || self.parts.clients && record.user.service_client.is_some() {
                 users.push(self.user(&record)?);
             }
@@ -225,7 +225,7 @@ impl Export<'_> {
 
     fn roles(&self, document: &mut Members) -> Result<(), StoreError> {
         let of = |client: Option<&str>| -> Result<Vec<Value>, StoreError> {
-            let roles = store::role::list(self.tx, &self.realm.id, client, None, (0, -1))?;
+            let roles = store::role::list(self.tx, &self.realm.id, client, None, Part::ALL)?;
             roles.iter().map(|role| self.role(role)).collect()
         };
         let mut by_client = Map::new();
@@ -289,7 +289,7 @@ impl Export<'_> {
     fn user(&self, record: &UserRecord) -> Result<Value, StoreError> {
         let user = &record.user;
         let (realm, clients) = self.roles_of(Holder::User, &user.id)?;
-        let groups = store::group::of_user(self.tx, &user.id, (0, -1))?;
+        let groups = store::group::of_user(self.tx, &user.id, Part::ALL)?;
         let mut own = UserRepresentation {
             id: Some(user.id.clone()),
             username: Some(user.username.clone()),

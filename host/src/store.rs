@@ -16,6 +16,7 @@ pub mod group;
 pub mod import;
 pub mod key;
 mod migrate;
+mod part;
 pub mod party;
 pub mod passkey;
 pub mod policy;
@@ -39,10 +40,10 @@ use std::{
 };
 
 use countersign_core::time::UnixTime;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction};
 
-pub use self::writer::Turn;
 use self::writer::Writer;
+pub use self::{part::Part, writer::Turn};
 use crate::metrics::{StoreMeasures, observe};
 
 /// How long a connection waits for a lock of another process
@@ -323,20 +324,6 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "cache_size", -8 * 1024)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
-}
-
-/// Where a list goes on behind an entry, which `sql` finds by its id (`?1`) in the list's owner (`?2`), and how many are
-/// passed over from there. What is gone is no place to go on from: then `first` counts.
-pub(crate) fn behind<T: rusqlite::types::FromSql>(
-    tx: &Transaction<'_>,
-    sql: &str,
-    owner: &str,
-    after: Option<&str>,
-    first: i64,
-) -> Result<(Option<T>, i64), StoreError> {
-    let Some(after) = after else { return Ok((None, first)) };
-    let found = tx.prepare_cached(sql)?.query_row([after, owner], |row| row.get(0)).optional()?;
-    Ok(if found.is_some() { (found, 0) } else { (None, first) })
 }
 
 /// A new internal id

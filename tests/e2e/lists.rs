@@ -98,3 +98,50 @@ fn parts_of_lists_of_administrators_follow_the_last_entry() {
         assert_eq!(ids(&root.read(&format!("{list}?first=1&max=2&after=nothing"))), all[1..3]);
     }
 }
+
+/// Groups, roles, clients, scopes: what is made or taken away meanwhile moves nothing
+#[test]
+fn parts_of_short_lists_follow_the_last_entry_too() {
+    let server = usual();
+    let root = Admin::root(&server, "test");
+    let mut user = root.read("users?username=bob&exact=true");
+    let bob = user[0]["id"].take().as_str().unwrap().to_owned();
+    let documents = root.read("clients?clientId=documents")[0]["id"].as_str().unwrap().to_owned();
+    let above = root.create("groups", &json!({ "name": "above" }));
+    _ = root.create("roles", &json!({ "name": "held" }));
+    let held = json!([root.read("roles/held")]);
+    for name in ["e", "a", "d", "b", "c"] {
+        let named = json!({ "name": name });
+        _ = root.create("roles", &named);
+        _ = root.create(&format!("clients/{documents}/roles"), &named);
+        _ = root.post(&format!("groups/{above}/children"), &named).expect(201);
+        let group = root.create("groups", &named);
+        _ = root.put(&format!("users/{bob}/groups/{group}"), &json!({})).expect(204);
+        _ = root.post(&format!("groups/{group}/role-mappings/realm"), &held).expect(204);
+        _ = root.create("clients", &json!({ "clientId": name }));
+        _ = root.post(&format!("clients/{documents}/authz/resource-server/scope"), &named).expect(201);
+    }
+    let scopes = format!("clients/{documents}/authz/resource-server/scope");
+    for list in [
+        "roles",
+        &format!("clients/{documents}/roles"),
+        "roles/held/groups",
+        "groups",
+        "groups?search=e",
+        &format!("groups/{above}/children"),
+        &format!("users/{bob}/groups"),
+        "clients",
+        &scopes,
+    ] {
+        let sign = if list.contains('?') { '&' } else { '?' };
+        let all = ids(&root.read(&format!("{list}{sign}max=100")));
+        assert!(all.len() >= 2, "{list}: {all:?}");
+        assert_eq!(walked(|part| root.read(&format!("{list}{sign}{part}")), "id", |_| {}), all, "{list}");
+        // What is none of the list is no place to go on from.
+        let rest = ids(&root.read(&format!("{list}{sign}first=1&max=2&after={documents}x")));
+        assert_eq!(rest, all[1..all.len().min(3)], "{list}");
+    }
+    let delete = |id: &str| _ = root.delete(&format!("groups/{id}")).expect(204);
+    let all = ids(&root.read("groups"));
+    assert_eq!(walked(|part| root.read(&format!("groups?{part}")), "id", delete), all);
+}

@@ -10,39 +10,12 @@ use countersign_core::{share::ShareState, time::UnixTime};
 use rusqlite::{OptionalExtension as _, Params, Transaction, params};
 
 use super::{
-    Store, StoreError, audit,
+    Part, Store, StoreError, audit,
     audit::Event,
     resource::{self, ResourceRecord, ScopeRecord, containing},
     seconds, share, user,
 };
 use crate::realm::User;
-
-/// Part of a list
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
-    /// So many are passed over, unless `after` is known
-    pub first: u64,
-    /// At most so many
-    pub max: u64,
-    /// What comes behind the entry of this id
-    pub after: Option<String>,
-}
-
-impl Part {
-    fn limit(&self) -> i64 {
-        i64::try_from(self.max).unwrap_or(i64::MAX)
-    }
-
-    /// Passed over where the entry to go on behind is not known
-    fn offset(&self, is_known: bool) -> i64 {
-        if is_known { 0 } else { i64::try_from(self.first).unwrap_or(i64::MAX) }
-    }
-
-    /// For lists in the order of ids, where an entry that is gone has its place all the same
-    fn after_id(&self) -> (&str, i64) {
-        (self.after.as_deref().unwrap_or_default(), self.offset(self.after.is_some()))
-    }
-}
 
 /// A resource with some of its scopes: those that are granted, or asked for
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,18 +105,18 @@ pub fn owned(
     realm_id: &str,
     owner: &str,
     name: Option<&str>,
-    part: &Part,
+    part: Part<'_>,
 ) -> Result<Vec<ResourceRecord>, StoreError> {
     let after: Option<(String, String)> = match &part.after {
         None => None,
         Some(after) => tx
             .prepare_cached("SELECT name, id FROM resource WHERE id = ?1 AND owner = ?2")?
-            .query_row([after.as_str(), owner], |row| Ok((row.get(0)?, row.get(1)?)))
+            .query_row([after, owner], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?,
     };
     let offset = part.offset(after.is_some());
     let (after_name, after_id) = after.unwrap_or_default();
-    let values = params![owner, after_name, after_id, name.map(containing), part.limit(), offset];
+    let values = params![owner, after_name, after_id, name.map(containing), part.max, offset];
     let found = ids(tx, OWNED, values)?;
     loaded(tx, realm_id, &found)
 }
@@ -154,11 +127,11 @@ pub fn shared_with(
     realm_id: &str,
     requester: &str,
     name: Option<&str>,
-    part: &Part,
+    part: Part<'_>,
     now: UnixTime,
 ) -> Result<Vec<Received>, StoreError> {
     let (after, offset) = part.after_id();
-    let values = params![requester, after, name.map(containing), part.limit(), offset, seconds(now)];
+    let values = params![requester, after, name.map(containing), part.max, offset, seconds(now)];
     let found = ids(tx, SHARED_WITH, values)?;
     let resources = loaded(tx, realm_id, &found)?.into_iter();
     let received = resources.map(|resource| {
@@ -173,11 +146,11 @@ pub fn shared_by(
     tx: &Transaction<'_>,
     realm_id: &str,
     owner: &str,
-    part: &Part,
+    part: Part<'_>,
     now: UnixTime,
 ) -> Result<Vec<ResourceRecord>, StoreError> {
     let (after, offset) = part.after_id();
-    let found = ids(tx, SHARED_BY, params![owner, after, part.limit(), offset, seconds(now)])?;
+    let found = ids(tx, SHARED_BY, params![owner, after, part.max, offset, seconds(now)])?;
     loaded(tx, realm_id, &found)
 }
 
@@ -186,12 +159,12 @@ pub fn asked_for(
     tx: &Transaction<'_>,
     realm_id: &str,
     requester: &str,
-    part: &Part,
+    part: Part<'_>,
 ) -> Result<Vec<Received>, StoreError> {
     // A page may end within a resource: its entries are passed over by number.
     let offset = part.offset(false);
     let mut statement = tx.prepare_cached(ASKED_FOR)?;
-    let rows = statement.query_map(params![requester, "", part.limit(), offset], |row| {
+    let rows = statement.query_map(params![requester, "", part.max, offset], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
     })?;
     let mut asked = Vec::new();
@@ -211,11 +184,11 @@ pub fn holders(
     realm_id: &str,
     resource_id: &str,
     state: ShareState,
-    part: &Part,
+    part: Part<'_>,
     now: UnixTime,
 ) -> Result<Vec<Holder>, StoreError> {
     let (after, offset) = part.after_id();
-    let values = params![resource_id, after, state.as_str(), part.limit(), offset, seconds(now)];
+    let values = params![resource_id, after, state.as_str(), part.max, offset, seconds(now)];
     let mut holders = Vec::new();
     for requester in ids(tx, HOLDERS, values)? {
         let Some(user) = person(tx, realm_id, &requester)? else { continue };

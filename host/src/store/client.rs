@@ -3,7 +3,9 @@
 use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use super::{StoreError, document, forget, party, realm, resource::containing, role, seconds, time, user};
+use super::{
+    Part, StoreError, document, forget, party, realm, resource::containing, role, seconds, time, user,
+};
 use crate::{
     realm::{Client, Sealed, UMA_PROTECTION},
     representation::Members,
@@ -49,18 +51,21 @@ pub fn by_client_id(
     Ok(tx.prepare_cached(&sql)?.query_row([realm_id, client_id], record).optional()?)
 }
 
-/// Clients by public name, a part of them; `search` is part of the name
+/// Clients by public name; behind one of them, or a part; `search` is part of the name
 pub fn list(
     tx: &Transaction<'_>,
     realm_id: &str,
     search: Option<&str>,
-    page: (i64, i64),
+    part: Part<'_>,
 ) -> Result<Vec<ClientRecord>, StoreError> {
+    let place = "SELECT client_id FROM client WHERE id = ?1 AND realm_id = ?2";
+    let (after, first) = part.begin::<String>(tx, place, realm_id)?;
     let sql = format!(
-        "{CLIENT} AND (?2 IS NULL OR client_id LIKE ?2 ESCAPE '\\') ORDER BY client_id LIMIT ?4 OFFSET ?3"
+        "{CLIENT} AND (?2 IS NULL OR client_id LIKE ?2 ESCAPE '\\') AND client_id > ?5
+         ORDER BY client_id LIMIT ?4 OFFSET ?3"
     );
     let mut statement = tx.prepare_cached(&sql)?;
-    let values = params![realm_id, search.map(containing), page.0, page.1];
+    let values = params![realm_id, search.map(containing), first, part.max, after.unwrap_or_default()];
     Ok(statement.query_map(values, record)?.collect::<Result<_, _>>()?)
 }
 
@@ -129,7 +134,7 @@ pub fn delete(tx: &Transaction<'_>, realm_id: &str, id: &str, now: UnixTime) -> 
     let before = by_id(tx, realm_id, id)?.ok_or(StoreError::Missing)?.client;
     party::end_client(tx, id, now)?;
     party::forget(tx, realm_id, id, now)?;
-    for role in role::list(tx, realm_id, Some(id), None, (0, -1))? {
+    for role in role::list(tx, realm_id, Some(id), None, Part::ALL)? {
         forget::forget(tx, realm_id, forget::Kind::Role, &role.id)?;
     }
     if let Some(account) = user::service_account(tx, realm_id, id)? {
@@ -225,7 +230,7 @@ pub fn without_scope(
     scope: &crate::realm::ClientScope,
 ) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM scope_role WHERE holder = ?1")?.execute([&scope.id])?;
-    for mut record in list(tx, realm_id, None, (0, -1))? {
+    for mut record in list(tx, realm_id, None, Part::ALL)? {
         let settings = &mut record.client.settings;
         let lists = [&mut settings.default_client_scopes, &mut settings.optional_client_scopes];
         let mut changed = false;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Transaction, params, params_from_iter, types::Value as Sql};
 use serde_json::Value;
 
-use super::{StoreError, behind, document, new_id};
+use super::{Part, StoreError, document, new_id};
 use crate::{
     realm::Realm,
     representation::event::{AdminEventRepresentation, EventRepresentation, USUAL_EVENTS},
@@ -92,8 +92,6 @@ pub struct EventFilter {
     pub from: Option<i64>,
     /// Not after, in milliseconds
     pub to: Option<i64>,
-    /// What comes after the event of this id in the list; what a part passes over counts only where there is none
-    pub after: Option<String>,
 }
 
 /// Events, the newest first, a part of them
@@ -101,7 +99,7 @@ pub fn list(
     tx: &Transaction<'_>,
     realm_id: &str,
     filter: &EventFilter,
-    page: (i64, i64),
+    part: Part<'_>,
 ) -> Result<Vec<EventRepresentation>, StoreError> {
     let mut sql = "SELECT uid, at, type, client_id, user_id, session_id, address, error, details FROM event
                    WHERE realm_id = ?"
@@ -123,7 +121,7 @@ pub fn list(
         }
     }
     let place = "SELECT id FROM event WHERE uid = ?1 AND realm_id = ?2";
-    let (after, first) = behind::<i64>(tx, place, realm_id, filter.after.as_deref(), page.0)?;
+    let (after, first) = part.begin::<i64>(tx, place, realm_id)?;
     let numbers = [(" AND at >= ?", filter.from), (" AND at <= ?", filter.to), (" AND id < ?", after)];
     for (condition, value) in numbers {
         if let Some(value) = value {
@@ -132,7 +130,7 @@ pub fn list(
         }
     }
     sql.push_str(" ORDER BY id DESC LIMIT ? OFFSET ?");
-    values.extend([page.1.into(), first.into()]);
+    values.extend([part.max.into(), first.into()]);
     let mut statement = tx.prepare(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
         Ok(EventRepresentation {
@@ -201,16 +199,15 @@ pub fn record_admin(tx: &Transaction<'_>, realm: &Realm, event: &NewAdminEvent) 
 pub fn list_admin(
     tx: &Transaction<'_>,
     realm_id: &str,
-    page: (i64, i64),
-    after: Option<&str>,
+    part: Part<'_>,
 ) -> Result<Vec<AdminEventRepresentation>, StoreError> {
     let place = "SELECT id FROM admin_event WHERE id = ?1 AND realm_id = ?2";
-    let (after, first) = behind::<i64>(tx, place, realm_id, after, page.0)?;
+    let (after, first) = part.begin::<i64>(tx, place, realm_id)?;
     let mut statement = tx.prepare_cached(
         "SELECT id, at, operation, resource_type, resource_path, auth, representation FROM admin_event
          WHERE realm_id = ?1 AND id < ?4 ORDER BY id DESC LIMIT ?3 OFFSET ?2",
     )?;
-    let rows = statement.query_map(params![realm_id, first, page.1, after.unwrap_or(i64::MAX)], |row| {
+    let rows = statement.query_map(params![realm_id, first, part.max, after.unwrap_or(i64::MAX)], |row| {
         Ok(AdminEventRepresentation {
             id: row.get::<_, i64>(0)?.to_string(),
             time: row.get::<_, i64>(1)?.unsigned_abs(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
-use super::{StoreError, behind, document, forget, realm, resource::containing};
+use super::{Part, StoreError, document, forget, realm, resource::containing};
 use crate::representation::Members;
 
 /// A group as stored
@@ -62,23 +62,28 @@ pub fn by_path(tx: &Transaction<'_>, realm_id: &str, path: &str) -> Result<Optio
     Ok(tx.prepare_cached(&sql)?.query_row([realm_id, path], record).optional()?)
 }
 
-/// The groups right below one, or at the top, by name
+/// The groups right below one, or at the top, by name; behind one of them, or a part
 pub fn below(
     tx: &Transaction<'_>,
     realm_id: &str,
     parent: Option<&str>,
     search: Option<&str>,
     exact: bool,
-    page: (i64, i64),
+    part: Part<'_>,
 ) -> Result<Vec<GroupRecord>, StoreError> {
     let search = search.map(|text| if exact { text.to_owned() } else { containing(text) });
-    let order = "ORDER BY g.name LIMIT ?6 OFFSET ?5";
+    let order = "AND g.name > ?7 ORDER BY g.name LIMIT ?6 OFFSET ?5";
+    let (place, owner) = match parent {
+        Some(parent) => ("SELECT name FROM user_group WHERE id = ?1 AND parent = ?2", parent),
+        None => ("SELECT name FROM user_group WHERE id = ?1 AND realm_id = ?2 AND parent IS NULL", realm_id),
+    };
+    let (after, first) = part.begin::<String>(tx, place, owner)?;
     let filter = "(?3 IS NULL OR CASE WHEN ?4 THEN g.name = ?3 ELSE g.name LIKE ?3 ESCAPE '\\' END)";
     let rest = match parent {
         Some(_) => format!("WHERE g.realm_id = ?1 AND g.parent = ?2 AND {filter} {order}"),
         None => format!("WHERE g.realm_id = ?1 AND g.parent IS NULL AND ?2 IS NULL AND {filter} {order}"),
     };
-    some(tx, &rest, params![realm_id, parent, search, exact, page.0, page.1])
+    some(tx, &rest, params![realm_id, parent, search, exact, first, part.max, after.unwrap_or_default()])
 }
 
 /// The groups whose name fits, wherever they are, by path
@@ -103,15 +108,15 @@ pub fn all(tx: &Transaction<'_>, realm_id: &str) -> Result<Vec<GroupRecord>, Sto
 }
 
 /// The groups in which a user is, without those above them, by path
-pub fn of_user(
-    tx: &Transaction<'_>,
-    user_id: &str,
-    page: (i64, i64),
-) -> Result<Vec<GroupRecord>, StoreError> {
+pub fn of_user(tx: &Transaction<'_>, user_id: &str, part: Part<'_>) -> Result<Vec<GroupRecord>, StoreError> {
+    let place = "SELECT g.path FROM user_group_member m JOIN user_group g ON g.id = m.group_id
+                 WHERE m.group_id = ?1 AND m.user_id = ?2";
+    let (after, first) = part.begin::<String>(tx, place, user_id)?;
     some(
         tx,
-        "JOIN user_group_member m ON m.group_id = g.id WHERE m.user_id = ?1 ORDER BY g.path LIMIT ?3 OFFSET ?2",
-        params![user_id, page.0, page.1],
+        "JOIN user_group_member m ON m.group_id = g.id WHERE m.user_id = ?1 AND g.path > ?4
+         ORDER BY g.path LIMIT ?3 OFFSET ?2",
+        params![user_id, first, part.max, after.unwrap_or_default()],
     )
 }
 
@@ -230,20 +235,16 @@ pub fn leave(tx: &Transaction<'_>, user_id: &str, id: &str) -> Result<(), StoreE
 }
 
 /// Ids of the users in a group, by name; behind one of them, or a part
-pub fn members(
-    tx: &Transaction<'_>,
-    id: &str,
-    page: (i64, i64),
-    after: Option<&str>,
-) -> Result<Vec<String>, StoreError> {
+pub fn members(tx: &Transaction<'_>, id: &str, part: Part<'_>) -> Result<Vec<String>, StoreError> {
     let place = "SELECT u.username FROM user_group_member m JOIN user u ON u.id = m.user_id
                  WHERE m.user_id = ?1 AND m.group_id = ?2";
-    let (after, first) = behind::<String>(tx, place, id, after, page.0)?;
+    let (after, first) = part.begin::<String>(tx, place, id)?;
     let mut statement = tx.prepare_cached(
         "SELECT u.id FROM user_group_member m JOIN user u ON u.id = m.user_id
          WHERE m.group_id = ?1 AND u.username > ?4 ORDER BY u.username LIMIT ?3 OFFSET ?2",
     )?;
-    let ids = statement.query_map(params![id, first, page.1, after.unwrap_or_default()], |row| row.get(0))?;
+    let ids =
+        statement.query_map(params![id, first, part.max, after.unwrap_or_default()], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 

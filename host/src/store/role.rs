@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
-use super::{StoreError, behind, document, forget, realm, resource::containing};
+use super::{Part, StoreError, document, forget, realm, resource::containing};
 use crate::representation::Members;
 
 /// A role as stored
@@ -65,21 +65,26 @@ pub fn by_name(
     Ok(tx.prepare_cached(&sql)?.query_row(values, record).optional()?)
 }
 
-/// The roles of a client or of the realm by name, a part of them
+/// The roles of a client or of the realm by name; behind one of them, or a part
 pub fn list(
     tx: &Transaction<'_>,
     realm_id: &str,
     client: Option<&str>,
     search: Option<&str>,
-    page: (i64, i64),
+    part: Part<'_>,
 ) -> Result<Vec<RoleRecord>, StoreError> {
     let search = search.map(containing);
+    let (place, owner) = match client {
+        Some(client) => ("SELECT name FROM role WHERE id = ?1 AND client_id = ?2", client),
+        None => ("SELECT name FROM role WHERE id = ?1 AND realm_id = ?2 AND client_id IS NULL", realm_id),
+    };
+    let (after, first) = part.begin::<String>(tx, place, owner)?;
     some(
         tx,
         "WHERE r.realm_id = ?1 AND ifnull(r.client_id, '') = ?2
-           AND (?3 IS NULL OR r.name LIKE ?3 ESCAPE '\\')
+           AND (?3 IS NULL OR r.name LIKE ?3 ESCAPE '\\') AND r.name > ?6
          ORDER BY r.name LIMIT ?5 OFFSET ?4",
-        params![realm_id, client.unwrap_or_default(), search, page.0, page.1],
+        params![realm_id, client.unwrap_or_default(), search, first, part.max, after.unwrap_or_default()],
     )
 }
 
@@ -260,29 +265,29 @@ pub fn take(tx: &Transaction<'_>, holder: Holder, id: &str, role: &str) -> Resul
 }
 
 /// Ids of users who have a role themselves, by name; behind one of them, or a part
-pub fn users(
-    tx: &Transaction<'_>,
-    id: &str,
-    page: (i64, i64),
-    after: Option<&str>,
-) -> Result<Vec<String>, StoreError> {
+pub fn users(tx: &Transaction<'_>, id: &str, part: Part<'_>) -> Result<Vec<String>, StoreError> {
     let place = "SELECT u.username FROM user_role h JOIN user u ON u.id = h.user_id
                  WHERE h.user_id = ?1 AND h.role_id = ?2";
-    let (after, first) = behind::<String>(tx, place, id, after, page.0)?;
+    let (after, first) = part.begin::<String>(tx, place, id)?;
     let mut statement = tx.prepare_cached(
         "SELECT u.id FROM user_role h JOIN user u ON u.id = h.user_id WHERE h.role_id = ?1 AND u.username > ?4
          ORDER BY u.username LIMIT ?3 OFFSET ?2",
     )?;
-    let ids = statement.query_map(params![id, first, page.1, after.unwrap_or_default()], |row| row.get(0))?;
+    let ids =
+        statement.query_map(params![id, first, part.max, after.unwrap_or_default()], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Ids of groups that have a role themselves
-pub fn groups(tx: &Transaction<'_>, id: &str, page: (i64, i64)) -> Result<Vec<String>, StoreError> {
+/// Ids of groups that have a role themselves, by path; behind one of them, or a part
+pub fn groups(tx: &Transaction<'_>, id: &str, part: Part<'_>) -> Result<Vec<String>, StoreError> {
+    let place = "SELECT g.path FROM group_role h JOIN user_group g ON g.id = h.group_id
+                 WHERE h.group_id = ?1 AND h.role_id = ?2";
+    let (after, first) = part.begin::<String>(tx, place, id)?;
     let mut statement = tx.prepare_cached(
-        "SELECT g.id FROM group_role h JOIN user_group g ON g.id = h.group_id WHERE h.role_id = ?1
+        "SELECT g.id FROM group_role h JOIN user_group g ON g.id = h.group_id WHERE h.role_id = ?1 AND g.path > ?4
          ORDER BY g.path LIMIT ?3 OFFSET ?2",
     )?;
-    let ids = statement.query_map(params![id, page.0, page.1], |row| row.get(0))?;
+    let ids =
+        statement.query_map(params![id, first, part.max, after.unwrap_or_default()], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }

@@ -5,13 +5,13 @@ use axum::{
     response::Response,
 };
 
-use crate::{error::ApiError, http::extract::Query, percent::parameter, store::account::Part};
+use crate::{error::ApiError, http::extract::Query, percent::parameter, store::Part};
 
 /// Part of a list that was asked for
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Page {
-    first: u64,
-    max: u64,
+    first: i64,
+    max: i64,
     after: Option<String>,
     name: Option<String>,
 }
@@ -19,9 +19,8 @@ pub(super) struct Page {
 impl Page {
     /// What a query asks for: a part where both `first` and `max` are there, else everything, in both cases at most
     /// `most` entries
-    pub(super) fn of(query: &Query, most: u64) -> Result<Self, ApiError> {
-        let number =
-            |name| Ok::<_, ApiError>(query.number(name)?.and_then(|number| u64::try_from(number).ok()));
+    pub(super) fn of(query: &Query, most: i64) -> Result<Self, ApiError> {
+        let number = |name| Ok::<_, ApiError>(query.number(name)?.filter(|number| *number >= 0));
         let (first, max) = match (number("first")?, number("max")?.filter(|max| *max > 0)) {
             (Some(first), Some(max)) => (first, max.min(most)),
             _ => (0, most),
@@ -36,8 +35,8 @@ impl Page {
     }
 
     /// As the store takes it: one entry more, which tells whether there are more
-    pub(super) fn part(&self) -> Part {
-        Part { first: self.first, max: self.max.saturating_add(1), after: self.after.clone() }
+    pub(super) fn part(&self) -> Part<'_> {
+        Part { first: self.first, max: self.max.saturating_add(1), after: self.after.as_deref() }
     }
 
     /// Cuts off the entry too many and links to what comes before and behind; `id` of an entry is where the next part
@@ -48,11 +47,11 @@ impl Page {
         entries.truncate(max);
         let next = more.then(|| (self.first.saturating_add(self.max), entries.last().and_then(id)));
         let next = next.map(|(first, after)| self.query(first, after));
-        let previous = (self.first > 0).then(|| self.query(self.first.saturating_sub(self.max), None));
+        let previous = (self.first > 0).then(|| self.query(self.first.saturating_sub(self.max).max(0), None));
         Links { next, previous }
     }
 
-    fn query(&self, first: u64, after: Option<&str>) -> String {
+    fn query(&self, first: i64, after: Option<&str>) -> String {
         let mut pairs = vec![format!("first={first}"), format!("max={}", self.max)];
         let more = [("name", self.name()), ("after", after)].into_iter();
         pairs.extend(more.filter_map(|(name, value)| Some(format!("{name}={}", parameter(value?)))));

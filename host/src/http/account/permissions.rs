@@ -30,14 +30,14 @@ use crate::{
     },
     realm::User,
     store::{
-        self, StoreError,
-        account::{Holder, Part, Wanted},
+        self, Part, StoreError,
+        account::{Holder, Wanted},
         resource::ResourceRecord,
     },
 };
 
 /// Most people of one resource in an answer, and in a change
-const PEOPLE: u64 = 1_000;
+const PEOPLE: i64 = 1_000;
 
 /// What somebody may do with a resource
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -78,9 +78,9 @@ pub(super) fn holders(
     caller: &Caller,
     resource_id: &str,
 ) -> Result<Vec<Permission>, StoreError> {
-    let part = Part { max: PEOPLE, ..Part::default() };
+    let part = Part { max: PEOPLE, ..Part::ALL };
     let found =
-        store::account::holders(tx, &caller.realm.id, resource_id, ShareState::Granted, &part, caller.now)?;
+        store::account::holders(tx, &caller.realm.id, resource_id, ShareState::Granted, part, caller.now)?;
     Ok(found.into_iter().map(Permission::from).collect())
 }
 
@@ -118,7 +118,7 @@ fn people(
     let resource = own(app, caller, place)?;
     let page = Page::of(query, PEOPLE)?;
     let mut found = app.store.read(|tx| {
-        store::account::holders(tx, &caller.realm.id, &resource.id, state, &page.part(), caller.now)
+        store::account::holders(tx, &caller.realm.id, &resource.id, state, page.part(), caller.now)
     })?;
     let links = page.cut(&mut found, |holder| Some(holder.user.identity()));
     let people: Vec<_> = found.into_iter().map(Permission::from).collect();

@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// Most entries of one answer
-const MOST: u64 = 1_000;
+const MOST: i64 = 1_000;
 /// The same where each comes with people
-const MOST_SHARED: u64 = 100;
+const MOST_SHARED: i64 = 100;
 
 /// The roles that open a person's resources
 pub(super) const SEES: [Role; 2] = [Role::ManageAccount, Role::ViewProfile];
@@ -136,7 +136,7 @@ impl<'a> Views<'a> {
 /// A list that a person asks for, part by part, `most` entries at once; `by_id` where entries differ in it, so that the
 /// next part can begin behind the last one
 struct List {
-    most: u64,
+    most: i64,
     by_id: bool,
 }
 
@@ -165,7 +165,7 @@ pub(super) async fn owned(
 ) -> Result<Response, ApiError> {
     List { most: MOST, by_id: true }.answer(&app, (&caller, &query, &uri), |views, page| {
         let (realm, me) = (caller.realm.id.as_str(), caller.user.id.as_str());
-        let found = store::account::owned(views.tx, realm, me, page.name(), &page.part())?;
+        let found = store::account::owned(views.tx, realm, me, page.name(), page.part())?;
         found.into_iter().map(|resource| views.whole(resource)).collect()
     })
 }
@@ -179,7 +179,7 @@ pub(super) async fn shared_with_me(
 ) -> Result<Response, ApiError> {
     List { most: MOST, by_id: true }.answer(&app, (&caller, &query, &uri), |views, page| {
         let (realm, me) = (caller.realm.id.as_str(), caller.user.id.as_str());
-        let found = store::account::shared_with(views.tx, realm, me, page.name(), &page.part(), caller.now)?;
+        let found = store::account::shared_with(views.tx, realm, me, page.name(), page.part(), caller.now)?;
         found.into_iter().map(|received| views.some(received)).collect()
     })
 }
@@ -193,7 +193,7 @@ pub(super) async fn shared_with_others(
 ) -> Result<Response, ApiError> {
     List { most: MOST_SHARED, by_id: true }.answer(&app, (&caller, &query, &uri), |views, page| {
         let (realm, me) = (caller.realm.id.as_str(), caller.user.id.as_str());
-        let found = store::account::shared_by(views.tx, realm, me, &page.part(), caller.now)?;
+        let found = store::account::shared_by(views.tx, realm, me, page.part(), caller.now)?;
         let shown = found.into_iter().map(|resource| {
             let permissions = Some(holders(views.tx, &caller, &resource.id)?);
             Ok(View { permissions, ..views.whole(resource)? })
@@ -210,7 +210,7 @@ pub(super) async fn pending(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     List { most: MOST, by_id: false }.answer(&app, (&caller, &query, &uri), |views, page| {
-        let found = store::account::asked_for(views.tx, &caller.realm.id, &caller.user.id, &page.part())?;
+        let found = store::account::asked_for(views.tx, &caller.realm.id, &caller.user.id, page.part())?;
         found.into_iter().map(|received| views.some(received)).collect()
     })
 }

@@ -8,7 +8,12 @@ use axum::{
 use serde::Serialize;
 
 use super::super::{Family, json};
-use crate::{error::ApiError, http::extract::Query, representation::WrongMember, store::StoreError};
+use crate::{
+    error::ApiError,
+    http::extract::Query,
+    representation::WrongMember,
+    store::{Part, StoreError},
+};
 
 /// 201 with the URL of what was made, and no body
 pub fn created(location: &str) -> Result<Response, ApiError> {
@@ -81,50 +86,29 @@ pub fn or_else(error: StoreError, taken: impl FnOnce() -> String, missing_text: 
     }
 }
 
-/// Part of a list: `first` and `max`, where `-1` for either is no limit
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// So many are passed over
-    pub first: i64,
-    /// At most so many; negative for all
-    pub max: i64,
-}
-
-impl Page {
-    /// What a query asks for; `usual` is the number where it says nothing
-    pub fn of(query: &Query, usual: Option<i64>) -> Result<Self, ApiError> {
-        let first = query.number("first")?.unwrap_or(0).max(0);
-        let max = query.number("max")?.or(usual).unwrap_or(-1).max(-1);
-        Ok(Self { first, max })
-    }
-
-    /// As the store takes it
-    pub const fn pair(self) -> (i64, i64) {
-        (self.first, self.max)
-    }
-
-    /// This part of a list that is in memory
-    pub fn cut<T>(self, all: impl IntoIterator<Item = T>) -> Vec<T> {
-        let first = usize::try_from(self.first).unwrap_or(usize::MAX);
-        let max = usize::try_from(self.max).unwrap_or(usize::MAX);
-        all.into_iter().skip(first).take(max).collect()
-    }
+/// The part of a list that a query asks for: `first` and `max`, where `-1` for either is no limit, and `after`, which is
+/// ours; `usual` is the number where it says nothing
+pub fn part(query: &Query, usual: Option<i64>) -> Result<Part<'_>, ApiError> {
+    let first = query.number("first")?.unwrap_or(0).max(0);
+    let max = query.number("max")?.or(usual).unwrap_or(-1).max(-1);
+    Ok(Part { first, max, after: query.get("after") })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn page(query: &str) -> Page {
-        Page::of(&Query::parse(query).unwrap(), Some(100)).unwrap()
-    }
-
     #[test]
     fn minus_one_is_no_limit() {
-        assert_eq!(page("first=-1&max=-1"), Page { first: 0, max: -1 });
-        assert_eq!(page(""), Page { first: 0, max: 100 });
-        assert_eq!(page("first=2&max=1").cut(0..9), [2]);
-        assert_eq!(page("max=-1").cut(0..3), [0, 1, 2]);
-        assert!(page("max=0").cut(0..3).is_empty());
+        for (query, first, max, after) in [
+            ("first=-1&max=-1", 0, -1, None),
+            ("", 0, 100, None),
+            ("first=2&max=0", 2, 0, None),
+            ("after=x&max=5", 0, 5, Some("x")),
+        ] {
+            let query = Query::parse(query).unwrap();
+            assert_eq!(part(&query, Some(100)).unwrap(), Part { first, max, after });
+        }
+        assert!(part(&Query::parse("max=x").unwrap(), None).is_err());
     }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{
     REALM,
-    answer::{Page, created, in_store, list, missing, no_content, one, or_else, refused, wrong},
+    answer::{created, in_store, list, missing, no_content, one, or_else, part, refused, wrong},
     caller::{Caller, REALM_MANAGEMENT, Role},
     sessions, users,
 };
@@ -98,11 +98,11 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
     if !caller.may(Role::ViewClients) {
         return Ok(list::<Members>(&[]));
     }
-    let (page, realm) = (Page::of(&query, None)?, &caller.realm.id);
-    let part = query.flag("search").unwrap_or(false);
+    let (part, realm) = (part(&query, None)?, &caller.realm.id);
+    let search = query.flag("search").unwrap_or(false);
     let found = app.store.read(|tx| match query.get("clientId") {
-        Some(name) if !part => Ok(store::client::by_client_id(tx, realm, name)?.into_iter().collect()),
-        part => store::client::list(tx, realm, part, page.pair()),
+        Some(name) if !search => Ok(store::client::by_client_id(tx, realm, name)?.into_iter().collect()),
+        name => store::client::list(tx, realm, name, part),
     })?;
     let shown = found.iter().map(|record| rendered(&app, &caller, record)).collect::<Result<Vec<_>, _>>()?;
     Ok(list(&shown))
@@ -336,10 +336,10 @@ async fn user_sessions(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewClients)?;
     let client = load(&app, &caller, &place.uuid)?.client;
-    let page = Page::of(&query, Some(100))?;
+    let part = part(&query, Some(100))?;
     let shown = app.store.read(|tx| {
         let all = sign_ins(tx, &caller, &client.id)?;
-        page.cut(all)
+        part.of(all, |session| Some(&session.id))
             .iter()
             .map(|session| sessions::rendered(tx, &caller.realm, session))
             .collect::<Result<Vec<_>, _>>()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     REALM,
-    answer::{Page, in_store, list, no_content, one, or_else},
+    answer::{in_store, list, no_content, one, or_else, part},
     caller::{Caller, Role},
 };
 use crate::{
@@ -78,10 +78,9 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
         address: text("ipAddress"),
         from: moment(&query, "dateFrom", false)?,
         to: moment(&query, "dateTo", true)?,
-        after: text("after"),
     };
-    let page = Page::of(&query, Some(100))?;
-    Ok(list(&app.store.read(|tx| store::event::list(tx, &caller.realm.id, &filter, page.pair()))?))
+    let part = part(&query, Some(100))?;
+    Ok(list(&app.store.read(|tx| store::event::list(tx, &caller.realm.id, &filter, part))?))
 }
 
 async fn clear(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
@@ -125,9 +124,8 @@ async fn set_config(
 
 async fn all_admin(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.require(Role::ViewEvents)?;
-    let page = Page::of(&query, Some(100))?;
-    let (realm_id, after) = (caller.realm.id.as_str(), query.get("after"));
-    Ok(list(&app.store.read(|tx| store::event::list_admin(tx, realm_id, page.pair(), after))?))
+    let part = part(&query, Some(100))?;
+    Ok(list(&app.store.read(|tx| store::event::list_admin(tx, &caller.realm.id, part))?))
 }
 
 async fn clear_admin(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {

@@ -10,11 +10,11 @@ use axum::{
     routing::{get, put},
 };
 use rusqlite::Transaction;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     REALM,
-    answer::{Page, created, list, missing, no_content, one, or_else, refused},
+    answer::{created, list, missing, no_content, one, or_else, part, refused},
     caller::{Caller, Role},
     users,
 };
@@ -120,12 +120,12 @@ fn roles_by_name(
 
 async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.require(Role::QueryGroups)?;
-    let (page, brief) = (Page::of(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
+    let (part, brief) = (part(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
     let exact = query.flag("exact").unwrap_or(false);
     let realm = &caller.realm.id;
     let shown = app.store.read(|tx| {
         let Some(search) = query.get("search") else {
-            let groups = store::group::below(tx, realm, None, None, false, page.pair())?;
+            let groups = store::group::below(tx, realm, None, None, false, part)?;
             return groups.iter().map(|group| rendered(tx, &caller, group, brief)).collect();
         };
         // The hits stand inside their tree, which is cut to them.
@@ -133,7 +133,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
         for hit in store::group::search(tx, realm, search, exact)? {
             tree.add(tx, &caller, &hit, brief)?;
         }
-        Ok(page.cut(tree.top()))
+        Ok(part.of(tree.top(), |group| group.get("id").and_then(Value::as_str)))
     })?;
     Ok(list(&shown))
 }
@@ -235,17 +235,11 @@ async fn children(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let group = load(&app, &caller, &place.id)?;
-    let (page, brief) = (Page::of(&query, None)?, query.flag("briefRepresentation").unwrap_or(false));
+    let (part, brief) = (part(&query, None)?, query.flag("briefRepresentation").unwrap_or(false));
     let exact = query.flag("exact").unwrap_or(false);
     let shown: Vec<Members> = app.store.read(|tx| {
-        let below = store::group::below(
-            tx,
-            &caller.realm.id,
-            Some(&group.id),
-            query.get("search"),
-            exact,
-            page.pair(),
-        )?;
+        let below =
+            store::group::below(tx, &caller.realm.id, Some(&group.id), query.get("search"), exact, part)?;
         below.iter().map(|group| rendered(tx, &caller, group, brief)).collect()
     })?;
     Ok(list(&shown))
@@ -259,9 +253,9 @@ async fn members(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let group = load(&app, &caller, &place.id)?;
-    let page = Page::of(&query, Some(100))?;
+    let part = part(&query, Some(100))?;
     let people = app.store.read(|tx| {
-        let ids = store::group::members(tx, &group.id, page.pair(), query.get("after"))?;
+        let ids = store::group::members(tx, &group.id, part)?;
         users::by_ids(tx, &caller, ids)
     })?;
     Ok(list(&people))

@@ -25,7 +25,7 @@ use crate::{
         extract::{Json, Query},
     },
     representation::role::RoleRepresentation,
-    store::{self, StoreError, role::Holder, role::RoleRecord},
+    store::{self, Part, StoreError, role::Holder, role::RoleRecord},
 };
 
 /// Whose roles a path is about
@@ -213,7 +213,7 @@ fn available(
     let realm = &caller.realm.id;
     let roles = about(&app, caller, of, &place, |tx| {
         let held = store::role::of(tx, of.holder(), &place.id)?;
-        let mut all = store::role::list(tx, realm, place.uuid.as_deref(), None, (0, -1))?;
+        let mut all = store::role::list(tx, realm, place.uuid.as_deref(), None, Part::ALL)?;
         all.retain(|role| !held.iter().any(|known| known.id == role.id));
         Ok(all)
     })?;

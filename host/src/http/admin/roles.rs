@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     REALM,
-    answer::{Page, created, list, no_content, one, or_else, refused},
+    answer::{created, list, no_content, one, or_else, part, refused},
     caller::{Caller, Role},
     users,
 };
@@ -144,11 +144,11 @@ async fn all(
     query: Query,
 ) -> Result<Response, ApiError> {
     Place::require(&caller, place.uuid.is_some(), false)?;
-    let (page, brief) = (Page::of(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
+    let (part, brief) = (part(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
     let realm = &caller.realm.id;
     let roles = app.store.read(|tx| {
         let client = place.client(tx, realm)?;
-        store::role::list(tx, realm, client.as_deref(), query.get("search"), page.pair())
+        store::role::list(tx, realm, client.as_deref(), query.get("search"), part)
     });
     let roles = roles.map_err(|error| or_else(error, String::new, super::clients::MISSING))?;
     Ok(rendered_all(&roles, realm, brief))
@@ -370,9 +370,9 @@ async fn holders(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let role = place.load(&app, &caller, false)?;
-    let page = Page::of(&query, None)?;
+    let part = part(&query, None)?;
     let people = app.store.read(|tx| {
-        let ids = store::role::users(tx, &role.id, page.pair(), query.get("after"))?;
+        let ids = store::role::users(tx, &role.id, part)?;
         users::by_ids(tx, &caller, ids)
     })?;
     Ok(list(&people))
@@ -386,9 +386,9 @@ async fn holding_groups(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let role = place.load(&app, &caller, false)?;
-    let page = Page::of(&query, None)?;
+    let part = part(&query, None)?;
     let shown = app.store.read(|tx| {
-        let ids = store::role::groups(tx, &role.id, page.pair())?;
+        let ids = store::role::groups(tx, &role.id, part)?;
         let mut shown = Vec::with_capacity(ids.len());
         for id in ids {
             if let Some(group) = store::group::by_id(tx, &caller.realm.id, &id)? {

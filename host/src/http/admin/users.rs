@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     REALM,
-    answer::{Page, created, list, missing, no_content, one, or_else, refused},
+    answer::{created, list, missing, no_content, one, or_else, part, refused},
     caller::{Caller, Role},
 };
 use crate::{
@@ -138,7 +138,6 @@ fn filter(query: &Query) -> UserFilter {
         enabled: query.flag("enabled"),
         email_verified: query.flag("emailVerified"),
         service_accounts: false,
-        after: text("after"),
     };
     // Whoever names a field means whatever has it; a list of people has none of them.
     filter.service_accounts = filter.search.is_none()
@@ -151,8 +150,8 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
     if !caller.may(Role::ViewUsers) {
         return Ok(list::<Members>(&[]));
     }
-    let (page, brief) = (Page::of(&query, Some(100))?, query.flag("briefRepresentation").unwrap_or(false));
-    let found = app.store.read(|tx| people::list(tx, &caller.realm.id, &filter(&query), page.pair()))?;
+    let (part, brief) = (part(&query, Some(100))?, query.flag("briefRepresentation").unwrap_or(false));
+    let found = app.store.read(|tx| people::list(tx, &caller.realm.id, &filter(&query), part))?;
     let may_manage = caller.may(Role::ManageUsers);
     Ok(list(&found.iter().map(|record| rendered(record, brief, may_manage)).collect::<Vec<_>>()))
 }

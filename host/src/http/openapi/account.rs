@@ -82,7 +82,7 @@ fn at(document: &mut Document, family: Family, base: &str) {
     at("/groups", vec![get("Groups that one is in").query("briefRepresentation?").shows(list::<Group>())]);
     let locales = json!({ "type": "array", "items": { "type": "string" } });
     at("/supportedLocales", vec![get("Languages").shows(written(locales))]);
-    let page = "name first# max# after";
+    let page = "name after first# max#";
     at("/resources", vec![get("Resources that one owns").query(page).shows(list::<Resource>())]);
     at("/resources/shared-with-me", vec![get("Resources of others").query(page).shows(list::<Resource>())]);
     at(

@@ -29,9 +29,8 @@ pub(super) const ADMIN: Family = Family {
 
 /// Every path of one realm begins so
 pub(super) const REALM: &str = crate::http::admin::REALM;
-pub(super) const PAGE: &str = "first# max#";
-/// The same of a list that goes on behind an entry
-pub(super) const PART: &str = "after first# max#";
+/// A part of a list
+pub(super) const PAGE: &str = "after first# max#";
 
 /// Adds operations below a realm
 pub(super) struct Realm<'a>(&'a mut Document);
@@ -112,7 +111,7 @@ fn clients(realm: &mut Realm<'_>) {
     realm.at(
         "/clients",
         [
-            get("Clients").query("clientId search? first# max#").shows(objects("id clientId")),
+            get("Clients").query("clientId search? after first# max#").shows(objects("id clientId")),
             made("A new client", json::<ClientRepresentation>()),
         ],
     );
@@ -206,7 +205,7 @@ fn records(realm: &mut Realm<'_>) {
     realm.at(
         "/admin-events",
         [
-            get("What administrators did").query(PART).shows(list::<AdminEventRepresentation>()),
+            get("What administrators did").query(PAGE).shows(list::<AdminEventRepresentation>()),
             delete("Forgets it").done(),
         ],
     );

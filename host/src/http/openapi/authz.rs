@@ -60,7 +60,7 @@ pub(super) fn describe(document: &mut Document) {
     );
     at("/settings", vec![get("Everything by name").shows(object("policyEnforcementMode decisionStrategy"))]);
     at("/import", vec![post("Takes settings in").takes(json::<AuthorizationFile>()).done()]);
-    let filter = "_id name uri owner type scope first# max# deep? exactName? matchingUri?";
+    let filter = "_id name uri owner type scope after first# max# deep? exactName? matchingUri?";
     let resources =
         json!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, open("_id name")] } });
     at(
@@ -85,7 +85,7 @@ pub(super) fn describe(document: &mut Document) {
     at(
         "/scope",
         vec![
-            get("Scopes").query("scopeId name first# max#").shows(list::<scope::View<'_>>()),
+            get("Scopes").query("scopeId name after first# max#").shows(list::<scope::View<'_>>()),
             post("A new scope").takes(json::<scope::Representation>()).gives(201, json::<scope::View<'_>>()),
         ],
     );
@@ -105,7 +105,7 @@ pub(super) fn describe(document: &mut Document) {
         "/share",
         vec![
             get("What owners share")
-                .query("resource requester owner granted? first# max#")
+                .query("resource requester owner granted? after first# max#")
                 .shows(list::<Share>()),
             post("Shares in an owner's name").takes(json::<Sharing>()).done(),
         ],
@@ -118,7 +118,7 @@ fn policies(document: &mut Document, base: &str) {
     for (family, noun) in [("/policy", "Policies"), ("/permission", "Permissions")] {
         let mut at =
             |path: &str, operations: Vec<_>| document.at(ADMIN, &format!("{base}{family}{path}"), operations);
-        let filter = "policyId name type resource scope owner permission? fields first# max#";
+        let filter = "policyId name type resource scope owner permission? fields after first# max#";
         at(
             "",
             vec![

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    admin::{PAGE, PART, Realm, changed, made},
+    admin::{PAGE, Realm, changed, made},
     operation::{delete, get, json, list, object, objects, post, put, written},
 };
 use crate::representation::{
@@ -19,7 +19,7 @@ pub(super) fn describe(realm: &mut Realm<'_>) {
             base,
             [
                 get("Roles")
-                    .query("search briefRepresentation? first# max#")
+                    .query("search briefRepresentation? after first# max#")
                     .shows(list::<RoleRepresentation>()),
                 made("A new role", json::<RoleRepresentation>()),
             ],
@@ -27,7 +27,7 @@ pub(super) fn describe(realm: &mut Realm<'_>) {
         let one = format!("{base}/{{name}}");
         role(realm, &one);
         realm
-            .at(&format!("{one}/users"), [get("Who has it").query(PART).shows(list::<UserRepresentation>())]);
+            .at(&format!("{one}/users"), [get("Who has it").query(PAGE).shows(list::<UserRepresentation>())]);
         realm.at(
             &format!("{one}/groups"),
             [get("Groups that have it").query(PAGE).shows(list::<GroupRepresentation>())],
@@ -42,7 +42,7 @@ pub(super) fn describe(realm: &mut Realm<'_>) {
 
 fn users(realm: &mut Realm<'_>) {
     let filter = "search username email firstName lastName exact? enabled? emailVerified? \
-                  briefRepresentation? first# max#";
+                  briefRepresentation? after first# max#";
     realm.at(
         "/users",
         [
@@ -76,7 +76,9 @@ fn users(realm: &mut Realm<'_>) {
     realm.at("/users/{id}/credentials", [get("Passwords and the like").shows(objects("id type"))]);
     realm.at(
         "/users/{id}/groups",
-        [get("Groups").query("search briefRepresentation? first# max#").shows(list::<GroupRepresentation>())],
+        [get("Groups")
+            .query("search briefRepresentation? after first# max#")
+            .shows(list::<GroupRepresentation>())],
     );
     realm.at("/users/{id}/groups/count", [get("How many").query("search").shows(object("count#"))]);
     realm.at(
@@ -96,7 +98,7 @@ fn users(realm: &mut Realm<'_>) {
 }
 
 fn groups(realm: &mut Realm<'_>) {
-    let filter = "search exact? briefRepresentation? first# max#";
+    let filter = "search exact? briefRepresentation? after first# max#";
     realm.at(
         "/groups",
         [
@@ -123,7 +125,7 @@ fn groups(realm: &mut Realm<'_>) {
                 .done(),
         ],
     );
-    realm.at("/groups/{id}/members", [get("Who is in it").query(PART).shows(list::<UserRepresentation>())]);
+    realm.at("/groups/{id}/members", [get("Who is in it").query(PAGE).shows(list::<UserRepresentation>())]);
     realm.at("/group-by-path/{*path}", [get("The group at a path").shows(json::<GroupRepresentation>())]);
     realm.at("/default-groups", [get("Groups that new people join").shows(list::<GroupRepresentation>())]);
     realm.at(

@@ -29,7 +29,7 @@ fn resources() -> Body {
 pub(super) fn describe(document: &mut Document) {
     document.family(PROTECTION);
     let at = |name: &str| format!("{BASE}/{name}");
-    let search = "_id name uri owner type scope first# max# deep? exactName? matchingUri?";
+    let search = "_id name uri owner type scope after first# max# deep? exactName? matchingUri?";
     document.at(
         PROTECTION,
         &at("resource_set"),
@@ -64,7 +64,7 @@ pub(super) fn describe(document: &mut Document) {
             .gives(201, super::operation::object("ticket"))],
     );
     document.define::<permission::Item>();
-    let filter = "scopeId resourceId owner requester granted? returnNames? first# max# extended?";
+    let filter = "scopeId resourceId owner requester granted? returnNames? after first# max# extended?";
     document.at(
         PROTECTION,
         &at("permission/ticket"),
@@ -89,7 +89,7 @@ pub(super) fn describe(document: &mut Document) {
         PROTECTION,
         &at("uma-policy"),
         [get("Policies of owners")
-            .query("name resource scope first# max# extended?")
+            .query("name resource scope after first# max# extended?")
             .shows(super::operation::list::<policy::View>())
             .done()],
     );

@@ -185,7 +185,7 @@ impl Store {
         self.read(|tx| {
             let mut statement = tx.prepare_cached(
                 "SELECT id FROM (
-                   SELECT p.id AS id FROM policy p
+                   SELECT id FROM (SELECT p.id AS id FROM policy p
                    WHERE p.owner = ?2 AND p.server_id = ?1 AND p.type = 'uma'
                      AND (p.expires_at IS NULL OR p.expires_at > ?8)
                      AND (?3 IS NULL OR p.name LIKE ?3 ESCAPE '\\')
@@ -193,20 +193,34 @@ impl Store {
                                                 WHERE r.policy_id = p.id AND r.resource_id = ?4))
                      AND (?5 IS NULL OR EXISTS (SELECT 1 FROM policy_scope ps JOIN scope s ON s.id = ps.scope_id
                                                 WHERE ps.policy_id = p.id AND s.name = ?5))
+                     AND p.id > ?9 ORDER BY p.id LIMIT ?10)
                    UNION
-                   SELECT h.view_id FROM share h LEFT JOIN scope s ON s.id = h.scope_id
+                   SELECT id FROM (SELECT DISTINCT h.view_id AS id FROM share h LEFT JOIN scope s ON s.id = h.scope_id
                    WHERE h.owner = ?2 AND h.state = 'granted' AND h.server_id = ?1
                      AND h.requester_kind = 'user' AND (h.expires_at IS NULL OR h.expires_at > ?8)
                      AND (?3 IS NULL OR h.view_id LIKE ?3 ESCAPE '\\')
-                     AND (?4 IS NULL OR h.resource_id = ?4) AND (?5 IS NULL OR s.name = ?5))
-                 WHERE id > ?9 ORDER BY id LIMIT ?6 OFFSET ?7",
+                     AND (?4 IS NULL OR h.resource_id = ?4) AND (?5 IS NULL OR s.name = ?5)
+                     AND h.view_id > ?9 ORDER BY h.view_id LIMIT ?10))
+                 ORDER BY id LIMIT ?6 OFFSET ?7",
             )?;
             let max = filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1);
             let first = i64::try_from(filter.first).unwrap_or(i64::MAX);
             let name = filter.name.as_deref().map(containing);
             let after = filter.after.as_deref().unwrap_or_default();
-            let values =
-                params![server_id, owner, name, filter.resource, filter.scope, max, first, seconds(now), after];
+            // Of either kind no more than the part may need.
+            let most = if max < 0 { -1 } else { max.saturating_add(first) };
+            let values = params![
+                server_id,
+                owner,
+                name,
+                filter.resource,
+                filter.scope,
+                max,
+                first,
+                seconds(now),
+                after,
+                most
+            ];
             let ids: Vec<String> =
                 statement.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
             ids.iter().filter_map(|id| load(tx, server_id, id, now).transpose()).collect()

@@ -4,7 +4,7 @@ use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use super::containing;
-use crate::store::{Store, StoreError, audit, audit::Event, grant, server::bump};
+use crate::store::{Part, Store, StoreError, audit, audit::Event, grant, server::bump};
 
 /// A scope of a resource server
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,23 +56,25 @@ impl Store {
         })
     }
 
-    /// Scopes of exactly this id, or with this in their name; `max` is negative for all
+    /// Scopes of exactly this id, or with this in their name, by name; behind one of them, or a part
     pub fn scopes(
         &self,
         server_id: &str,
         id: Option<&str>,
         name: Option<&str>,
-        first: i64,
-        max: i64,
+        part: Part<'_>,
     ) -> Result<Vec<ScopeRecord>, StoreError> {
         self.read(|tx| {
+            let place = "SELECT name FROM scope WHERE id = ?1 AND server_id = ?2";
+            let (after, first) = part.begin::<String>(tx, place, server_id)?;
             let sql = format!(
                 "SELECT {COLUMNS} FROM scope s WHERE s.server_id = ?1 AND (?2 IS NULL OR s.id = ?2)
-                   AND (?3 IS NULL OR s.name LIKE ?3 ESCAPE '\\')
+                   AND (?3 IS NULL OR s.name LIKE ?3 ESCAPE '\\') AND s.name > ?6
                  ORDER BY s.name LIMIT ?4 OFFSET ?5"
             );
             let mut statement = tx.prepare_cached(&sql)?;
-            let values = params![server_id, id, name.map(containing), max, first];
+            let values =
+                params![server_id, id, name.map(containing), part.max, first, after.unwrap_or_default()];
             Ok(statement.query_map(values, scope_of)?.collect::<Result<_, _>>()?)
         })
     }

@@ -4,9 +4,7 @@ use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Params, Row, Transaction, params};
 
 use super::{
-    super::{
-        StoreError, behind, document, forget, new_id, party, realm, resource::containing, seconds, time,
-    },
+    super::{Part, StoreError, document, forget, new_id, party, realm, resource::containing, seconds, time},
     Credential,
 };
 use crate::{realm::User, representation::Members};
@@ -95,8 +93,6 @@ pub struct UserFilter {
     pub email_verified: Option<bool>,
     /// Service accounts are found too
     pub service_accounts: bool,
-    /// Of a list, what comes after the entry of this id; what a part passes over counts only where there is none
-    pub after: Option<String>,
 }
 
 impl UserFilter {
@@ -152,13 +148,13 @@ pub fn list(
     tx: &Transaction<'_>,
     realm_id: &str,
     filter: &UserFilter,
-    page: (i64, i64),
+    part: Part<'_>,
 ) -> Result<Vec<UserRecord>, StoreError> {
     let (conditions, mut values) = filter.conditions();
     values.insert(0, realm_id.to_owned().into());
     let place = "SELECT username FROM user WHERE id = ?1 AND realm_id = ?2";
-    let (after, first) = behind::<String>(tx, place, realm_id, filter.after.as_deref(), page.0)?;
-    values.extend([after.unwrap_or_default().into(), page.1.into(), first.into()]);
+    let (after, first) = part.begin::<String>(tx, place, realm_id)?;
+    values.extend([after.unwrap_or_default().into(), part.max.into(), first.into()]);
     let begin = USER.replace("?1", "?");
     let sql = format!("{begin} {conditions} AND u.username > ? ORDER BY u.username LIMIT ? OFFSET ?");
     let mut statement = tx.prepare_cached(&sql)?;

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    super::answer::{self, Page, no_content},
+    super::answer::{self, no_content},
     Authz, Thing, created, found, resource, scope,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     policy::{Draft, Noun, Refused, form, is_known, show},
     script::{INLINE, is_script},
     store::{
-        StoreError,
+        Part, StoreError,
         policy::{PolicyFilter, PolicyRecord, reference},
     },
 };
@@ -128,7 +128,7 @@ pub(super) async fn list_permissions(
 }
 
 fn listed(app: &App, authz: &Authz, query: &Query, permission: Option<bool>) -> Result<Response, ApiError> {
-    let Page { first, max } = Page::of(query, Some(100))?;
+    let Part { first, max, .. } = answer::part(query, Some(100))?;
     let text = |name| query.get(name).map(str::to_owned);
     let mut filter = PolicyFilter {
         id: text("policyId"),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    super::answer::{self, Page, no_content},
+    super::answer::{self, no_content},
     Authz, Thing, created, found, policy, resource,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         extract::{Json, Query, Represents},
         resource_set::representation::bad_scope,
     },
-    store::{StoreError, resource::ScopeRecord},
+    store::{Part, StoreError, resource::ScopeRecord},
 };
 
 type Id = Path<(String, String, String)>;
@@ -92,7 +92,7 @@ fn taken(name: &str) -> impl FnOnce(StoreError) -> ApiError + use<> {
 }
 
 fn load(app: &App, authz: &Authz, id: &str) -> Result<ScopeRecord, ApiError> {
-    let scope = app.store.scopes(authz.id(), Some(id), None, 0, 1)?.into_iter().next();
+    let scope = app.store.scopes(authz.id(), Some(id), None, Part::ALL)?.into_iter().next();
     scope.ok_or_else(ApiError::not_found)
 }
 
@@ -104,7 +104,7 @@ pub(super) fn by_ids<'a>(
 ) -> Result<Vec<ScopeRecord>, ApiError> {
     let mut all = Vec::new();
     for id in ids {
-        all.extend(app.store.scopes(authz.id(), Some(id), None, 0, 1)?);
+        all.extend(app.store.scopes(authz.id(), Some(id), None, Part::ALL)?);
     }
     Ok(all)
 }
@@ -115,8 +115,8 @@ pub(super) async fn list(
     authz: Authz,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let Page { first, max } = Page::of(&query, Some(100))?;
-    let scopes = app.store.scopes(authz.id(), query.get("scopeId"), query.get("name"), first, max)?;
+    let part = answer::part(&query, Some(100))?;
+    let scopes = app.store.scopes(authz.id(), query.get("scopeId"), query.get("name"), part)?;
     Ok(answer::list(&scopes.iter().map(show).collect::<Vec<_>>()))
 }
 
@@ -129,7 +129,7 @@ pub(super) async fn create(
     authz.manage()?;
     let mut scope = body.record(None)?;
     let conflict = taken(&scope.name);
-    let known = app.store.scopes(authz.id(), None, Some(&scope.name), 0, -1)?;
+    let known = app.store.scopes(authz.id(), None, Some(&scope.name), Part::ALL)?;
     let known = known.into_iter().find(|known| known.name == scope.name);
     let operation = if known.is_some() { "UPDATE" } else { "CREATE" };
     if let Some(known) = known {
@@ -212,6 +212,6 @@ pub(super) async fn search(
     query: Query,
 ) -> Result<Response, ApiError> {
     let name = query.get("name").ok_or_else(|| ApiError::empty(StatusCode::BAD_REQUEST))?;
-    let scopes = app.store.scopes(authz.id(), None, Some(name), 0, -1)?;
+    let scopes = app.store.scopes(authz.id(), None, Some(name), Part::ALL)?;
     Ok(found(scopes.iter().find(|scope| scope.name == name).map(show)))
 }

@@ -15,7 +15,7 @@ use crate::{
     error::ApiError,
     http::{
         admin::{
-            answer::{Page, list, missing, no_content, one},
+            answer::{list, missing, no_content, one, part},
             caller::{Caller, Role},
             groups::{MISSING, rendered},
         },
@@ -23,7 +23,7 @@ use crate::{
     },
     representation::Members,
     store::{
-        self, StoreError,
+        self, Part, StoreError,
         role::{self, Holder},
     },
 };
@@ -36,9 +36,9 @@ pub(super) async fn all(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let user = super::load(&app, &caller, &place.id)?.user;
-    let (page, brief) = (Page::of(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
+    let (part, brief) = (part(&query, None)?, query.flag("briefRepresentation").unwrap_or(true));
     let shown: Vec<Members> = app.store.read(|tx| {
-        let groups = store::group::of_user(tx, &user.id, page.pair())?;
+        let groups = store::group::of_user(tx, &user.id, part)?;
         groups.iter().map(|group| rendered(tx, &caller, group, brief)).collect()
     })?;
     Ok(list(&shown))
@@ -51,7 +51,7 @@ pub(super) async fn count(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let user = super::load(&app, &caller, &place.id)?.user;
-    let count = app.store.read(|tx| Ok(store::group::of_user(tx, &user.id, (0, -1))?.len()))?;
+    let count = app.store.read(|tx| Ok(store::group::of_user(tx, &user.id, Part::ALL)?.len()))?;
     Ok(one(&json!({ "count": count })))
 }
 

@@ -16,7 +16,10 @@ use super::super::Authz;
 use crate::{
     app::App,
     error::ApiError,
-    store::policy::{Named, PolicyRecord},
+    store::{
+        Part,
+        policy::{Named, PolicyRecord},
+    },
 };
 
 /// A trace that is turned into Keycloak's words
@@ -40,7 +43,7 @@ const fn status(permits: bool) -> &'static str {
 impl Answer<'_> {
     /// The whole answer
     pub(super) fn document(&self, entitlements: bool, rpt: Value) -> Result<Map<String, Value>, ApiError> {
-        let scopes = self.app.store.scopes(self.authz.id(), None, None, 0, -1)?;
+        let scopes = self.app.store.scopes(self.authz.id(), None, None, Part::ALL)?;
         let known = Known {
             answer: self,
             policies: RefCell::new(BTreeMap::new()),
