@@ -24,6 +24,7 @@ pub mod contract;
 pub mod folder;
 pub mod forge;
 pub mod http;
+pub mod made;
 pub mod realm;
 pub mod server;
 pub mod signer;

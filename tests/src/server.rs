@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::{
     folder::Folder,
     http::{self, Http},
+    made::with_made,
 };
 
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -95,11 +96,11 @@ impl Builder {
         self
     }
 
-    /// `--import` of a realm
+    /// `--import` of a realm, with what the server would make of it [made](with_made)
     #[must_use]
     pub fn import(self, realm: &Value) -> Self {
         let name = format!("import-{}.json", self.arguments.len());
-        let text = serde_json::to_string_pretty(realm).unwrap();
+        let text = serde_json::to_string_pretty(&with_made(realm.clone())).unwrap();
         self.import_text(&name, &text)
     }
 
