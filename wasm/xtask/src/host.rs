@@ -1,7 +1,7 @@
 //! The host: built in a hurry, asked for the machine code of its component, built again with it.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -31,18 +31,44 @@ pub(crate) fn build(layout: &Layout, choice: Choice) -> Result<PathBuf> {
 
 /// Builds the host around the component that is there.
 pub(crate) fn embed(layout: &Layout) -> Result<PathBuf> {
-    let program = layout.target.join("release").join(format!("countersign{}", std::env::consts::EXE_SUFFIX));
+    let program = layout.target.join("release").join(format!("countersign{}", env::consts::EXE_SUFFIX));
     let stamp = stamp(layout)?;
     let code = layout.machine_code();
     if !stamp.is_on(&code) {
-        compile(layout, "build a host that makes machine code of its component", UNOPTIMISED)?;
-        precompile(&program, &layout.component(), &code)?;
-        let bytes = fs::read(&code).context("the host made no machine code of its component")?;
+        let kept = layout.cache.join("machine-code").join(stamp.name());
+        if !kept.is_file() {
+            compile(layout, "build a host that makes machine code of its component", UNOPTIMISED)?;
+            precompile(&program, &layout.component(), &code)?;
+            keep(&code, &kept)?;
+        }
+        let bytes = fs::read(&kept).context("the host made no machine code of its component")?;
         stamp.write(&code, &bytes)?;
     }
     compile(layout, "build the host", &[])?;
     Ok(program)
 }
+
+/// Puts machine code where every clone of this user finds it, in the place of the oldest
+fn keep(code: &Path, kept: &Path) -> Result<()> {
+    let folder = kept.parent().context("a file without a folder")?;
+    fs::create_dir_all(folder)?;
+    let mut known = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        known.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    known.sort();
+    for (_, path) in known.iter().rev().skip(KEPT) {
+        fs::remove_file(path)?;
+    }
+    // Others may look at the same time.
+    let unfinished = kept.with_extension(format!("{}.new", std::process::id()));
+    fs::copy(code, &unfinished)?;
+    Ok(fs::rename(unfinished, kept)?)
+}
+
+/// How many of those before stay
+const KEPT: usize = 4;
 
 /// The host itself is compiled in a third of the time: enough for its unit tests, and for machine code of the component,
 /// which wasmtime makes, a dependency
@@ -67,5 +93,8 @@ fn stamp(layout: &Layout) -> Result<Stamp> {
     let origin = fs::read_to_string(layout.root.join("host/src/pdp/origin.rs"))?;
     let lock = fs::read_to_string(layout.root.join("Cargo.lock"))?;
     let wasmtime = lock.split("[[package]]").find(|package| package.contains("\nname = \"wasmtime\"\n"));
-    Ok(Stamp::of(&["machine code", &engine, &origin, wasmtime.unwrap_or_default()], &component))
+    Ok(Stamp::of(
+        &["machine code", env::consts::ARCH, env::consts::OS, &engine, &origin, wasmtime.unwrap_or_default()],
+        &component,
+    ))
 }

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     layout::Layout,
     process, terminal,
-    tool::{Install, Tool, unreachable},
+    tool::{self, Install, Tool, unreachable},
 };
 
 const INSTALL: Duration = Duration::from_mins(15);
@@ -30,6 +30,7 @@ pub(crate) fn ensure(layout: &Layout) -> Result<()> {
 /// Runs `npm ci` in a folder if its lock file has changed since the last time, or it never ran.
 pub(crate) fn ensure_in(layout: &Layout, folder: &Path) -> Result<()> {
     NODE.ensure(layout)?;
+    let _one_at_a_time = tool::installing();
     let shown = folder.strip_prefix(&layout.root).unwrap_or(folder).display();
     let Ok(lock) = fs::read(folder.join("package-lock.json")) else {
         bail!("`{shown}/package-lock.json` is missing")

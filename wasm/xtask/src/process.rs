@@ -1,10 +1,15 @@
 //! Programs that a task starts, and how their end is told.
 
-use core::{iter, time::Duration};
+use core::{
+    iter,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 use std::{
     env,
     ffi::{OsStr, OsString},
     fs::File,
+    io,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -19,14 +24,28 @@ const POLL: Duration = Duration::from_millis(50);
 const PROGRESS: Duration = Duration::from_secs(10);
 const SHOWN_LINES: usize = 40;
 
-/// Runs a step whose own output is worth reading.
+/// Runs a step whose own output is worth reading; beside another one, once it has ended.
 pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     terminal::step(title);
     let begin = Instant::now();
-    let status = command.stdin(Stdio::null()).status().with_context(|| cannot_start(command))?;
+    command.stdin(Stdio::null());
+    let status = if terminal::keeps() { kept(command)? } else { command.status() };
+    let status = status.with_context(|| cannot_start(command))?;
     succeeded(title, command, status)?;
     terminal::done(title, begin.elapsed());
     Ok(())
+}
+
+/// The output goes to a file first: what a program leaves running may hold a pipe open.
+fn kept(command: &mut Command) -> Result<io::Result<ExitStatus>> {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let path = env::temp_dir().join(format!("countersign-{}-{serial}.log", std::process::id()));
+    let out = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+    let status = command.stderr(out.try_clone()?).stdout(out).status();
+    terminal::say(String::from_utf8_lossy(&std::fs::read(&path)?).trim_end());
+    std::fs::remove_file(&path)?;
+    Ok(status)
 }
 
 /// Runs a step whose output matters only if it fails; tells every ten seconds that it still runs.

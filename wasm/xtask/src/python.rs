@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     layout::Layout,
     process, terminal,
-    tool::{Install, Tool, unreachable},
+    tool::{self, Install, Tool, unreachable},
 };
 
 const INSTALL: Duration = Duration::from_mins(10);
@@ -37,6 +37,7 @@ pub(crate) fn ensure(layout: &Layout, folder: &Path) -> Result<PathBuf> {
     let requirements = fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
     let digest: String = crate::wasm::hex(&Sha256::digest(&requirements)).chars().take(16).collect();
     let environment = layout.cache.join(format!("python-{digest}"));
+    let _one_at_a_time = tool::installing();
     let (python, stamp) = (environment.join("bin/python"), environment.join(".complete"));
     if stamp.is_file() {
         return Ok(python);

@@ -1,12 +1,13 @@
 //! `cargo xtask test`: everything that has to hold, in the order in which it fails soonest.
 
 pub(crate) mod budget;
+mod steps;
 
-use core::{fmt::Write as _, time::Duration};
-use std::{path::Path, process::Command, time::Instant};
+use std::{path::Path, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
+use self::steps::Steps;
 use crate::{
     browser, clients, compute, demo, filter, fuzz, host,
     layout::Layout,
@@ -44,7 +45,7 @@ pub(crate) const RUSTDOC: &str = "-D warnings -A rustdoc::private_intra_doc_link
 
 /// Runs every step; the first that fails ends the run and is named.
 pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
-    let mut steps = Steps { long, passed: Vec::new(), begin: Instant::now() };
+    let mut steps = Steps::new(long);
     for tool in [
         rust::C_COMPILER,
         rust::RUSTFMT,
@@ -57,57 +58,85 @@ pub(crate) fn run(layout: &Layout, choice: Choice, long: bool) -> Result<()> {
     ] {
         tool.ensure(layout)?;
     }
-    let mut artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
-    artefacts.push(steps.take("filter of Envoy", || proxy::build(layout, choice))?);
-    artefacts.push(steps.take("service of Fastly Compute", || compute::build(layout, choice))?);
-    terminal::say(&wasm::table(&artefacts));
-    steps.take("sizes and imports of the modules", || budget::check(layout, &artefacts))?;
-    steps.take("npm packages", || npm::ensure(layout))?;
-    steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))?;
-    let program = steps.take("host", || host::embed(layout))?;
-    rust_steps(&mut steps, layout, &program)?;
+    // Compiling for WebAssembly keeps one processor busy, and so do most tests that ask a server.
+    let modules = |steps: &mut Steps| modules(steps, layout, choice);
+    steps.both(modules, |steps| rust_steps(steps, layout))?;
     let seconds = if long { fuzz::SECONDS_LONG } else { fuzz::SECONDS };
-    steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))?;
-    steps.take("apps in a browser", || browser::against(layout, &program))?;
-    steps.take("crates of filters", || filter::check(layout))?;
-    steps.take("filter in Envoy", || proxy::test(layout, choice, &program, long))?;
-    steps.take("service in Viceroy", || compute::test(layout, choice, &program))?;
-    steps.take("clients of others", || clients::against(layout, &program))?;
-    steps.take("schemathesis", || openapi::against(layout, &program))?;
-    // The README's other command is tested as it is.
-    steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))?;
-    steps.take("npm test", || steps_of_js(layout, &["test"], long))?;
+    let attack = |steps: &mut Steps| {
+        steps.take(&format!("fuzz targets, {seconds} s each"), || fuzz::run(layout, seconds, &[]))
+    };
+    let (program, ()) = steps.both(|steps| steps.take("host", || host::embed(layout)), attack)?;
+    product_steps(&mut steps, layout, &program)?;
+    let of_users = |steps: &mut Steps| {
+        steps.take("apps in a browser", || browser::against(layout, &program))?;
+        steps.take("clients of others", || clients::against(layout, &program))?;
+        steps.take("schemathesis", || openapi::against(layout, &program))?;
+        // The README's other command is tested as it is.
+        steps.take("cargo xtask demo --once", || demo::run(layout, choice, true))
+    };
+    let of_edges = |steps: &mut Steps| {
+        steps.take("crates of filters", || filter::check(layout))?;
+        steps.take("filter in Envoy", || proxy::test(layout, choice, &program, long))?;
+        steps.take("service in Viceroy", || compute::test(layout, choice, &program))?;
+        steps.take("npm test", || steps_of_js(layout, &["test"], long))
+    };
+    steps.both(of_users, of_edges)?;
     terminal::say(&steps.summary());
     Ok(())
 }
 
-fn rust_steps(steps: &mut Steps, layout: &Layout, program: &Path) -> Result<()> {
-    let cargo = |arguments: &[&str], long: bool| {
-        let mut command = process::cargo(layout);
-        command.args(arguments).env("COUNTERSIGN_BIN", program);
-        announce(&mut command, long);
-        command
-    };
+fn modules(steps: &mut Steps, layout: &Layout, choice: Choice) -> Result<()> {
+    let mut artefacts = steps.take("wasm modules", || wasm::build(layout, choice))?;
+    artefacts.push(steps.take("filter of Envoy", || proxy::build(layout, choice))?);
+    artefacts.push(steps.take("service of Fastly Compute", || compute::build(layout, choice))?);
+    steps.take("sizes and imports of the modules", || {
+        terminal::say(&wasm::table(&artefacts));
+        budget::check(layout, &artefacts)
+    })?;
+    steps.take("npm packages", || npm::ensure(layout))?;
     let long = steps.long;
-    steps.run("cargo fmt", &mut cargo(&["fmt", "--all", "--check"], long))?;
-    for packages in [PRODUCT, TOOLS] {
-        let mut lint = cargo(&["clippy", "--release", "--all-targets"], long);
-        lint.args(named_packages(packages)).args(["--", "-D", "warnings"]);
-        steps.run(&format!("cargo clippy of {}", packages.join(", ")), &mut lint)?;
-        let mut doc = cargo(&["doc", "--release", "--no-deps", "--document-private-items"], long);
-        doc.args(named_packages(packages)).env("RUSTDOCFLAGS", RUSTDOC);
-        steps.run(&format!("cargo doc of {}", packages.join(", ")), &mut doc)?;
-    }
-    // The tests from outside run the program that is there.
-    let mut test = cargo(&["test", "--release"], long);
-    steps.run("cargo test", test.args(host::UNOPTIMISED).args(named_packages(PRODUCT)))?;
-    let mut test = cargo(&["test", "--release"], long);
+    steps.take("npm run build", || steps_of_js(layout, &["run", "build"], long))
+}
+
+/// This toolchain's cargo for a step
+fn cargo(layout: &Layout, arguments: &[&str], long: bool) -> Command {
+    let mut command = process::cargo(layout);
+    command.args(arguments);
+    announce(&mut command, long);
+    command
+}
+
+/// Lints and documentation
+fn look_at(steps: &mut Steps, layout: &Layout, packages: &[&'static str]) -> Result<()> {
+    let mut lint = cargo(layout, &["clippy", "--release", "--all-targets"], steps.long);
+    lint.args(named_packages(packages)).args(["--", "-D", "warnings"]);
+    steps.run(&format!("cargo clippy of {}", packages.join(", ")), &mut lint)?;
+    let mut doc = cargo(layout, &["doc", "--release", "--no-deps", "--document-private-items"], steps.long);
+    doc.args(named_packages(packages)).env("RUSTDOCFLAGS", RUSTDOC);
+    steps.run(&format!("cargo doc of {}", packages.join(", ")), &mut doc)
+}
+
+/// What needs no module
+fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
+    let long = steps.long;
+    steps.run("cargo fmt", &mut cargo(layout, &["fmt", "--all", "--check"], long))?;
+    look_at(steps, layout, TOOLS)?;
+    let mut test = cargo(layout, &["test", "--release"], long);
     steps.run("cargo test of the tools", test.args(named_packages(TESTED_TOOLS)))?;
     for (name, features) in FEATURES {
-        let mut test = cargo(&["test", "--release", "--package", "countersign-core"], long);
+        let mut test = cargo(layout, &["test", "--release", "--package", "countersign-core"], long);
         steps.run(&format!("cargo test of the core with {name}"), test.args(features))?;
     }
     Ok(())
+}
+
+/// What the host is a part of, which has its component in it
+fn product_steps(steps: &mut Steps, layout: &Layout, program: &Path) -> Result<()> {
+    look_at(steps, layout, PRODUCT)?;
+    // The tests from outside run the program that is there.
+    let mut test = cargo(layout, &["test", "--release"], steps.long);
+    test.env("COUNTERSIGN_BIN", program).args(host::UNOPTIMISED).args(named_packages(PRODUCT));
+    steps.run("cargo test", &mut test)
 }
 
 fn steps_of_js(layout: &Layout, arguments: &[&str], long: bool) -> Result<()> {
@@ -121,37 +150,6 @@ fn steps_of_js(layout: &Layout, arguments: &[&str], long: bool) -> Result<()> {
 fn announce(command: &mut Command, long: bool) {
     if long {
         command.env("COUNTERSIGN_TEST_LONG", "1");
-    }
-}
-
-/// The steps so far, with the time that each took
-#[derive(Debug)]
-struct Steps {
-    long: bool,
-    passed: Vec<(String, Duration)>,
-    begin: Instant,
-}
-
-impl Steps {
-    fn take<T>(&mut self, name: &str, step: impl FnOnce() -> Result<T>) -> Result<T> {
-        let begin = Instant::now();
-        let answer = step().with_context(|| format!("step `{name}` failed"))?;
-        self.passed.push((name.to_owned(), begin.elapsed()));
-        Ok(answer)
-    }
-
-    fn run(&mut self, name: &str, command: &mut Command) -> Result<()> {
-        self.take(name, || process::run(name, command))
-    }
-
-    fn summary(&self) -> String {
-        let mut text = terminal::bold("steps");
-        for (name, took) in &self.passed {
-            _ = write!(text, "\n{:>8.1} s  {name}", took.as_secs_f64());
-        }
-        let total = self.begin.elapsed().as_secs();
-        _ = write!(text, "\n{total:>8} s  in all\nsteps: {} passed, 0 failed", self.passed.len());
-        text
     }
 }
 

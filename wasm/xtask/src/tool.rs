@@ -5,6 +5,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Result, bail};
@@ -42,6 +43,10 @@ pub(crate) enum Install {
 impl Tool {
     /// Installs the tool if it is missing.
     pub(crate) fn ensure(&self, layout: &Layout) -> Result<()> {
+        if (self.check)(layout).is_some() {
+            return Ok(());
+        }
+        let _one_at_a_time = installing();
         if (self.check)(layout).is_some() {
             return Ok(());
         }
@@ -87,6 +92,12 @@ impl Tool {
         }
         Ok(())
     }
+}
+
+/// Installations wait for each other: they share logs, and systems' packages have one database.
+pub(crate) fn installing() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const APT: Duration = Duration::from_mins(15);

@@ -24,6 +24,11 @@ impl Stamp {
         Self(hex(&digest.finalize()))
     }
 
+    /// A name for what is made of the same things
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
     /// Whether the output is there and was made of the same things
     pub(crate) fn is_on(&self, output: &Path) -> bool {
         output.is_file() && fs::read_to_string(beside(output)).is_ok_and(|stamp| stamp == self.0)
