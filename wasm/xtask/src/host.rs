@@ -74,6 +74,10 @@ const KEPT: usize = 4;
 /// which wasmtime makes, a dependency
 pub(crate) const UNOPTIMISED: &[&str] = &["--config", "profile.release.package.countersign.opt-level=0"];
 
+/// The core's tests have few and small inputs: what they take is to be compiled
+pub(crate) const CORE_LESS_OPTIMISED: &[&str] =
+    &["--config", "profile.release.package.countersign-core.opt-level=1"];
+
 fn compile(layout: &Layout, title: &str, options: &[&str]) -> Result<()> {
     let mut command = process::cargo(layout);
     command.args(["build", "--release", "--package", "countersign"]).args(options);

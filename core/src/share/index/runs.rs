@@ -136,3 +136,28 @@ impl Runs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_told_apart_by_resource_requester_and_scope() {
+        let seed = Seed::new([7; 16]);
+        let mut scopes = Scopes::new();
+        let [read, write] = ["read", "write"].map(|name| scopes.insert(name.parse().unwrap(), &seed));
+        let prints = Prints {
+            resources: &Names::with_capacity(0),
+            grantees: &Names::with_capacity(0),
+            scopes: &scopes,
+            seed: &seed,
+        };
+        let hash = |resource, grantee, scope| prints.hash(resource, grantee, Asked::Only(scope));
+        let one = hash(1, 2, read);
+        assert_eq!(one, hash(1, 2, read));
+        for other in [hash(3, 2, read), hash(1, 3, read), hash(2, 1, read), hash(1, 2, write)] {
+            assert_ne!(one, other);
+        }
+        assert_eq!(prints.hash(1, 2, Asked::Any), hash(1, 2, None), "any scope is hashed as none");
+    }
+}

@@ -92,3 +92,39 @@ impl Scopes {
         self.bytes = self.bytes.saturating_sub(size);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_stays_as_long_as_a_row_has_it() {
+        let seed = Seed::new([7; 16]);
+        let mut scopes = Scopes::new();
+        let [read, write] = ["read", "write"].map(|name| name.parse::<Scope>().unwrap());
+        let places = [&read, &write].map(|scope| scopes.insert(scope.clone(), &seed).unwrap());
+        assert_eq!([&read, &write].map(|scope| scopes.find(scope, &seed)), places.map(Some));
+        assert_eq!((scopes.len(), scopes.bytes()), (2, 9));
+        let [of_read, of_write] = places;
+        scopes.hold(of_read);
+        scopes.hold(of_read);
+        scopes.release(of_read, &seed);
+        assert_eq!(scopes.find(&read, &seed), Some(of_read));
+        scopes.release(of_read, &seed);
+        assert_eq!((scopes.find(&read, &seed), scopes.get(of_read)), (None, None));
+        assert_eq!((scopes.len(), scopes.table.len(), scopes.bytes()), (1, 1, 5));
+        assert_eq!(scopes.find(&write, &seed), Some(of_write));
+    }
+
+    #[test]
+    fn scopes_are_told_apart_by_their_prints() {
+        let seed = Seed::new([7; 16]);
+        let mut scopes = Scopes::new();
+        let [read, write] = ["read", "write"].map(|name| name.parse::<Scope>().unwrap());
+        assert_ne!(hash(&read, &seed), hash(&write, &seed));
+        let [of_read, of_write] = [read, write].map(|scope| scopes.insert(scope, &seed));
+        assert_ne!(scopes.print(of_read), scopes.print(of_write));
+        assert_eq!(scopes.print(None), 0);
+        assert!(scopes.print(of_read) != 0 && scopes.print(of_write) != 0);
+    }
+}

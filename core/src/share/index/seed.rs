@@ -28,3 +28,17 @@ impl fmt::Debug for Seed {
         f.write_str("Seed(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without the key nobody finds names that fall into one place
+    #[test]
+    fn what_is_hashed_depends_on_the_seed() {
+        let hash = |entropy: u8| Seed::new([entropy; 16]).hasher().hash(b"report");
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+        assert_ne!(hash(1), SipHasher13::new().hash(b"report"));
+    }
+}

@@ -83,3 +83,28 @@ pub(super) fn grow<T>(list: &mut Vec<T>, more: usize) {
         list.reserve_exact(more.max(list.len().div_euclid(4)).max(16));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_grows_by_a_quarter_when_it_is_used_up() {
+        let mut slab = Slab::with_capacity(0);
+        for number in 0..16 {
+            slab.insert(number).unwrap();
+        }
+        assert_eq!(slab.slots.capacity(), 16, "room for the last is room");
+        for number in 16..1_000 {
+            slab.insert(number).unwrap();
+            let (length, room) = (slab.slots.len(), slab.slots.capacity());
+            assert!(room <= length + (length / 4).max(16), "{room} for {length}");
+        }
+        // Grown more often than that, most of the time would go into moving.
+        let before = slab.slots.capacity();
+        while slab.slots.capacity() == before {
+            slab.insert(0).unwrap();
+        }
+        assert!(slab.slots.capacity() >= before + before / 4 - 16, "{before}, {}", slab.slots.capacity());
+    }
+}

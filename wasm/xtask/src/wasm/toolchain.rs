@@ -144,7 +144,7 @@ impl Toolchain {
     /// Compiles a crate outside the workspace for `wasm32-wasip1` and answers with its bytes.
     pub(crate) fn compile_alone(self, layout: &Layout, alone: Alone, features: &[&str]) -> Result<Vec<u8>> {
         let mut command = self.cargo(layout);
-        let folder = self.target_folder(layout);
+        let folder = self.folder_of(layout, features);
         command.current_dir(layout.root.join("wasm").join(alone.folder)).env("CARGO_TARGET_DIR", &folder);
         command.args(["build", "--release", "--locked", "--target", WASI]);
         if self == Self::Debian {
@@ -183,6 +183,12 @@ impl Toolchain {
         layout.cache.join("wasm-target").join(name)
     }
 
+    /// Where a module with these features is compiled: cargo gives it the same name with any, and would make it anew
+    /// whenever others have been made meanwhile
+    fn folder_of(self, layout: &Layout, features: &[&str]) -> PathBuf {
+        features.iter().fold(self.target_folder(layout), |folder, feature| folder.join(feature))
+    }
+
     /// Compiles a package to a core module and answers with its bytes.
     pub(crate) fn compile(
         self,
@@ -192,7 +198,7 @@ impl Toolchain {
         aim: Aim,
     ) -> Result<Vec<u8>> {
         let mut command = self.cargo(layout);
-        let folder = self.target_folder(layout);
+        let folder = self.folder_of(layout, features);
         process::apart(command.current_dir(&layout.root), &folder);
         command.args(["build", "--profile", "wasm", "--target", TARGET, "--package", package]);
         if self == Self::Debian {
