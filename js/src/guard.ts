@@ -232,7 +232,7 @@ export class TokenGuard implements Guard {
     const withdrawals = this.#withdrawals
     if (withdrawals === undefined) return this.#verified(request, use, isPrivate)
     const standing: Use<Promise<T | Denied>> = async (seen) =>
-      refusedBy(await withdrawals.standing(seen.token, seen)) ?? (await use(seen))
+      refusedBy(await withdrawals.standing(seen)) ?? (await use(seen))
     return this.#verified<T | Denied>(request, standing, true)
   }
 
@@ -291,7 +291,7 @@ export class TokenGuard implements Guard {
   async #checkListed(request: Request, look: Use<void>, withdrawals: Withdrawals): Promise<Answer> {
     const introspection = this.#introspection
     const judge = async (seen: SeenToken): Promise<Answer> => {
-      const standing = await withdrawals.standing(seen.token, seen)
+      const standing = await withdrawals.standing(seen)
       if (standing === 'narrowed' && introspection !== undefined) return this.#introspected(seen, request, look, introspection)
       const refused = refusedBy(standing)
       if (refused !== undefined) return refused
@@ -311,7 +311,7 @@ export class TokenGuard implements Guard {
     const seen = typeof request.token === 'string' ? this.#seen.get(request.token) : undefined
     if (seen === undefined || !this.#keys.isUsable(now)) return undefined
     this.#keys.renewIfOld(now)
-    const standing = this.#withdrawals?.known(seen.token, seen) ?? 'good'
+    const standing = this.#withdrawals?.known(seen) ?? 'good'
     // Somebody has to be asked.
     if (standing === 'unknown' || (standing === 'narrowed' && this.#introspection !== undefined)) return undefined
     const refused = refusedBy(standing)

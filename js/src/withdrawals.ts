@@ -41,6 +41,12 @@ export interface WithdrawalParts extends WithdrawalOptions {
   readonly now: () => number
 }
 
+/** A verified token, whose handle the module knows, with its place once somebody has looked */
+interface Kept {
+  readonly handle: number
+  place?: number
+}
+
 /**
  * The issuer's status list (Token Status List) and the stream of its changes, both at the addresses that the issuer's
  * metadata name. The module says when to fetch, when to listen, and where a token stands; this carries it out. No
@@ -66,16 +72,16 @@ export class Withdrawals {
   }
 
   /** At once, if a current list says it or the token has no status; a list that is about to end is fetched again. */
-  known(token: string, kept: { place?: number }): Standing {
+  known(kept: Kept): Standing {
     // A token of a server that keeps no list ends with its `exp` alone.
-    if ((kept.place ?? this.#nowhere.place(token)) === NONE) {
+    if ((kept.place ?? this.#nowhere.place(this.#parts.module, kept.handle)) === NONE) {
       kept.place = NONE
       return 'good'
     }
     const list = this.#list
     if (list === undefined) return 'unknown'
     const now = this.#parts.now()
-    const place = (kept.place ??= list.place(token))
+    const place = (kept.place ??= list.place(this.#parts.module, kept.handle))
     if (place < 0) return 'foreign'
     const standing = named(list.standing(place, now))
     if (standing !== 'unknown' && now !== this.#keptUpAt) this.#keepUp(list, now)
@@ -83,14 +89,14 @@ export class Withdrawals {
   }
 
   /** Fetches the list if it has to be fetched. */
-  async standing(token: string, kept: { place?: number }): Promise<Standing> {
-    const known = this.known(token, kept)
+  async standing(kept: Kept): Promise<Standing> {
+    const known = this.known(kept)
     if (known !== 'unknown') return known
     await this.#address().catch(() => {})
-    if (this.known(token, kept) === 'foreign') return 'foreign'
+    if (this.known(kept) === 'foreign') return 'foreign'
     for (let loads = 0; loads < LOADS; loads += 1) {
       const isLoaded = await this.#fetch().then(() => true, () => false)
-      const standing = this.known(token, kept)
+      const standing = this.known(kept)
       if (standing !== 'unknown') return standing
       if (!isLoaded) break
       // The stream has told of a change while a list from before it was on its way.

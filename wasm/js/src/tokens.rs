@@ -1,5 +1,7 @@
 //! Tokens under small numbers, so that JavaScript holds no pointers and nothing waits for its collector.
 
+#[cfg(feature = "gate")]
+use countersign_core::status::{ParseStatusRefError, StatusRef};
 use countersign_core::{
     rpt::Rpt,
     token::{Pending, SignatureOk},
@@ -9,7 +11,26 @@ use countersign_core::{
 pub(crate) enum Entry {
     Free,
     Pending(Box<Pending>),
-    Rpt(Box<Rpt>),
+    Rpt(Box<Verified>),
+}
+
+/// A verified token
+#[derive(Debug)]
+pub(crate) struct Verified {
+    rpt: Rpt,
+    /// Its place in a status list, if it has one
+    #[cfg(feature = "gate")]
+    status: Result<Option<StatusRef>, ParseStatusRefError>,
+}
+
+impl Verified {
+    fn new(rpt: Rpt) -> Self {
+        Self {
+            #[cfg(feature = "gate")]
+            status: StatusRef::of(rpt.token().claims()),
+            rpt: rpt.without_claims(),
+        }
+    }
 }
 
 impl From<Pending> for Entry {
@@ -20,7 +41,7 @@ impl From<Pending> for Entry {
 
 impl From<Rpt> for Entry {
     fn from(rpt: Rpt) -> Self {
-        Self::Rpt(Box::new(rpt))
+        Self::Rpt(Box::new(Verified::new(rpt)))
     }
 }
 
@@ -50,7 +71,16 @@ impl Tokens {
 
     pub(crate) fn rpt(&self, handle: i32) -> Option<&Rpt> {
         match self.entries.get(usize::try_from(handle).ok()?)? {
-            Entry::Rpt(rpt) => Some(rpt),
+            Entry::Rpt(token) => Some(&token.rpt),
+            Entry::Free | Entry::Pending(_) => None,
+        }
+    }
+
+    /// The place of a verified token in a status list, or that it has none
+    #[cfg(feature = "gate")]
+    pub(crate) fn status(&self, handle: i32) -> Option<&Result<Option<StatusRef>, ParseStatusRefError>> {
+        match self.entries.get(usize::try_from(handle).ok()?)? {
+            Entry::Rpt(token) => Some(&token.status),
             Entry::Free | Entry::Pending(_) => None,
         }
     }
@@ -63,7 +93,7 @@ impl Tokens {
         match core::mem::replace(entry, Entry::Free) {
             Entry::Pending(pending) => {
                 let token = pending.accept(SignatureOk::i_have_verified_the_signature());
-                *entry = Entry::Rpt(Box::new(Rpt::new(token).without_claims()));
+                *entry = Rpt::new(token).into();
                 true
             }
             other @ (Entry::Free | Entry::Rpt(_)) => {

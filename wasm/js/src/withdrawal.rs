@@ -4,10 +4,9 @@
 use countersign_core::{
     denial::Denial,
     edge::{OnStale, Standing, StreamId, Withdrawal, Withdrawals},
-    jws::UnverifiedJws,
-    status::{StatusList, StatusRef, UnverifiedStatusList},
+    status::{StatusList, UnverifiedStatusList},
     time::UnixTime,
-    token::{Claims, Pending, SignatureOk},
+    token::{Pending, SignatureOk},
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -100,9 +99,8 @@ impl WithdrawalModule {
     }
 
     /// The place of a verified token in this list: -1 where it has none, -2 where it names another list or is malformed
-    pub fn place(&self, token: &str) -> f64 {
-        let claims = UnverifiedJws::parse(token).ok().and_then(|jws| Claims::parse(jws.payload()).ok());
-        match claims.map(|claims| StatusRef::of(&claims)) {
+    pub fn place(&self, guard: &GuardModule, handle: i32) -> f64 {
+        match guard.tokens.status(handle) {
             Some(Ok(None)) => -1.0,
             Some(Ok(Some(place))) if place.uri() == self.uri => {
                 u32::try_from(place.idx()).map_or(-2.0, f64::from)

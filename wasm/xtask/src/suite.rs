@@ -33,6 +33,8 @@ const TOOLS: &[&str] = &[
     "countersign-signature",
     "countersign-bench-module",
 ];
+/// With all that the modules for JavaScript have in them
+const MODULES: &[&str] = &["--features", "countersign-wasm-js/gate,countersign-wasm-js/pdp"];
 /// Of these, what is tested
 const TESTED_TOOLS: &[&str] = &["xtask", "countersign-signature"];
 
@@ -107,12 +109,17 @@ fn cargo(layout: &Layout, arguments: &[&str], long: bool) -> Command {
 }
 
 /// Lints and documentation
-fn look_at(steps: &mut Steps, layout: &Layout, packages: &[&'static str]) -> Result<()> {
+fn look_at(
+    steps: &mut Steps,
+    layout: &Layout,
+    packages: &[&'static str],
+    features: &[&'static str],
+) -> Result<()> {
     let mut lint = cargo(layout, &["clippy", "--release", "--all-targets"], steps.long);
-    lint.args(named_packages(packages)).args(["--", "-D", "warnings"]);
+    lint.args(named_packages(packages)).args(features).args(["--", "-D", "warnings"]);
     steps.run(&format!("cargo clippy of {}", packages.join(", ")), &mut lint)?;
     let mut doc = cargo(layout, &["doc", "--release", "--no-deps", "--document-private-items"], steps.long);
-    doc.args(named_packages(packages)).env("RUSTDOCFLAGS", RUSTDOC);
+    doc.args(named_packages(packages)).args(features).env("RUSTDOCFLAGS", RUSTDOC);
     steps.run(&format!("cargo doc of {}", packages.join(", ")), &mut doc)
 }
 
@@ -120,7 +127,7 @@ fn look_at(steps: &mut Steps, layout: &Layout, packages: &[&'static str]) -> Res
 fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
     let long = steps.long;
     steps.run("cargo fmt", &mut cargo(layout, &["fmt", "--all", "--check"], long))?;
-    look_at(steps, layout, TOOLS)?;
+    look_at(steps, layout, TOOLS, MODULES)?;
     let mut test = cargo(layout, &["test", "--release"], long);
     steps.run("cargo test of the tools", test.args(named_packages(TESTED_TOOLS)))?;
     for (name, features) in FEATURES {
@@ -133,7 +140,7 @@ fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
 
 /// What the host is a part of, which has its component in it
 fn product_steps(steps: &mut Steps, layout: &Layout, program: &Path) -> Result<()> {
-    look_at(steps, layout, PRODUCT)?;
+    look_at(steps, layout, PRODUCT, &[])?;
     // The tests from outside run the program that is there.
     let mut test = cargo(layout, &["test", "--release"], steps.long);
     test.env("COUNTERSIGN_BIN", program).args(host::UNOPTIMISED).args(host::CORE_LESS_OPTIMISED);
