@@ -5,6 +5,7 @@ import { deflateSync } from 'node:zlib'
 import { createGuard } from 'countersign'
 import { createUma } from 'countersign/worker'
 
+import { loadGate } from '../dist/platform/node.js'
 import { Issuer } from './issuer.mjs'
 
 const READ = { resource: '42', scopes: ['read'] }
@@ -98,6 +99,23 @@ describe('withdrawals by list', () => {
     issuer.routes.set(INTROSPECT, () => [200, { active: true, permissions: [] }])
     assert.equal(await code(token(3)), 'not_permitted')
     assert.equal(await code(token(4)), 'permitted', 'without a question')
+  })
+
+  it('know the place of a token in whatever is left of it', async () => {
+    const { issuer, guard, token, uri } = await start()
+    const { module } = guard
+    const { WithdrawalModule } = (await loadGate()).bindings
+    const list = new WithdrawalModule(issuer.url, uri, false, false, 60)
+    const accepted = (text) => {
+      const handle = module.begin_text(text, issuer.now)
+      assert.ok(module.finish(handle, true))
+      return handle
+    }
+    const left = (handle) => module.introspected(handle, Buffer.from('{"active":true,"permissions":[]}'))
+    const [listed, foreign, free] = [token(3), token(3, { status: { status_list: { idx: 3, uri: 'https://evil.example' } } }), token(3, { status: undefined })].map(accepted)
+    assert.deepEqual([listed, foreign, free].map((handle) => list.place(module, handle)), [3, -2, -1])
+    assert.deepEqual([listed, foreign, free].map((handle) => list.place(module, left(handle))), [3, -2, -1])
+    assert.equal(list.place(module, 1_000_000), -2, 'of a token that nobody knows')
   })
 
   it('deny when no list can be had for long, and believe exp only where that is wanted', async () => {

@@ -1,4 +1,4 @@
-//! Realm files: merged, refused, left alone (wire §9, issue "The host" and "Bad input").
+//! Realm files: merged, refused, left alone (wire §9).
 
 use std::sync::Arc;
 

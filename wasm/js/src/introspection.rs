@@ -19,10 +19,10 @@ impl GuardModule {
         if !is_active {
             return self.refuse(Denial::Withdrawn, "token is not active any more");
         }
-        let Some(rpt) = self.tokens.rpt(handle).map(|rpt| rpt.as_introspected(answer.get("permissions")))
-        else {
+        let Some(token) = self.tokens.verified(handle) else {
             return self.refuse(Denial::EngineFailed, "token is not known");
         };
-        self.tokens.put(rpt).unwrap_or_else(|| self.refuse(Denial::EngineFailed, "too many tokens"))
+        let left = token.as_introspected(answer.get("permissions"));
+        self.tokens.put(left).unwrap_or_else(|| self.refuse(Denial::EngineFailed, "too many tokens"))
     }
 }

@@ -6,6 +6,8 @@ use countersign_core::{
     rpt::Rpt,
     token::{Pending, SignatureOk},
 };
+#[cfg(feature = "gate")]
+use serde_json::Value;
 
 #[derive(Debug)]
 pub(crate) enum Entry {
@@ -31,6 +33,12 @@ impl Verified {
             rpt: rpt.without_claims(),
         }
     }
+
+    /// The same token with what an introspection answer says that it still permits
+    #[cfg(feature = "gate")]
+    pub(crate) fn as_introspected(&self, permissions: Option<&Value>) -> Self {
+        Self { status: self.status.clone(), rpt: self.rpt.as_introspected(permissions) }
+    }
 }
 
 impl From<Pending> for Entry {
@@ -39,9 +47,9 @@ impl From<Pending> for Entry {
     }
 }
 
-impl From<Rpt> for Entry {
-    fn from(rpt: Rpt) -> Self {
-        Self::Rpt(Box::new(Verified::new(rpt)))
+impl From<Verified> for Entry {
+    fn from(token: Verified) -> Self {
+        Self::Rpt(Box::new(token))
     }
 }
 
@@ -69,20 +77,21 @@ impl Tokens {
         }
     }
 
-    pub(crate) fn rpt(&self, handle: i32) -> Option<&Rpt> {
+    pub(crate) fn verified(&self, handle: i32) -> Option<&Verified> {
         match self.entries.get(usize::try_from(handle).ok()?)? {
-            Entry::Rpt(token) => Some(&token.rpt),
+            Entry::Rpt(token) => Some(token),
             Entry::Free | Entry::Pending(_) => None,
         }
+    }
+
+    pub(crate) fn rpt(&self, handle: i32) -> Option<&Rpt> {
+        self.verified(handle).map(|token| &token.rpt)
     }
 
     /// The place of a verified token in a status list, or that it has none
     #[cfg(feature = "gate")]
     pub(crate) fn status(&self, handle: i32) -> Option<&Result<Option<StatusRef>, ParseStatusRefError>> {
-        match self.entries.get(usize::try_from(handle).ok()?)? {
-            Entry::Rpt(token) => Some(&token.status),
-            Entry::Free | Entry::Pending(_) => None,
-        }
+        self.verified(handle).map(|token| &token.status)
     }
 
     /// Makes an RPT of what waits under a handle; false if nothing waits there.
@@ -93,7 +102,7 @@ impl Tokens {
         match core::mem::replace(entry, Entry::Free) {
             Entry::Pending(pending) => {
                 let token = pending.accept(SignatureOk::i_have_verified_the_signature());
-                *entry = Rpt::new(token).into();
+                *entry = Verified::new(Rpt::new(token)).into();
                 true
             }
             other @ (Entry::Free | Entry::Rpt(_)) => {
