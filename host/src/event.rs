@@ -55,6 +55,14 @@ impl Draft {
         self.note(|noted| noted.kind = kind);
     }
 
+    /// Another event, of what is known so far; what is noted of one is not noted of the other
+    #[must_use]
+    pub fn apart(&self, kind: &'static str) -> Self {
+        let mut event = NewEvent::default();
+        self.note(|noted| event = noted.event.clone());
+        Self(Arc::new(Mutex::new(Noted { event, kind, ..Noted::default() })))
+    }
+
     /// The client, as it names itself
     pub fn client(&self, client_id: &str) {
         self.note(|noted| noted.event.client_id = Some(cut(client_id)));

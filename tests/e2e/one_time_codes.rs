@@ -5,6 +5,7 @@ use aws_lc_rs::hmac;
 use countersign_tests::{
     admin::{Admin, usual},
     browser::{Browser, Page, realm},
+    otp,
     realm::Realm,
     signer::now,
     world::World,
@@ -13,15 +14,7 @@ use serde_json::json;
 
 /// The code of a step, of eight digits by SHA-256
 fn code(secret: &str, step: u64) -> String {
-    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let values = secret.chars().map(|letter| letters.find(letter).unwrap());
-    let bits: Vec<_> = values.flat_map(|value| (0..5).rev().map(move |bit| value >> bit & 1)).collect();
-    let byte = |bits: &[usize]| u8::try_from(bits.iter().fold(0, |byte, bit| byte << 1 | bit)).unwrap();
-    let bytes: Vec<_> = bits.chunks_exact(8).map(byte).collect();
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &bytes), &step.to_be_bytes());
-    let offset = usize::from(tag.as_ref()[31] & 0xf);
-    let word = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:08}", word % 100_000_000)
+    otp::code(secret, (hmac::HMAC_SHA256, 8), step)
 }
 
 /// Steps so long that none ends while a test runs, or hardly ever: the window takes the rest
@@ -46,17 +39,11 @@ fn page(world: &World, browser: &mut Browser) -> Page {
     browser.get(&sign_in.location()).expect(200)
 }
 
-fn secret(page: &Page) -> String {
-    let text = page.text();
-    let (_, rest) = text.split_once("id=\"kc-totp-secret-key\">").unwrap();
-    rest.split('<').next().unwrap().replace(' ', "")
-}
-
 /// Sets up alice's app with the code of a step
 fn set_up(world: &World, step: u64) -> String {
     let mut browser = Browser::new(world);
     let page = page(world, &mut browser);
-    let secret = secret(&page);
+    let secret = otp::secret(&page);
     browser.submit(&page, &[("totp", &code(&secret, step))]).parameter("code");
     secret
 }
@@ -79,7 +66,7 @@ fn an_app_is_set_up_as_the_realm_says() {
     let mut browser = Browser::new(&world);
     let page = page(&world, &mut browser);
     page.says("time, 3600 seconds; SHA256; 8 digits");
-    let secret = secret(&page);
+    let secret = otp::secret(&page);
     let right = code(&secret, now() / PERIOD);
     browser.submit(&page, &[("totp", &right[..6])]).expect(200).says("Invalid authenticator code.");
     browser.submit(&page, &[("totp", &right)]).parameter("code");

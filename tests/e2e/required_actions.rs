@@ -5,6 +5,7 @@ use countersign_tests::{
     admin::{Admin, sign_in},
     browser::{Browser, Page, realm},
     forge::claims,
+    otp,
     realm::{Realm, user},
     world::World,
 };
@@ -134,6 +135,52 @@ fn what_nobody_can_do_here_keeps_out() {
     }
 }
 
+/// An action may have another name than what it is
+#[test]
+fn what_is_done_is_crossed_off_under_its_own_name() {
+    let actions = [("agree", TERMS), ("new-password", "UPDATE_PASSWORD"), ("app", "CONFIGURE_TOTP")];
+    let actions: Vec<_> = actions
+        .into_iter()
+        .zip(1..)
+        .map(|((alias, provider), priority)| {
+            let mut action = action(alias, priority);
+            action["providerId"] = json!(provider);
+            action
+        })
+        .collect();
+    let realm = realm()
+        .set("requiredActions", json!(actions))
+        .set("eventsEnabled", json!(true))
+        .user("alice", json!({ "requiredActions": ["app", "new-password", "agree"] }));
+    let world = World::administered(&realm);
+    let root = Admin::root(&world.server, "test");
+    let mut browser = Browser::new(&world);
+    let page = begin(&world, &mut browser);
+    let next = browser.submit(&page, &[("accept", "Accept")]).location();
+    assert_eq!(alice(&root)["requiredActions"], json!(["app", "new-password"]));
+    let page = browser.get(&next).expect(200);
+    let new = [("password-new", "another-password"), ("password-confirm", "another-password")];
+    let next = browser.submit(&page, &new).location();
+    assert_eq!(alice(&root)["requiredActions"], json!(["app"]));
+    let page = browser.get(&next).expect(200);
+    browser.submit(&page, &[("totp", "000000")]).expect(200).says("Invalid authenticator code.");
+    browser.submit(&page, &[("totp", &otp::shown(&otp::secret(&page)))]).parameter("code");
+    assert_eq!(alice(&root)["requiredActions"], json!([]));
+    let events = root.read("events?max=5");
+    let kinds: Vec<_> =
+        events.as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        ["LOGIN", "UPDATE_TOTP", "UPDATE_TOTP_ERROR", "UPDATE_PASSWORD", "CUSTOM_REQUIRED_ACTION"]
+    );
+    assert_eq!(events[4]["details"]["custom_required_action"], "agree");
+    assert_eq!(
+        events[0]["details"].get("custom_required_action"),
+        None,
+        "what is said of one is not of the other"
+    );
+}
+
 /// The profile of the realm says what is asked for, and what a good answer is
 #[test]
 fn a_profile_is_completed_before_a_sign_in_ends() {
@@ -177,6 +224,12 @@ fn a_profile_is_completed_before_a_sign_in_ends() {
         let answer = browser.submit(&page, &with(name, value));
         assert_eq!(answer.answer.status, 200, "{name}={value:?}");
         answer.says(text);
+        // Nothing of what was typed has to be typed again.
+        for (name, value) in with(name, value).into_iter().filter(|(name, _)| *name != "team") {
+            let shown = if value == "<b>" { "&lt;b&gt;" } else { value };
+            let kind = if name == "email" { "email" } else { "text" };
+            answer.says(&format!("name=\"{name}\" type=\"{kind}\" value=\"{shown}\""));
+        }
     }
     assert_eq!(alice(&root)["email"], "alice@test.example", "what is refused changes nothing");
     // What she may not change, she does not change.

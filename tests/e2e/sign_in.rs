@@ -3,6 +3,7 @@
 use countersign_tests::{
     browser::{Browser, realm},
     forge::claims,
+    otp,
     realm::{password, with},
     world::World,
 };
@@ -301,22 +302,6 @@ fn an_app_that_expects_somebody_does_not_get_another() {
     other.get(&world.authorize("app", &[("prompt", "none")])).parameter("code");
 }
 
-/// The code that an authenticator app shows now (RFC 6238)
-fn code_of(secret: &str) -> String {
-    use aws_lc_rs::hmac;
-    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let values = secret.chars().map(|letter| letters.find(letter).unwrap());
-    let bits: Vec<_> = values.flat_map(|value| (0..5).rev().map(move |bit| value >> bit & 1)).collect();
-    let byte = |bits: &[usize]| u8::try_from(bits.iter().fold(0, |byte, bit| byte << 1 | bit)).unwrap();
-    let bytes: Vec<_> = bits.chunks_exact(8).map(byte).collect();
-    let now = countersign_tests::signer::now();
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes);
-    let tag = hmac::sign(&key, &(now / 30).to_be_bytes());
-    let offset = usize::from(tag.as_ref()[19] & 0xf);
-    let word = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", word % 1_000_000)
-}
-
 #[test]
 fn an_authenticator_app_is_set_up_from_a_page_without_script() {
     let world = World::of(&realm().user("alice", json!({ "requiredActions": ["CONFIGURE_TOTP"] })));
@@ -325,20 +310,16 @@ fn an_authenticator_app_is_set_up_from_a_page_without_script() {
     let page = browser.get(&sign_in.location()).expect(200);
     page.says("kc-totp-settings-form");
     page.says("<svg class=\"qr\"");
-    let secret = |text: &str| -> String {
-        let (_, rest) = text.split_once("id=\"kc-totp-secret-key\">").unwrap();
-        rest.split('<').next().unwrap().replace(' ', "")
-    };
-    let key = secret(&page.text());
+    let key = otp::secret(&page);
     assert_eq!(key.len(), 32);
     // A wrong code stores nothing and keeps the secret that was scanned.
     let again = browser.submit(&page, &[("totp", "000000")]).expect(200);
     again.says("Invalid authenticator code.");
-    assert_eq!(secret(&again.text()), key);
+    assert_eq!(otp::secret(&again), key);
     // Nobody but this browser gets on with it.
     let mut other = Browser::new(&world);
-    other.submit(&again, &[("totp", &code_of(&key))]).expect(400).says("loginRestartLink");
-    let code = code_of(&key);
+    other.submit(&again, &[("totp", &otp::shown(&key))]).expect(400).says("loginRestartLink");
+    let code = otp::shown(&key);
     _ = browser.submit(&again, &[("totp", &code)]).parameter("code");
     // From now on it is asked for, and a code counts once.
     let mut second = Browser::new(&world);

@@ -25,6 +25,7 @@ pub mod folder;
 pub mod forge;
 pub mod http;
 pub mod made;
+pub mod otp;
 pub mod realm;
 pub mod server;
 pub mod signer;

@@ -54,6 +54,12 @@ impl InRealm {
     pub fn endpoint(&self, name: &str) -> String {
         format!("{}/protocol/openid-connect/{name}", self.issuer)
     }
+
+    /// The same, with an event of its own kind for a part of what the request does
+    #[must_use]
+    pub fn apart(&self, kind: &'static str) -> Self {
+        Self { event: self.event.apart(kind), ..self.clone() }
+    }
 }
 
 impl FromRequestParts<Arc<App>> for InRealm {

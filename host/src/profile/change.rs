@@ -66,11 +66,19 @@ pub enum Taken {
 }
 
 impl Taken {
-    /// In Keycloak's words
+    /// As Keycloak's APIs say it
     pub const fn text(self) -> &'static str {
         match self {
             Self::Username => "User exists with same username",
             Self::Email => "User exists with same email",
+        }
+    }
+
+    /// As Keycloak's pages say it
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::Username => "Username already exists.",
+            Self::Email => "Email already exists.",
         }
     }
 }

@@ -29,28 +29,41 @@ pub enum Task {
     Profile,
     /// To make a passkey
     NewPasskey,
-    /// Something that nobody can do here
-    Elsewhere,
 }
 
 /// An action that somebody has to carry out
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Required {
+pub enum Required {
+    /// There is a page for it
+    Here(Todo),
+    /// Nobody can do it here
+    Elsewhere(Undoable),
+}
+
+/// An action that somebody can carry out here
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Todo {
     /// As his list and the client name it
     pub alias: String,
-    /// What administrators call it
-    pub name: String,
     /// What it is
     pub task: Task,
 }
 
+/// An action that keeps somebody out, because nobody can carry it out here
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undoable {
+    /// As his list names it
+    pub alias: String,
+    /// What administrators call it
+    pub name: String,
+}
+
 /// The choice of another password, in Keycloak's words
 pub const UPDATE_PASSWORD: &str = "UPDATE_PASSWORD";
-/// The setting up of an authenticator app
-pub const CONFIGURE_TOTP: &str = "CONFIGURE_TOTP";
-
 /// The proof that an address is hers; done where somebody has said that it is
 pub const VERIFY_EMAIL: &str = "VERIFY_EMAIL";
+/// The choice of a language, which asks nobody anything
+const UPDATE_LOCALE: &str = "update_user_locale";
 
 /// The first thing that a user has to do
 pub fn first(tx: &Transaction<'_>, realm: &Realm, user: &User) -> Result<Option<Required>, StoreError> {
@@ -63,18 +76,22 @@ fn first_of(realm: &Realm, user: &User, listed: &[String]) -> Option<Required> {
     let mut known = actions(&realm.settings);
     known.retain(|action| action.enabled && listed.contains(&action.alias));
     known.sort_by_key(|action| action.priority);
-    known.into_iter().find_map(|action| {
-        let task = task(&action, realm, user)?;
-        Some(Required { alias: action.alias, name: action.name, task })
-    })
+    known.into_iter().find(|action| !is_done(action, realm, user)).map(required)
+}
+
+fn required(action: RequiredAction) -> Required {
+    let RequiredAction { alias, name, .. } = action;
+    match known(&action.provider_id) {
+        Some(task) => Required::Here(Todo { alias, task }),
+        None => Required::Elsewhere(Undoable { alias, name }),
+    }
 }
 
 /// What a client asks a user to do (`kc_action`), if that can be done here and the realm has it
-pub fn asked(realm: &Realm, alias: &str) -> Option<Required> {
+pub fn asked(realm: &Realm, alias: &str) -> Option<Todo> {
     let action =
         actions(&realm.settings).into_iter().find(|action| action.alias == alias && action.enabled)?;
-    let task = known(&action.provider_id).filter(|task| *task != Task::Elsewhere)?;
-    Some(Required { alias: action.alias, name: action.name, task })
+    Some(Todo { task: known(&action.provider_id)?, alias: action.alias })
 }
 
 /// The actions of a realm
@@ -85,7 +102,7 @@ pub fn actions(settings: &RealmSettings) -> Vec<RequiredAction> {
 /// Aliases of what keeps everybody out who has to do it: the realm wants it, and nobody here can do it
 pub fn undoable(settings: &RealmSettings) -> BTreeSet<String> {
     let all = actions(settings).into_iter().filter(|action| action.enabled);
-    all.filter(|action| known(&action.provider_id) == Some(Task::Elsewhere))
+    all.filter(|action| action.provider_id != UPDATE_LOCALE && known(&action.provider_id).is_none())
         .map(|action| action.alias)
         .collect()
 }
@@ -96,26 +113,25 @@ pub fn of_new_users(realm: &Realm) -> Vec<String> {
     all.filter(|action| action.enabled && action.default_action).map(|action| action.alias).collect()
 }
 
-/// What an action is for a user; nothing where it is done already
-fn task(action: &RequiredAction, realm: &Realm, user: &User) -> Option<Task> {
+/// Whether a user has nothing left to do of an action on his list
+fn is_done(action: &RequiredAction, realm: &Realm, user: &User) -> bool {
     match action.provider_id.as_str() {
-        VERIFY_EMAIL if user.email_verified => None,
-        "VERIFY_PROFILE" if profile::of(realm).is_filled(user) => None,
-        provider => known(provider),
+        VERIFY_EMAIL => user.email_verified,
+        "VERIFY_PROFILE" => profile::of(realm).is_filled(user),
+        provider => provider == UPDATE_LOCALE,
     }
 }
 
+/// What an action is; nothing where nobody can carry it out here
 fn known(provider: &str) -> Option<Task> {
     match provider {
-        CONFIGURE_TOTP => Some(Task::NewOneTimeCode),
+        "CONFIGURE_TOTP" => Some(Task::NewOneTimeCode),
         // The second name is that of releases before 21.
         "TERMS_AND_CONDITIONS" | "terms_and_conditions" => Some(Task::Terms),
         UPDATE_PASSWORD => Some(Task::NewPassword),
         "UPDATE_PROFILE" | "VERIFY_PROFILE" => Some(Task::Profile),
         REGISTER => Some(Task::NewPasskey),
-        // It asks nobody anything.
-        "update_user_locale" => None,
-        _ => Some(Task::Elsewhere),
+        _ => None,
     }
 }
 
@@ -124,25 +140,24 @@ mod tests {
     use countersign_core::time::UnixTime;
 
     use super::*;
-    use crate::{realm::UmaSettings, store::user::people::UserRecord};
+    use crate::store::user::people::UserRecord;
 
     fn realm(change: impl FnOnce(&mut Vec<RequiredAction>)) -> Realm {
         let mut actions = usual_actions();
         change(&mut actions);
-        Realm {
-            id: "r".to_owned(),
-            name: "r".to_owned(),
-            enabled: true,
-            version: 0,
-            not_before: UnixTime(0),
-            settings: RealmSettings { required_actions: Some(actions), ..RealmSettings::default() },
-            uma: UmaSettings::default(),
-        }
+        Realm::with(RealmSettings { required_actions: Some(actions), ..RealmSettings::default() })
     }
 
-    fn first(realm: &Realm, user: &User, listed: &[&str]) -> Option<Task> {
+    fn first(realm: &Realm, user: &User, listed: &[&str]) -> Option<Required> {
         let listed: Vec<_> = listed.iter().map(|alias| (*alias).to_owned()).collect();
-        first_of(realm, user, &listed).map(|required| required.task)
+        first_of(realm, user, &listed)
+    }
+
+    fn task(realm: &Realm, user: &User, listed: &[&str]) -> Option<Task> {
+        match first(realm, user, listed)? {
+            Required::Here(todo) => Some(todo.task),
+            Required::Elsewhere(undoable) => panic!("{undoable:?}"),
+        }
     }
 
     #[test]
@@ -150,13 +165,13 @@ mod tests {
         let user = UserRecord::named("alice", UnixTime(0)).user;
         let usual = realm(|_| {});
         let both = ["UPDATE_PASSWORD", "CONFIGURE_TOTP"];
-        assert_eq!(first(&usual, &user, &both), Some(Task::NewOneTimeCode));
+        assert_eq!(task(&usual, &user, &both), Some(Task::NewOneTimeCode));
         let other = realm(|actions| {
             for action in actions.iter_mut().filter(|action| action.alias == UPDATE_PASSWORD) {
                 action.priority = 1;
             }
         });
-        assert_eq!(first(&other, &user, &both), Some(Task::NewPassword));
+        assert_eq!(task(&other, &user, &both), Some(Task::NewPassword));
         let off = realm(|actions| actions.iter_mut().for_each(|action| action.enabled = false));
         assert_eq!(first(&off, &user, &both), None);
         assert_eq!(first(&usual, &user, &["TERMS_AND_CONDITIONS", "nobody-knows-it"]), None);
@@ -166,8 +181,9 @@ mod tests {
     fn what_nobody_can_do_here_keeps_out_and_what_is_done_does_not() {
         let usual = realm(|_| {});
         let mut user = UserRecord::named("alice", UnixTime(0)).user;
-        assert_eq!(first(&usual, &user, &["VERIFY_EMAIL"]), Some(Task::Elsewhere));
-        assert_eq!(first(&usual, &user, &["VERIFY_PROFILE"]), Some(Task::Profile));
+        let undoable = Undoable { alias: VERIFY_EMAIL.to_owned(), name: "Verify Email".to_owned() };
+        assert_eq!(first(&usual, &user, &[VERIFY_EMAIL]), Some(Required::Elsewhere(undoable)));
+        assert_eq!(task(&usual, &user, &["VERIFY_PROFILE"]), Some(Task::Profile));
         assert_eq!(first(&usual, &user, &["update_user_locale"]), None);
         user.email_verified = true;
         for (member, value) in
@@ -175,11 +191,11 @@ mod tests {
         {
             *member = Some(value.to_owned());
         }
-        assert_eq!(first(&usual, &user, &["VERIFY_EMAIL", "VERIFY_PROFILE"]), None);
-        assert_eq!(first(&usual, &user, &["UPDATE_PROFILE"]), Some(Task::Profile));
+        assert_eq!(first(&usual, &user, &[VERIFY_EMAIL, "VERIFY_PROFILE"]), None);
+        assert_eq!(task(&usual, &user, &["UPDATE_PROFILE"]), Some(Task::Profile));
         // A client cannot have it done.
-        assert_eq!(asked(&usual, "VERIFY_EMAIL"), None);
+        assert_eq!(asked(&usual, VERIFY_EMAIL), None);
         assert_eq!(asked(&usual, "TERMS_AND_CONDITIONS"), None, "switched off as it comes");
-        assert_eq!(asked(&usual, "UPDATE_PROFILE").map(|required| required.task), Some(Task::Profile));
+        assert_eq!(asked(&usual, "UPDATE_PROFILE").map(|todo| todo.task), Some(Task::Profile));
     }
 }

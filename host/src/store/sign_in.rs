@@ -6,10 +6,7 @@ use countersign_core::time::UnixTime;
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    StoreError, document, seconds, time,
-    user::{Credential, people},
-};
+use super::{StoreError, document, seconds, time, user::Credential};
 use crate::{
     realm::Realm,
     sign_in::{Token, pkce::Challenge, throttle::Failures},
@@ -359,18 +356,6 @@ pub fn required_actions(tx: &Transaction<'_>, user_id: &str) -> Result<Vec<Strin
         .prepare_cached("SELECT required_actions FROM user WHERE id = ?1")?
         .query_row([user_id], |row| row.get(0))?;
     Ok(serde_json::from_str(&actions)?)
-}
-
-/// Puts another password in the place of the one that a user had, and crosses the update off his list
-pub fn update_password(
-    tx: &Transaction<'_>,
-    realm: &Realm,
-    user_id: &str,
-    password: &Credential,
-    now: UnixTime,
-) -> Result<(), StoreError> {
-    people::set_password(tx, user_id, password, realm.password_policy().earlier(), now)?;
-    acted(tx, realm, user_id, "UPDATE_PASSWORD")
 }
 
 /// Crosses an action off the list of what a user has to do

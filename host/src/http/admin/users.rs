@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{
     REALM,
-    answer::{created, list, missing, no_content, one, or_else, part, refused},
+    answer::{created, list, missing, no_content, one, or_else, refused},
     caller::{Caller, Role},
 };
 use crate::{
@@ -150,7 +150,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
     if !caller.may(Role::ViewUsers) {
         return Ok(list::<Members>(&[]));
     }
-    let (part, brief) = (part(&query, Some(100))?, query.flag("briefRepresentation").unwrap_or(false));
+    let (part, brief) = (query.part(Some(100))?, query.flag("briefRepresentation").unwrap_or(false));
     let found = app.store.read(|tx| people::list(tx, &caller.realm.id, &filter(&query), part))?;
     let may_manage = caller.may(Role::ManageUsers);
     Ok(list(&found.iter().map(|record| rendered(record, brief, may_manage)).collect::<Vec<_>>()))
@@ -300,7 +300,7 @@ fn or_back(done: Result<Result<(), Taken>, StoreError>) -> Result<(), ApiError> 
     match done {
         Ok(Ok(())) => Ok(()),
         Ok(Err(taken)) => Err(taken.into()),
-        Err(error) => Err(or_else(error, || "User exists with same username".to_owned(), MISSING)),
+        Err(error) => Err(or_else(error, || Taken::Username.text().to_owned(), MISSING)),
     }
 }
 

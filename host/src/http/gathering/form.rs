@@ -11,7 +11,7 @@ use crate::{
     gathering::{self, Kind},
     http::{
         extract::{Form, InRealm},
-        sign_in::pages::{self, Step},
+        sign_in::pages::{self, Again, Step},
     },
     realm::{Session, User},
 };
@@ -52,7 +52,8 @@ pub(super) fn render(
     let name = open.client.settings.name.as_deref().filter(|name| !name.is_empty());
     let name = name.unwrap_or(&open.client.client_id);
     let action = address(place, &open.id);
-    let step = Step { action: &action, redirect_uri: &open.about.redirect_uri, error, optional: false };
+    let again = error.map(|error| Again { error, given });
+    let step = Step { action: &action, redirect_uri: &open.about.redirect_uri, again, optional: false };
     let body = html! {
         p { strong { (name) } " asks for access in your name (" (user.username) "):" }
         ul id="cs-wanted" { @for text in &wanted { li { (text) } } }
@@ -61,7 +62,7 @@ pub(super) fn render(
                 "To decide, this server needs to know more about you. The application does not see what you say here."
             }
         }
-        (pages::alert(error))
+        (pages::alert(step.error()))
         form id="cs-claims-form" action=(step.action) method="post" {
             input type="hidden" name="session" value=(mark(open, session));
             @for claim in &asked { (question(claim, given)) }

@@ -10,7 +10,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use maud::{DOCTYPE, Markup, html};
 
-use super::{super::extract::InRealm, front, resources};
+use super::{
+    super::extract::{Form, InRealm},
+    front, resources,
+};
 use crate::{
     realm::User,
     sign_in::{
@@ -114,10 +117,26 @@ pub struct Step<'a> {
     pub action: &'a str,
     /// Where the browser goes afterwards
     pub redirect_uri: &'a str,
-    /// What was wrong with the last attempt
-    pub error: Option<&'a str>,
+    /// The last attempt, if there was one
+    pub again: Option<Again<'a>>,
     /// Whether the user may leave it
     pub optional: bool,
+}
+
+/// A form that has to be sent once more
+#[derive(Debug, Clone, Copy)]
+pub struct Again<'a> {
+    /// What was wrong with it
+    pub error: &'a str,
+    /// What was in it
+    pub given: &'a Form,
+}
+
+impl<'a> Step<'a> {
+    /// What was wrong with the last attempt
+    pub fn error(self) -> Option<&'a str> {
+        self.again.map(|again| again.error)
+    }
 }
 
 /// Goes on without what the client wants, where that may be
@@ -138,11 +157,11 @@ pub(in crate::http) fn page_of_step(place: &InRealm, step: Step<'_>, title: &str
 /// Asks for the one-time code
 pub fn one_time_code(place: &InRealm, step: Step<'_>) -> Response {
     let body = html! {
-        (alert(step.error))
+        (alert(step.error()))
         form id="kc-otp-login-form" action=(step.action) method="post" {
             label for="otp" { "One-time code" }
             input id="otp" name="otp" type="text" inputmode="numeric" autocomplete="one-time-code" required
-                autofocus spellcheck="false" aria-describedby="otp-help" aria-invalid=[step.error.map(|_| "true")];
+                autofocus spellcheck="false" aria-describedby="otp-help" aria-invalid=[step.error().map(|_| "true")];
             p.help id="otp-help" { "The code that your authenticator app shows now." }
             button id="kc-login" name="login" type="submit" value="Sign In" { "Sign in" }
         }
@@ -156,7 +175,7 @@ pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &st
         secret.chars().collect::<Vec<_>>().chunks(4).map(|part| part.iter().collect()).collect();
     let body = html! {
         p { "You need to set up an authenticator app before you go on." }
-        (alert(step.error))
+        (alert(step.error()))
         ol {
             li { "Install an authenticator app, if you have none." }
             li {
@@ -170,7 +189,7 @@ pub fn set_up_otp(place: &InRealm, step: Step<'_>, picture: &Markup, secret: &st
         form id="kc-totp-settings-form" action=(step.action) method="post" {
             label for="totp" { "One-time code" }
             input id="totp" name="totp" type="text" inputmode="numeric" autocomplete="one-time-code" required
-                autofocus spellcheck="false" aria-invalid=[step.error.map(|_| "true")];
+                autofocus spellcheck="false" aria-invalid=[step.error().map(|_| "true")];
             button id="saveTOTPBtn" type="submit" { "Set up" }
             (cancel(step))
         }
@@ -201,7 +220,7 @@ pub fn set_up_passkey(place: &InRealm, step: Step<'_>, page: NewPasskey<'_>) -> 
     let full = if full.is_empty() { user.username.clone() } else { full.join(" ") };
     let body = html! {
         p { "A passkey signs you in without a password: by your fingerprint, your face, or the lock of your device." }
-        (alert(step.error))
+        (alert(step.error()))
         p.alert id="passkey-unsupported" { "This page needs a browser with passkeys, and its scripts." }
         p.alert id="passkey-error" role="alert" hidden { "No passkey was made. Please try again." }
         form id="register" action=(step.action) method="post" data-challenge=(challenge.text())
@@ -229,15 +248,15 @@ pub fn set_up_passkey(place: &InRealm, step: Step<'_>, page: NewPasskey<'_>) -> 
 pub fn update_password(place: &InRealm, step: Step<'_>, username: &str) -> Response {
     let body = html! {
         p { "You need to change your password before you go on." }
-        (alert(step.error))
+        (alert(step.error()))
         form id="kc-passwd-update-form" action=(step.action) method="post" {
             input type="text" name="username" value=(username) autocomplete="username" readonly hidden;
             label for="password-new" { "New password" }
             input id="password-new" name="password-new" type="password" required autofocus
-                autocomplete="new-password" aria-invalid=[step.error.map(|_| "true")];
+                autocomplete="new-password" aria-invalid=[step.error().map(|_| "true")];
             label for="password-confirm" { "Confirm password" }
             input id="password-confirm" name="password-confirm" type="password" required
-                autocomplete="new-password" aria-invalid=[step.error.map(|_| "true")];
+                autocomplete="new-password" aria-invalid=[step.error().map(|_| "true")];
             button type="submit" { "Change password" }
             (cancel(step))
         }

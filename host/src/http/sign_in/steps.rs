@@ -15,22 +15,21 @@ use super::{
     answer, consent,
     cookies::{Cookie, Cookies},
     finish::finish,
-    next::{Left, Next, next},
-    pages::{self, SignIn, Step},
+    next::{Ask, Left, Next, What, left},
+    pages::{self, Again, SignIn, Step},
     passkey,
-    tasks::{self, Outcome},
+    tasks::{self, Outcome, REJECTED},
 };
 use crate::{
     app::App,
     error::ApiError,
     event,
-    realm::Client,
+    realm::{Client, User},
     sign_in::{
         Token, credentials,
         credentials::{Attempt, Refused},
         progress::{Known, Lost, Progress},
         request::{self, AuthRequest, Refusal, ResponseMode},
-        required::Task,
     },
     store,
 };
@@ -269,31 +268,27 @@ pub(super) async fn go_on(
     let Went { progress, browser, posted } = went;
     let (realm, request) = (&*place.realm, &progress.request);
     let Some(known) = &progress.known else { return Err(ApiError::server_error()) };
-    let Some(left) = app.store.read(|tx| next(tx, realm, client, request, known))? else {
+    let Some(Left { user, next }) = app.store.read(|tx| left(tx, realm, client, request, known))? else {
         return Ok(pages::expired(place, &again(place, request)));
     };
     if request.prompt.none {
-        let error = match left.next {
-            Next::OneTimeCode | Next::Do(_) => "interaction_required",
-            Next::Consent(_) => "consent_required",
-            Next::Done => return finish(app, place, cookies, client, progress, &left.user).await,
+        let error = match next {
+            Next::Ask(Ask { what: What::Consent(_), .. }) => "consent_required",
+            Next::Ask(_) | Next::Stuck(_) => "interaction_required",
+            Next::Done => return finish(app, place, cookies, client, progress, &user).await,
         };
         event::failed(app, place, error, "").await;
         return Ok(answer::refused(place, &request.to, &Refusal::new(error, "")));
     }
-    match &left.next {
-        Next::Done => return finish(app, place, cookies, client, progress, &left.user).await,
-        Next::Do(required) if required.task == Task::Elsewhere => {
-            place.event.user(&left.user.id);
-            place.event.detail("username", &left.user.username);
-            return Ok(tasks::elsewhere(app, place, required).await);
-        }
-        Next::OneTimeCode | Next::Do(_) | Next::Consent(_) => {}
-    }
+    let ask = match next {
+        Next::Ask(ask) => ask,
+        Next::Stuck(undoable) => return Ok(tasks::stuck(app, place, &user, &undoable).await),
+        Next::Done => return finish(app, place, cookies, client, progress, &user).await,
+    };
     let mut response = if posted {
         answer::redirect(&action(app, place, &progress)?)
     } else {
-        page(app, place, client, &progress, &left, None)?
+        page(app, place, client, &progress, (&user, &ask), None)?
     };
     cookies.set(&mut response, Cookie::Begun, browser.reveal(), None);
     Ok(response)
@@ -304,22 +299,21 @@ fn page(
     place: &InRealm,
     client: &Client,
     progress: &Progress,
-    Left { user, next, optional }: &Left,
-    error: Option<&str>,
+    (user, Ask { what, optional }): (&User, &Ask),
+    again: Option<Again<'_>>,
 ) -> Result<Response, ApiError> {
-    let with_secret = match next {
-        Next::Do(required) => tasks::with_secret(required.task, progress)?,
-        Next::OneTimeCode | Next::Consent(_) | Next::Done => None,
+    let with_secret = match what {
+        What::Do(todo) => tasks::with_secret(todo.task, progress)?,
+        What::OneTimeCode | What::Consent(_) => None,
     };
     let progress = with_secret.as_ref().unwrap_or(progress);
     let action = action(app, place, progress)?;
     let redirect_uri = &progress.request.to.redirect_uri;
-    let step = Step { action: &action, redirect_uri, error, optional: *optional };
-    Ok(match next {
-        Next::OneTimeCode => pages::one_time_code(place, step),
-        Next::Do(required) => tasks::page(app, place, step, progress, (user, required.task))?,
-        Next::Consent(scopes) => consent::page(place, step, client, scopes),
-        Next::Done => return Err(ApiError::server_error()),
+    let step = Step { action: &action, redirect_uri, again, optional: *optional };
+    Ok(match what {
+        What::OneTimeCode => pages::one_time_code(place, step),
+        What::Do(todo) => tasks::page(app, place, step, progress, (user, todo.task))?,
+        What::Consent(scopes) => consent::page(place, step, client, scopes),
     })
 }
 
@@ -334,18 +328,27 @@ async fn further(
     let Resumed { client, progress, browser } = resumed;
     let (realm, request) = (&*place.realm, &progress.request);
     let Some(mut known) = progress.known.clone() else { return Err(ApiError::server_error()) };
-    let Some(left) = app.store.read(|tx| next(tx, realm, &client, request, &known))? else {
+    let Some(Left { user, next }) = app.store.read(|tx| left(tx, realm, &client, request, &known))? else {
         return Ok(pages::expired(place, &again(place, request)));
     };
-    let Left { user, next, optional } = &left;
+    let user = &user;
+    let ask = match next {
+        Next::Ask(ask) => ask,
+        // It was done in another window, or nobody can do it here any more.
+        Next::Stuck(_) | Next::Done => {
+            let went = Went { progress, browser, posted: true };
+            return go_on(app, place, cookies, &client, went).await;
+        }
+    };
     place.event.user(&user.id);
     place.event.detail("username", &user.username);
     let now = app.clock.now();
-    let retry = |text| page(app, place, &client, &progress, &left, Some(text));
-    let mut declined = *optional && form.get("cancel-aia").is_some();
-    match next {
+    let retry =
+        |error| page(app, place, &client, &progress, (user, &ask), Some(Again { error, given: form }));
+    let mut declined = ask.optional && form.get("cancel-aia").is_some();
+    match &ask.what {
         _ if declined => {}
-        Next::OneTimeCode => {
+        What::OneTimeCode => {
             let Some(code) = form.get("otp") else { return retry(WRONG_CODE) };
             let browser = cookies.get(Cookie::Known);
             match credentials::check_code(app, realm, user, Some(code), place.address, browser.as_ref()).await
@@ -354,21 +357,17 @@ async fn further(
                 Err(refusal) => return retry(refused(app, place, refusal, WRONG_CODE).await?),
             }
         }
-        Next::Do(required) if required.task == Task::Elsewhere => {
-            return Ok(tasks::elsewhere(app, place, required).await);
-        }
-        Next::Do(required) => {
-            let going = (&progress, &mut known);
-            match tasks::carry_out(app, place, (user, required), going, form).await? {
+        What::Do(todo) => {
+            match tasks::carry_out(app, place, (user, todo), (&progress, &mut known), form).await? {
                 Outcome::Done => {}
-                Outcome::Again(text) => return retry(&text),
-                Outcome::Declined(_) if *optional => declined = true,
+                Outcome::Again(wrong) => return retry(&wrong.text),
+                Outcome::Declined(_) if ask.optional => declined = true,
                 Outcome::Declined(text) => return Ok(denied(place, cookies, request, text)),
             }
         }
-        Next::Consent(scopes) => {
+        What::Consent(scopes) => {
             if form.get("accept").is_none() || form.get("cancel").is_some() {
-                event::failed(app, place, "rejected_by_user", "").await;
+                event::failed(app, place, REJECTED, "").await;
                 return Ok(denied(place, cookies, request, "User denied consent"));
             }
             consent::give(app, place, (user, &client), scopes).await?;
@@ -377,10 +376,9 @@ async fn further(
             progress.request.prompt.consent = false;
             return go_on(app, place, cookies, &client, Went { progress, browser, posted: true }).await;
         }
-        Next::Done => {}
     }
-    if let Next::Do(required) = next
-        && Some(&required.alias) == request.action.as_ref()
+    if let What::Do(todo) = &ask.what
+        && Some(&todo.alias) == request.action.as_ref()
     {
         known.acted = Some(if declined { "cancelled" } else { "success" }.to_owned());
     }

@@ -9,6 +9,7 @@ use crate::{
     import::document::UserFile,
     realm::User,
     representation::{lenient, role::mapped},
+    sign_in::required::UPDATE_PASSWORD,
     store::{
         group,
         role::{self, Holder},
@@ -37,7 +38,7 @@ impl Writing<'_> {
             kept.insert("createdTimestamp".to_owned(), json!(millis));
         }
         let mut actions = file.required_actions.clone().unwrap_or_default();
-        let update = "UPDATE_PASSWORD".to_owned();
+        let update = UPDATE_PASSWORD.to_owned();
         if passwords.iter().any(|password| password.temporary) && !actions.contains(&update) {
             actions.push(update);
         }

@@ -3,32 +3,26 @@
 //! The secret is made for the page and goes with its form, sealed: it is stored once a code shows that the app has it.
 
 use core::fmt::Write as _;
-use std::sync::Arc;
 
 use axum::response::Response;
 use maud::{Markup, html};
 use qrcodegen::{QrCode, QrCodeEcc};
+use rusqlite::Transaction;
 
 use super::{
     super::pages::{self, Step},
-    Outcome,
+    Doing, Outcome, Wrong,
 };
 use crate::{
-    app::App,
     error::ApiError,
-    event,
     http::extract::{Form, InRealm},
     keys::random_id,
     realm::User,
     sign_in::{
         otp::{NewSecret, Otp, Policy},
         progress::{Known, Progress},
-        required::CONFIGURE_TOTP,
     },
-    store::{
-        self,
-        audit::{self, Event},
-    },
+    store,
 };
 
 /// Light around the code, in modules (ISO/IEC 18004 §5.3.8)
@@ -81,40 +75,27 @@ fn picture(text: &str) -> Markup {
 }
 
 /// Stores the secret once a code of it came; says what is wrong otherwise
-pub(super) async fn set_up(
-    app: &App,
-    place: &InRealm,
-    user: &User,
-    known: &mut Known,
-    form: &Form,
-) -> Result<Outcome, ApiError> {
+pub(super) async fn set_up(doing: &Doing<'_>, known: &mut Known, form: &Form) -> Result<Outcome, ApiError> {
+    let wrong = |text| Ok(Outcome::Again(Wrong::new("invalid_user_credentials", text)));
     // A form without a secret is one of another page.
-    let Some(secret) = &known.new_otp else { return Ok(Outcome::again("Please scan the code again.")) };
-    let policy = Policy::of(&place.realm.settings);
+    let Some(secret) = &known.new_otp else { return wrong("Please scan the code again.") };
+    let policy = Policy::of(&doing.place.realm.settings);
     let credential = secret.credential(policy, random_id()?);
     let otp = Otp::read(&credential).map_err(|_| ApiError::server_error())?;
-    let now = app.clock.now();
-    place.event.kind("UPDATE_TOTP");
+    let now = doing.app.clock.now();
     let Some(step) = otp.step_of(policy, form.get("totp").unwrap_or_default(), now, None) else {
-        event::failed(app, place, "invalid_user_credentials", "").await;
-        place.event.kind("LOGIN");
-        return Ok(Outcome::again("Invalid authenticator code."));
+        return wrong("Invalid authenticator code.");
     };
-    let (realm, user_id) = (Arc::clone(&place.realm), user.id.clone());
-    let kept = place.event.done(&realm, now);
-    place.event.kind("LOGIN");
-    let event = Event::new("otp.configured", &realm.id, &user.id, now).kept(kept);
-    app.store
-        .write(move |tx| {
-            store::sign_in::put_otp(tx, &user_id, &credential, now)?;
-            store::sign_in::otp_use(tx, &credential.id, step)?;
-            store::sign_in::acted(tx, &realm, &user_id, CONFIGURE_TOTP)?;
-            audit::record(tx, &event)
-        })
-        .await?;
+    let user_id = doing.user.id.clone();
+    let put = move |tx: &Transaction<'_>| {
+        store::sign_in::put_otp(tx, &user_id, &credential, now)?;
+        store::sign_in::otp_use(tx, &credential.id, step)?;
+        Ok(Outcome::Done)
+    };
+    let outcome = doing.keep("otp.configured", put).await?;
     known.second = true;
     known.new_otp = None;
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 #[cfg(test)]

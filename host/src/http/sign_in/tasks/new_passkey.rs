@@ -1,31 +1,26 @@
 //! A passkey that somebody makes (`webauthn-register-passwordless`).
 
-use std::sync::Arc;
-
 use axum::response::Response;
+use rusqlite::Transaction;
 
 use super::{
     super::{
         pages::{self, NewPasskey, Step},
         passkey::{bytes, policy},
     },
-    Outcome,
+    Doing, Outcome, Wrong,
 };
 use crate::{
     app::App,
     error::ApiError,
-    event,
     http::extract::{Form, InRealm},
     keys::random_id,
     realm::User,
     sign_in::{
-        passkey::{KIND, Passkey, REGISTER, Refused},
+        passkey::{self, Challenge, KIND, Passkey, Refused},
         progress::{PATIENCE_KNOWN, Progress},
     },
-    store::{
-        self,
-        audit::{self, Event},
-    },
+    store,
 };
 
 /// What a passkey is called whose owner has not said
@@ -52,22 +47,51 @@ pub(super) fn page(
 }
 
 /// Stores the passkey that came; says what is wrong otherwise
-pub(super) async fn set_up(
-    app: &App,
-    place: &InRealm,
-    user: &User,
+pub(super) async fn set_up(doing: &Doing<'_>, progress: &Progress, form: &Form) -> Result<Outcome, ApiError> {
+    doing.place.event.detail("credential_type", KIND);
+    let (made, challenge) = match registered(doing, progress, form)? {
+        Ok(registered) => registered,
+        Err(refused) => return Ok(Outcome::Again(wrong(refused))),
+    };
+    let named = form.get("transports").unwrap_or_default();
+    let transports: Vec<_> =
+        TRANSPORTS.into_iter().filter(|known| named.split(',').any(|name| name == *known)).collect();
+    let credential = made.credential(random_id()?, &transports);
+    let label = form.get("authenticatorLabel").map(str::trim).filter(|label| !label.is_empty());
+    let label: String = label.unwrap_or(LABEL).chars().take(LONGEST).collect();
+    let (user_id, now) = (doing.user.id.clone(), doing.app.clock.now());
+    let until = now.plus(PATIENCE_KNOWN);
+    let put = move |tx: &Transaction<'_>| {
+        let stored = store::passkey::put(tx, &user_id, (&credential, &label), (&challenge, until), now)?;
+        Ok(if stored { Outcome::Done } else { Outcome::Again(wrong(Refused::Challenge)) })
+    };
+    doing.keep("passkey.made", put).await
+}
+
+/// What came, if it may be kept, and the challenge that it answers, which counts once
+fn registered(
+    doing: &Doing<'_>,
     progress: &Progress,
     form: &Form,
-) -> Result<Outcome, ApiError> {
-    place.event.kind("UPDATE_CREDENTIAL");
-    place.event.detail("credential_type", KIND);
-    let outcome = registered(app, place, user, progress, form).await;
-    if let Ok(Err(refused)) = &outcome {
-        event::failed(app, place, "invalid_registration", &refused.to_string()).await;
-    }
-    place.event.kind("LOGIN");
-    let Err(refused) = outcome? else { return Ok(Outcome::Done) };
-    Ok(Outcome::again(match refused {
+) -> Result<Result<(passkey::NewPasskey, Challenge), Refused>, ApiError> {
+    let Some(challenge) = progress.challenge.clone() else { return Ok(Err(Refused::Challenge)) };
+    let (Some(client_data), Some(attestation)) =
+        (bytes(form, "clientDataJSON"), bytes(form, "attestationObject"))
+    else {
+        return Ok(Err(Refused::Malformed));
+    };
+    let made = match policy(doing.place).registered(&challenge, &client_data, &attestation) {
+        Ok(made) => made,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let stored = doing.app.store.read(|tx| store::passkey::of_user(tx, &doing.user.id))?;
+    // A passkey is looked for among those of the user whom it names: what others have does not matter.
+    let known = stored.iter().any(|one| Passkey::read(one).is_ok_and(|known| known.id == made.id));
+    Ok(if known { Err(Refused::Known) } else { Ok((made, challenge)) })
+}
+
+fn wrong(refused: Refused) -> Wrong {
+    let text = match refused {
         Refused::Known => "You have this passkey already.",
         Refused::Model | Refused::Algorithm => "Such passkeys are not accepted here. Please try another one.",
         Refused::NotVerified => "Your device has to make sure that it is you. Please try again.",
@@ -80,50 +104,6 @@ pub(super) async fn set_up(
         | Refused::Unknown
         | Refused::Signature
         | Refused::Counter => "The passkey could not be set up. Please try again.",
-    }))
-}
-
-async fn registered(
-    app: &App,
-    place: &InRealm,
-    user: &User,
-    progress: &Progress,
-    form: &Form,
-) -> Result<Result<(), Refused>, ApiError> {
-    let Some(challenge) = progress.challenge.clone() else { return Ok(Err(Refused::Challenge)) };
-    let (Some(client_data), Some(attestation)) =
-        (bytes(form, "clientDataJSON"), bytes(form, "attestationObject"))
-    else {
-        return Ok(Err(Refused::Malformed));
     };
-    let made = match policy(place).registered(&challenge, &client_data, &attestation) {
-        Ok(made) => made,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let stored = app.store.read(|tx| store::passkey::of_user(tx, &user.id))?;
-    // A passkey is looked for among those of the user whom it names: what others have does not matter.
-    if stored.iter().any(|one| Passkey::read(one).is_ok_and(|known| known.id == made.id)) {
-        return Ok(Err(Refused::Known));
-    }
-    let named = form.get("transports").unwrap_or_default();
-    let transports: Vec<_> =
-        TRANSPORTS.into_iter().filter(|known| named.split(',').any(|name| name == *known)).collect();
-    let credential = made.credential(random_id()?, &transports);
-    let label = form.get("authenticatorLabel").map(str::trim).filter(|label| !label.is_empty());
-    let label: String = label.unwrap_or(LABEL).chars().take(LONGEST).collect();
-    let (realm, user_id, now) = (Arc::clone(&place.realm), user.id.clone(), app.clock.now());
-    let event = Event::new("passkey.made", &realm.id, &user.id, now).kept(place.event.done(&realm, now));
-    let until = now.plus(PATIENCE_KNOWN);
-    let stored = app
-        .store
-        .write(move |tx| {
-            let stored = store::passkey::put(tx, &user_id, (&credential, &label), (&challenge, until), now)?;
-            if stored {
-                store::sign_in::acted(tx, &realm, &user_id, REGISTER)?;
-                audit::record(tx, &event)?;
-            }
-            Ok(stored)
-        })
-        .await?;
-    Ok(if stored { Ok(()) } else { Err(Refused::Challenge) })
+    Wrong { error: "invalid_registration", reason: refused.to_string().into(), text: text.into() }
 }

@@ -1,26 +1,23 @@
 //! A password that somebody has to choose anew (`UPDATE_PASSWORD`).
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use axum::http::StatusCode;
+use rusqlite::Transaction;
 
-use super::Outcome;
+use super::{Doing, Outcome, Wrong};
 use crate::{
-    app::App,
     error::ApiError,
-    event,
-    http::extract::{Form, InRealm},
+    http::extract::Form,
     keys::random_id,
     password::{Checked, PasswordHash},
-    realm::User,
     sign_in::{
         credentials::{self, Refused},
         progress::Known,
     },
     store::{
         self,
-        audit::{self, Event},
-        user::Credential,
+        user::{Credential, people},
     },
 };
 
@@ -28,34 +25,28 @@ use crate::{
 const SHORTEST: usize = 8;
 
 /// Stores the password that somebody chose; says what is wrong with it otherwise
-pub(super) async fn set(
-    app: &App,
-    place: &InRealm,
-    user: &User,
-    known: &mut Known,
-    form: &Form,
-) -> Result<Outcome, ApiError> {
-    match stored(app, place, user, form).await? {
-        Ok(mark) => {
-            known.password = Some(mark);
-            Ok(Outcome::Done)
-        }
-        Err(text) => {
-            place.event.kind("UPDATE_PASSWORD");
-            event::failed(app, place, "password_rejected", &text).await;
-            place.event.kind("LOGIN");
-            Ok(Outcome::Again(text))
-        }
-    }
+pub(super) async fn set(doing: &Doing<'_>, known: &mut Known, form: &Form) -> Result<Outcome, ApiError> {
+    let new = match chosen(doing, form).await? {
+        Ok(new) => new,
+        Err(text) => return Ok(Outcome::Again(Wrong::new("password_rejected", text))),
+    };
+    let mark = credentials::mark(&new);
+    let earlier = doing.place.realm.password_policy().earlier();
+    let (user_id, now) = (doing.user.id.clone(), doing.app.clock.now());
+    let put = move |tx: &Transaction<'_>| {
+        people::set_password(tx, &user_id, &new, earlier, now)?;
+        Ok(Outcome::Done)
+    };
+    let outcome = doing.keep("password.updated", put).await?;
+    known.password = Some(mark);
+    Ok(outcome)
 }
 
-/// The mark of the password that is stored now, or what is wrong with it
-async fn stored(
-    app: &App,
-    place: &InRealm,
-    user: &User,
+/// The password to be stored, or what is wrong with it
+async fn chosen(
+    Doing { app, place, user, .. }: &Doing<'_>,
     form: &Form,
-) -> Result<Result<String, Cow<'static, str>>, ApiError> {
+) -> Result<Result<Credential, Cow<'static, str>>, ApiError> {
     let Some(chosen) = form.get("password-new") else { return Ok(Err("Please specify password.".into())) };
     if form.get("password-confirm") != Some(chosen) {
         return Ok(Err("Passwords don't match.".into()));
@@ -86,17 +77,5 @@ async fn stored(
         return Ok(Err("Invalid password: must not be the one that you had.".into()));
     }
     let (secret_data, credential_data) = app.passwords.hash(chosen.to_owned()).await.map_err(failed)?;
-    let new = Credential { id: random_id()?, secret_data, credential_data };
-    let mark = credentials::mark(&new);
-    let (realm, user_id, now) = (Arc::clone(&place.realm), user.id.clone(), app.clock.now());
-    place.event.kind("UPDATE_PASSWORD");
-    let event = Event::new("password.updated", &realm.id, &user.id, now).kept(place.event.done(&realm, now));
-    place.event.kind("LOGIN");
-    app.store
-        .write(move |tx| {
-            store::sign_in::update_password(tx, &realm, &user_id, &new, now)?;
-            audit::record(tx, &event)
-        })
-        .await?;
-    Ok(Ok(mark))
+    Ok(Ok(Credential { id: random_id()?, secret_data, credential_data }))
 }

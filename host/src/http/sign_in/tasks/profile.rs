@@ -1,36 +1,36 @@
 //! What somebody says of herself before she is signed in (`UPDATE_PROFILE`, `VERIFY_PROFILE`).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::response::Response;
 use maud::{Markup, html};
+use rusqlite::Transaction;
 
 use super::{
-    super::pages::{self, Step},
-    Outcome,
+    super::pages::{self, Again, Step},
+    Doing, Outcome, Wrong,
 };
 use crate::{
-    app::App,
     error::ApiError,
-    event,
     http::extract::{Form, InRealm},
     profile::{
         self, Field,
-        change::{self, Change, Taken},
+        change::{self, Change},
     },
     realm::User,
-    store::{
-        self,
-        audit::{self, Event},
-    },
 };
 
 /// Asks for what the profile of the realm has her say
 pub(super) fn page(place: &InRealm, step: Step<'_>, user: &User) -> Response {
-    let fields = profile::of(&place.realm).fields(user);
+    let mut fields = profile::of(&place.realm).fields(user);
+    if let Some(Again { given, .. }) = step.again {
+        for field in &mut fields {
+            field.value = given.get(&field.name).unwrap_or_default().to_owned();
+        }
+    }
     let body = html! {
         p { "You need to complete your account before you go on." }
-        (pages::alert(step.error))
+        (pages::alert(step.error()))
         form id="kc-update-profile-form" action=(step.action) method="post" {
             label for="username" { "Username" }
             input id="username" name="username" type="text" value=(user.username) autocomplete="username" readonly;
@@ -84,41 +84,20 @@ fn change(place: &InRealm, user: &User, form: &Form) -> Change {
 }
 
 /// Stores what she says; says what is wrong with it otherwise
-pub(super) async fn update(
-    app: &App,
-    place: &InRealm,
-    user: &User,
-    alias: &str,
-    form: &Form,
-) -> Result<Outcome, ApiError> {
-    place.event.kind("UPDATE_PROFILE");
-    let outcome = put(app, place, user, alias, form).await;
-    if let Ok(Outcome::Again(text)) = &outcome {
-        event::failed(app, place, "invalid_user_profile", text).await;
-    }
-    place.event.kind("LOGIN");
-    outcome
-}
-
-async fn put(app: &App, place: &InRealm, user: &User, alias: &str, form: &Form) -> Result<Outcome, ApiError> {
+pub(super) async fn update(doing: &Doing<'_>, form: &Form) -> Result<Outcome, ApiError> {
+    let Doing { place, user, .. } = doing;
     let after = match change(place, user, form).of(&place.realm, user) {
         Ok(after) => after,
-        Err(violation) => return Ok(Outcome::Again(violation.text().into())),
+        Err(violation) => return Ok(Outcome::Again(wrong(violation.text()))),
     };
-    let (realm, before, now, alias) =
-        (Arc::clone(&place.realm), user.clone(), app.clock.now(), alias.to_owned());
-    let event = Event::new("user.change", &realm.id, &user.id, now).kept(place.event.done(&realm, now));
-    let taken = app.store.write(move |tx| {
+    let (realm, before, now) = (Arc::clone(&place.realm), (*user).clone(), doing.app.clock.now());
+    let put = move |tx: &Transaction<'_>| {
         let taken = change::put(tx, &realm, &before, after, now)?;
-        if taken.is_none() {
-            store::sign_in::acted(tx, &realm, &before.id, &alias)?;
-            audit::record(tx, &event)?;
-        }
-        Ok(taken)
-    });
-    Ok(match taken.await? {
-        None => Outcome::Done,
-        Some(Taken::Username) => Outcome::again("Username already exists."),
-        Some(Taken::Email) => Outcome::again("Email already exists."),
-    })
+        Ok(taken.map_or(Outcome::Done, |taken| Outcome::Again(wrong(taken.message()))))
+    };
+    doing.keep("user.change", put).await
+}
+
+fn wrong(text: impl Into<Cow<'static, str>>) -> Wrong {
+    Wrong::new("invalid_user_profile", text)
 }

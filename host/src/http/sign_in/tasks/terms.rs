@@ -1,27 +1,20 @@
 //! The terms of a realm, to which somebody has to agree (`TERMS_AND_CONDITIONS`).
 
-use std::sync::Arc;
-
 use axum::response::Response;
 use maud::html;
+use rusqlite::Transaction;
 use serde_json::Value;
 
 use super::{
     super::pages::{self, Step},
-    Outcome,
+    Doing, Outcome,
 };
 use crate::{
     app::App,
     error::ApiError,
-    event,
     http::extract::{Form, InRealm},
-    realm::User,
     representation::Members,
-    store::{
-        self, StoreError,
-        audit::{self, Event},
-        user::people,
-    },
+    store::{self, StoreError, user::people},
 };
 
 /// The attribute that says when somebody agreed, in seconds since 1970
@@ -41,7 +34,7 @@ pub(super) fn page(app: &App, place: &InRealm, step: Step<'_>) -> Result<Respons
                 None => p { "To go on, you have to agree to the terms and conditions of " strong { (name) } "." },
             }
         }
-        (pages::alert(step.error))
+        (pages::alert(step.error()))
         form id="kc-terms-form" action=(step.action) method="post" {
             button id="kc-accept" name="accept" type="submit" value="Accept" { "Accept" }
             button.plain id="kc-decline" name="cancel" type="submit" value="Decline" formnovalidate { "Decline" }
@@ -58,38 +51,21 @@ fn text(kept: &Members) -> Option<&str> {
 }
 
 /// Keeps when somebody agreed; who does not any more has not
-pub(super) async fn answered(
-    app: &App,
-    place: &InRealm,
-    user: &User,
-    alias: &str,
-    form: &Form,
-) -> Result<Outcome, ApiError> {
+pub(super) async fn answered(doing: &Doing<'_>, form: &Form) -> Result<Outcome, ApiError> {
+    let Doing { place, user, alias, .. } = doing;
+    place.event.detail("custom_required_action", alias);
     let agreed = form.get("accept").is_some() && form.get("cancel").is_none();
-    let (realm, now, user_id, alias) =
-        (Arc::clone(&place.realm), app.clock.now(), user.id.clone(), alias.to_owned());
-    place.event.kind("CUSTOM_REQUIRED_ACTION");
-    place.event.detail("custom_required_action", &alias);
-    let event = if agreed {
-        Event::new("terms.accepted", &realm.id, &user.id, now).kept(place.event.done(&realm, now))
-    } else {
-        event::failed(app, place, "rejected_by_user", "").await;
-        Event::new("terms.declined", &realm.id, &user.id, now)
+    let (realm_id, user_id, now) = (place.realm.id.clone(), user.id.clone(), doing.app.clock.now());
+    let put = move |tx: &Transaction<'_>| {
+        let mut record = people::by_id(tx, &realm_id, &user_id)?.ok_or(StoreError::Missing)?;
+        record.user.attributes.remove(AGREED);
+        if agreed {
+            record.user.attributes.insert(AGREED.to_owned(), vec![now.0.to_string()]);
+        }
+        people::update(tx, &realm_id, &record, now)?;
+        Ok(if agreed { Outcome::Done } else { Outcome::Declined("User declined the terms") })
     };
-    place.event.kind("LOGIN");
-    app.store
-        .write(move |tx| {
-            let mut record = people::by_id(tx, &realm.id, &user_id)?.ok_or(StoreError::Missing)?;
-            record.user.attributes.remove(AGREED);
-            if agreed {
-                record.user.attributes.insert(AGREED.to_owned(), vec![now.0.to_string()]);
-                record.required_actions.retain(|action| *action != alias);
-            }
-            people::update(tx, &realm.id, &record, now)?;
-            audit::record(tx, &event)
-        })
-        .await?;
-    Ok(if agreed { Outcome::Done } else { Outcome::Declined("User declined the terms") })
+    doing.keep(if agreed { "terms.accepted" } else { "terms.declined" }, put).await
 }
 
 #[cfg(test)]
