@@ -26,7 +26,10 @@ use crate::{
     app::App,
     error::ApiError,
     realm::Dialect,
-    store::resource::{ResourceFilter, ResourceRecord},
+    store::{
+        Part,
+        resource::{ResourceFilter, ResourceRecord},
+    },
 };
 
 /// Most permissions of one ticket
@@ -145,7 +148,7 @@ fn resources(app: &App, caller: &Caller, id: &str) -> Result<Vec<ResourceRecord>
         owners: Some(owners),
         ..ResourceFilter::default()
     };
-    let mut found = app.store.resources(server_id, &filter)?;
+    let mut found = app.store.resources(server_id, &filter, Part::ALL)?;
     // The list does not mind case, a permission request does.
     found.retain(|resource| resource.name == id);
     if found.is_empty() {

@@ -14,7 +14,7 @@ use axum::{
 use countersign_core::ids::ResourceId;
 
 use self::representation::{Description, Owner, Replacement, Shape, view};
-pub(super) use self::search::{page, party, search, unknown_owner};
+pub(super) use self::search::{party, search, unknown_owner};
 use super::{
     Family,
     extract::{Json, Members, Query},

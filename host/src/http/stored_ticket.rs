@@ -18,7 +18,7 @@ use super::{
     extract::{OptionalJson, Query, Represents},
     json,
     protection::Caller,
-    resource_set::{page, party},
+    resource_set::party,
 };
 use crate::{
     app::App,
@@ -269,13 +269,10 @@ fn filter(app: &App, caller: &Caller, query: &Query) -> Result<Option<ShareFilte
 /// `GET permission/ticket`
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.need_role()?;
-    let (first, max) = page(&query)?;
+    let part = query.part(Some(100))?;
     let names = query.flag("returnNames").unwrap_or(false);
     let shares = match filter(&app, &caller, &query)? {
-        Some(filter) => {
-            let after = query.get("after").map(str::to_owned);
-            app.store.shares(&caller.server.id, &ShareFilter { after, first, max, ..filter }, caller.now)?
-        }
+        Some(filter) => app.store.shares(&caller.server.id, &filter, part, caller.now)?,
         None => Vec::new(),
     };
     let extended = query.is_extended();

@@ -17,7 +17,6 @@ use super::{
     extract::{OptionalJson, Query, Represents},
     json,
     protection::Caller,
-    resource_set::page,
 };
 use crate::{
     app::App,
@@ -326,11 +325,9 @@ pub async fn delete(
 
 /// `GET uma-policy`: unknown resource or scope answers 204 (`keycloak-wire` §5.2)
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let (first, max) = page(&query)?;
+    let part = query.part(Some(100))?;
     let server_id = caller.server.id.as_str();
-    let text = |name| query.get(name).map(str::to_owned);
-    let mut filter =
-        OwnersFilter { name: text("name"), after: text("after"), first, max, ..OwnersFilter::default() };
+    let mut filter = OwnersFilter { name: query.get("name").map(str::to_owned), ..OwnersFilter::default() };
     if let Some(named) = query.get("resource") {
         let Some(id) = app.store.resource_by_id_or_name_part(server_id, named)? else {
             return Ok(StatusCode::NO_CONTENT.into_response());
@@ -343,7 +340,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> 
         };
         filter.scope = Some(scope.name);
     }
-    let policies = app.store.owners_policies(server_id, &caller.id, &filter, caller.now)?;
+    let policies = app.store.owners_policies(server_id, &caller.id, &filter, part, caller.now)?;
     let extended = query.is_extended();
     let views = policies.into_iter().map(|policy| view(&app, policy, extended));
     Ok(json(StatusCode::OK, Family::ApiList, &views.collect::<Result<Vec<_>, _>>()?))

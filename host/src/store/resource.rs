@@ -15,7 +15,7 @@ use serde_json::{Map, Value as Json};
 pub use self::scope::{ScopeRecord, ensure_scope, insert_scope, replace_scope, scopes_of, scopes_of_server};
 
 use super::{
-    Store, StoreError, audit,
+    Part, Store, StoreError, audit,
     audit::Event,
     grant::{self, Holders},
     seconds,
@@ -96,12 +96,6 @@ pub struct ResourceFilter {
     pub kind: Option<String>,
     /// Part of the name of one of its scopes
     pub scope: Option<String>,
-    /// What comes after the entry of this id; `first` counts only where there is none
-    pub after: Option<String>,
-    /// So many are passed over
-    pub first: u64,
-    /// At most so many; absent for all
-    pub max: Option<u64>,
 }
 
 impl Store {
@@ -115,9 +109,10 @@ impl Store {
         &self,
         server_id: &str,
         filter: &ResourceFilter,
+        part: Part<'_>,
     ) -> Result<Vec<ResourceRecord>, StoreError> {
         self.read(|tx| {
-            let ids = find(tx, server_id, filter)?;
+            let ids = find(tx, server_id, filter, part)?;
             ids.iter().filter_map(|id| load(tx, server_id, id).transpose()).collect()
         })
     }
@@ -413,7 +408,12 @@ pub fn load(tx: &Transaction<'_>, server_id: &str, id: &str) -> Result<Option<Re
     Ok(Some(resource))
 }
 
-fn find(tx: &Transaction<'_>, server_id: &str, filter: &ResourceFilter) -> Result<Vec<String>, StoreError> {
+fn find(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    filter: &ResourceFilter,
+    part: Part<'_>,
+) -> Result<Vec<String>, StoreError> {
     let mut sql = String::from("SELECT r.id FROM resource r WHERE r.server_id = ?");
     let mut values: Vec<Value> = vec![server_id.to_owned().into()];
     let mut and = |condition: &str, value: String| {
@@ -447,21 +447,14 @@ fn find(tx: &Transaction<'_>, server_id: &str, filter: &ResourceFilter) -> Resul
         sql.push(')');
         values.extend(owners.iter().cloned().map(Value::from));
     }
-    let mut first = i64::try_from(filter.first).unwrap_or(i64::MAX);
-    if let Some(after) = &filter.after {
-        let name: Option<String> = tx
-            .prepare_cached("SELECT name FROM resource WHERE id = ?1 AND server_id = ?2")?
-            .query_row([after, server_id], |row| row.get(0))
-            .optional()?;
-        if let Some(name) = name {
-            sql.push_str(" AND (r.name, r.id) > (?, ?)");
-            values.extend([name.into(), after.clone().into()]);
-            first = 0;
-        }
+    let (name, first) =
+        part.begin::<String>(tx, "SELECT name FROM resource WHERE id = ?1 AND server_id = ?2", server_id)?;
+    if let (Some(name), Some(after)) = (name, part.after) {
+        sql.push_str(" AND (r.name, r.id) > (?, ?)");
+        values.extend([name.into(), after.to_owned().into()]);
     }
     sql.push_str(" ORDER BY r.name, r.id LIMIT ? OFFSET ?");
-    values.push(filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1).into());
-    values.push(first.into());
+    values.extend([part.max.into(), first.into()]);
     let mut statement = tx.prepare_cached(&sql)?;
     let ids = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)

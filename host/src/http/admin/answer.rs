@@ -8,12 +8,7 @@ use axum::{
 use serde::Serialize;
 
 use super::super::{Family, json};
-use crate::{
-    error::ApiError,
-    http::extract::Query,
-    representation::WrongMember,
-    store::{Part, StoreError},
-};
+use crate::{error::ApiError, representation::WrongMember, store::StoreError};
 
 /// 201 with the URL of what was made, and no body
 pub fn created(location: &str) -> Result<Response, ApiError> {
@@ -83,32 +78,5 @@ pub fn or_else(error: StoreError, taken: impl FnOnce() -> String, missing_text: 
         | StoreError::Newer { .. }
         | StoreError::Stopped
         | StoreError::Other(_)) => other.into(),
-    }
-}
-
-/// The part of a list that a query asks for: `first` and `max`, where `-1` for either is no limit, and `after`, which is
-/// ours; `usual` is the number where it says nothing
-pub fn part(query: &Query, usual: Option<i64>) -> Result<Part<'_>, ApiError> {
-    let first = query.number("first")?.unwrap_or(0).max(0);
-    let max = query.number("max")?.or(usual).unwrap_or(-1).max(-1);
-    Ok(Part { first, max, after: query.get("after") })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn minus_one_is_no_limit() {
-        for (query, first, max, after) in [
-            ("first=-1&max=-1", 0, -1, None),
-            ("", 0, 100, None),
-            ("first=2&max=0", 2, 0, None),
-            ("after=x&max=5", 0, 5, Some("x")),
-        ] {
-            let query = Query::parse(query).unwrap();
-            assert_eq!(part(&query, Some(100)).unwrap(), Part { first, max, after });
-        }
-        assert!(part(&Query::parse("max=x").unwrap(), None).is_err());
     }
 }

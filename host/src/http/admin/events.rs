@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     REALM,
-    answer::{in_store, list, no_content, one, or_else, part},
+    answer::{in_store, list, no_content, one, or_else},
     caller::{Caller, Role},
 };
 use crate::{
@@ -79,7 +79,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
         from: moment(&query, "dateFrom", false)?,
         to: moment(&query, "dateTo", true)?,
     };
-    let part = part(&query, Some(100))?;
+    let part = query.part(Some(100))?;
     Ok(list(&app.store.read(|tx| store::event::list(tx, &caller.realm.id, &filter, part))?))
 }
 
@@ -124,7 +124,7 @@ async fn set_config(
 
 async fn all_admin(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.require(Role::ViewEvents)?;
-    let part = part(&query, Some(100))?;
+    let part = query.part(Some(100))?;
     Ok(list(&app.store.read(|tx| store::event::list_admin(tx, &caller.realm.id, part))?))
 }
 

@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`, with every repetition and in order.
 
-use crate::error::ApiError;
+use crate::{error::ApiError, store::Part};
 
 /// Most parameters of one request
 const PARAMETERS: usize = 10_000;
@@ -116,6 +116,14 @@ impl Query {
             .transpose()
     }
 
+    /// The part of a list that is asked for: `first` and `max`, where `-1` for either is no limit, and `after`, which is
+    /// ours; `usual` is the number where nothing is said (`admin-surface` §2, `keycloak-wire` §2.7)
+    pub fn part(&self, usual: Option<i64>) -> Result<Part<'_>, ApiError> {
+        let first = self.number("first")?.unwrap_or(0).max(0);
+        let max = self.number("max")?.or(usual).unwrap_or(-1).max(-1);
+        Ok(Part { first, max, after: self.get("after") })
+    }
+
     /// `true` or `false`, if the parameter is there; anything else counts as `false`, as in Java
     pub fn flag(&self, name: &str) -> Option<bool> {
         self.0.flag(name)
@@ -164,6 +172,20 @@ mod tests {
         for body in [&b"a=%zz"[..], b"a=%2", b"a=%ff", b"\xff=1"] {
             assert!(Form::parse(body).is_err(), "{body:?}");
         }
+    }
+
+    #[test]
+    fn minus_one_is_no_limit() {
+        for (query, first, max, after) in [
+            ("first=-1&max=-1", 0, -1, None),
+            ("", 0, 100, None),
+            ("first=2&max=0", 2, 0, None),
+            ("after=x&max=5", 0, 5, Some("x")),
+        ] {
+            let query = Query::parse(query).unwrap();
+            assert_eq!(query.part(Some(100)).unwrap(), Part { first, max, after });
+        }
+        assert!(Query::parse("max=x").unwrap().part(None).is_err());
     }
 
     #[test]

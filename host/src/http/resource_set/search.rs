@@ -11,9 +11,6 @@ use crate::{
     },
 };
 
-/// List size where the caller names none
-const PAGE: u64 = 100;
-
 /// Resources that a query asks for; `own` leaves only those of one owner
 pub(in crate::http) fn search(
     app: &App,
@@ -34,7 +31,7 @@ pub(in crate::http) fn search(
             Some(mine.then(|| me.to_owned()).into_iter().collect())
         }
     };
-    let (first, max) = page(query)?;
+    let part = query.part(Some(100))?;
     let mut filter = ResourceFilter {
         id: text("_id"),
         name: text("name"),
@@ -43,21 +40,18 @@ pub(in crate::http) fn search(
         owners,
         kind: text("type"),
         scope: text("scope"),
-        after: text("after"),
-        first,
-        max,
     };
-    let found = app.store.resources(&server.id, &filter)?;
-    let by_pattern = query.flag("matchingUri").unwrap_or(false) && found.is_empty() && first == 0;
-    let by_pattern = by_pattern && filter.after.is_none();
-    let Some(uri) = filter.uri.take().filter(|_| by_pattern && max != Some(0)) else { return Ok(found) };
+    let found = app.store.resources(&server.id, &filter, part)?;
+    let from_the_start = part.first == 0 && part.after.is_none() && part.max != 0;
+    let by_pattern = query.flag("matchingUri").unwrap_or(false) && found.is_empty() && from_the_start;
+    let Some(uri) = filter.uri.take().filter(|_| by_pattern) else { return Ok(found) };
     // Nothing has exactly this URI: the one resource of the resource server whose pattern fits.
     let Some(id) = app.store.resource_matching(&server.id, &uri)? else { return Ok(found) };
     if filter.id.as_ref().is_some_and(|wanted| *wanted != id) {
         return Ok(found);
     }
     filter.id = Some(id);
-    Ok(app.store.resources(&server.id, &filter)?)
+    Ok(app.store.resources(&server.id, &filter, part)?)
 }
 
 /// The id of a user by id or name, or of the resource server by either of its names
@@ -76,14 +70,4 @@ pub(in crate::http) fn party(
 /// 400 for an owner that nobody is
 pub(in crate::http) fn unknown_owner() -> ApiError {
     ApiError::invalid_request("Owner must be a valid username or user identifier.")
-}
-
-/// `first` and `max`: 100 at most if nothing is said, all for `-1` (`keycloak-wire` §2.7)
-pub(in crate::http) fn page(query: &Query) -> Result<(u64, Option<u64>), ApiError> {
-    let first = query.number("first")?.and_then(|first| u64::try_from(first).ok()).unwrap_or(0);
-    let max = match query.number("max")? {
-        None => Some(PAGE),
-        Some(max) => u64::try_from(max).ok(),
-    };
-    Ok((first, max))
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 
 use super::{
     super::{
-        Store, StoreError, Turn,
+        Part, Store, StoreError, Turn,
         audit::Event,
         facts::FactsRequest,
         grant::{NewRpt, Redemption, SpentTicket},
@@ -124,7 +124,7 @@ impl World {
 
     pub(super) fn shares(&self, resource: &str) -> Vec<ShareRecord> {
         let filter = ShareFilter { resource: Some(resource.to_owned()), ..ShareFilter::default() };
-        self.host(0).shares(&self.server.id, &filter, NOW).unwrap()
+        self.host(0).shares(&self.server.id, &filter, Part::ALL, NOW).unwrap()
     }
 
     pub(super) fn assess(&self, host: usize, resource: &str) -> Assessed {

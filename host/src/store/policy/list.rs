@@ -1,9 +1,9 @@
 //! Searching for policies.
 
-use rusqlite::{OptionalExtension as _, Transaction, params, params_from_iter, types::Value};
+use rusqlite::{Transaction, params, params_from_iter, types::Value};
 
 use super::{PolicyRecord, load};
-use crate::store::{Store, StoreError, resource::containing};
+use crate::store::{Part, Store, StoreError, resource::containing};
 
 /// Which policies a list shows
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,19 +22,18 @@ pub struct PolicyFilter {
     pub owner: Option<String>,
     /// Only permissions, or only policies
     pub permission: Option<bool>,
-    /// What comes after the entry of this id; `first` counts only where there is none
-    pub after: Option<String>,
-    /// So many are passed over
-    pub first: i64,
-    /// At most so many; negative for all
-    pub max: i64,
 }
 
 impl Store {
     /// Policies by filter, ordered by name
-    pub fn policies(&self, server_id: &str, filter: &PolicyFilter) -> Result<Vec<PolicyRecord>, StoreError> {
+    pub fn policies(
+        &self,
+        server_id: &str,
+        filter: &PolicyFilter,
+        part: Part<'_>,
+    ) -> Result<Vec<PolicyRecord>, StoreError> {
         self.read(|tx| {
-            let ids = find(tx, server_id, filter)?;
+            let ids = find(tx, server_id, filter, part)?;
             ids.iter().filter_map(|id| load(tx, server_id, id).transpose()).collect()
         })
     }
@@ -104,7 +103,12 @@ impl Store {
     }
 }
 
-fn find(tx: &Transaction<'_>, server_id: &str, filter: &PolicyFilter) -> Result<Vec<String>, StoreError> {
+fn find(
+    tx: &Transaction<'_>,
+    server_id: &str,
+    filter: &PolicyFilter,
+    part: Part<'_>,
+) -> Result<Vec<String>, StoreError> {
     let mut sql = String::from("SELECT p.id FROM policy p WHERE p.server_id = ?");
     let mut values: Vec<Value> = vec![server_id.to_owned().into()];
     let conditions = [
@@ -134,20 +138,14 @@ fn find(tx: &Transaction<'_>, server_id: &str, filter: &PolicyFilter) -> Result<
         Some(false) => sql.push_str(" AND p.type NOT IN ('resource', 'scope', 'uma')"),
         None => {}
     }
-    let mut first = filter.first;
-    if let Some(after) = &filter.after {
-        let name: Option<String> = tx
-            .prepare_cached("SELECT name FROM policy WHERE id = ?1 AND server_id = ?2")?
-            .query_row([after.as_str(), server_id], |row| row.get(0))
-            .optional()?;
-        if let Some(name) = name {
-            sql.push_str(" AND p.name > ?");
-            values.push(name.into());
-            first = 0;
-        }
+    let (name, first) =
+        part.begin::<String>(tx, "SELECT name FROM policy WHERE id = ?1 AND server_id = ?2", server_id)?;
+    if let Some(name) = name {
+        sql.push_str(" AND p.name > ?");
+        values.push(name.into());
     }
     sql.push_str(" ORDER BY p.name LIMIT ? OFFSET ?");
-    values.extend([filter.max.into(), first.into()]);
+    values.extend([part.max.into(), first.into()]);
     let mut statement = tx.prepare_cached(&sql)?;
     let ids = statement.query_map(params_from_iter(values), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)

@@ -10,7 +10,7 @@ use super::reference;
 use crate::{
     policy::Noun,
     store::{
-        Store, StoreError, audit,
+        Part, Store, StoreError, audit,
         audit::Event,
         grant::{self, Holders},
         resource::containing,
@@ -102,12 +102,6 @@ pub struct OwnersFilter {
     pub resource: Option<String>,
     /// With this scope (name)
     pub scope: Option<String>,
-    /// What comes after this id, wherever that is now
-    pub after: Option<String>,
-    /// So many are passed over
-    pub first: u64,
-    /// At most so many; absent for all
-    pub max: Option<u64>,
 }
 
 impl Store {
@@ -180,6 +174,7 @@ impl Store {
         server_id: &str,
         owner: &str,
         filter: &OwnersFilter,
+        part: Part<'_>,
         now: UnixTime,
     ) -> Result<Vec<OwnersPolicy>, StoreError> {
         self.read(|tx| {
@@ -203,19 +198,17 @@ impl Store {
                      AND h.view_id > ?9 ORDER BY h.view_id LIMIT ?10))
                  ORDER BY id LIMIT ?6 OFFSET ?7",
             )?;
-            let max = filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1);
-            let first = i64::try_from(filter.first).unwrap_or(i64::MAX);
             let name = filter.name.as_deref().map(containing);
-            let after = filter.after.as_deref().unwrap_or_default();
+            let (after, first) = part.after_id();
             // Of either kind no more than the part may need.
-            let most = if max < 0 { -1 } else { max.saturating_add(first) };
+            let most = if part.max < 0 { -1 } else { part.max.saturating_add(first) };
             let values = params![
                 server_id,
                 owner,
                 name,
                 filter.resource,
                 filter.scope,
-                max,
+                part.max,
                 first,
                 seconds(now),
                 after,

@@ -3,7 +3,7 @@
 use countersign_core::{share::ShareState, time::UnixTime};
 use rusqlite::{OptionalExtension, Row, Transaction, params, params_from_iter, types::Value};
 
-use crate::store::{Store, StoreError, seconds, time};
+use crate::store::{Part, Store, StoreError, seconds, time};
 
 /// One stored share or request
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +49,6 @@ pub struct ShareFilter {
     pub granted: Option<bool>,
     /// Only those in which this party is owner or requester
     pub party: Option<String>,
-    /// What comes after this id, wherever that is now
-    pub after: Option<String>,
-    /// So many are passed over
-    pub first: u64,
-    /// At most so many; absent for all
-    pub max: Option<u64>,
 }
 
 /// The denied and the blocked are not shown (design §2), nor what has ended: `?` is the present moment
@@ -78,15 +72,15 @@ impl Store {
         &self,
         server_id: &str,
         filter: &ShareFilter,
+        part: Part<'_>,
         now: UnixTime,
     ) -> Result<Vec<ShareRecord>, StoreError> {
         self.read(|tx| {
             let (conditions, mut values) = conditions(server_id, filter, now);
-            let after = if filter.after.is_some() { " AND h.id > ?" } else { "" };
-            values.extend(filter.after.clone().map(Value::from));
-            let sql = format!("SELECT {COLUMNS} WHERE {conditions}{after} ORDER BY h.id LIMIT ? OFFSET ?");
-            values.push(filter.max.and_then(|max| i64::try_from(max).ok()).unwrap_or(-1).into());
-            values.push(i64::try_from(filter.first).unwrap_or(i64::MAX).into());
+            let sql =
+                format!("SELECT {COLUMNS} WHERE {conditions} AND h.id > ? ORDER BY h.id LIMIT ? OFFSET ?");
+            let (after, first) = part.after_id();
+            values.extend([after.to_owned().into(), part.max.into(), first.into()]);
             let mut statement = tx.prepare_cached(&sql)?;
             let shares = statement.query_map(params_from_iter(values), record)?;
             Ok(shares.collect::<Result<_, _>>()?)

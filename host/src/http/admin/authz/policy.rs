@@ -20,7 +20,7 @@ use crate::{
     policy::{Draft, Noun, Refused, form, is_known, show},
     script::{INLINE, is_script},
     store::{
-        Part, StoreError,
+        StoreError,
         policy::{PolicyFilter, PolicyRecord, reference},
     },
 };
@@ -128,7 +128,7 @@ pub(super) async fn list_permissions(
 }
 
 fn listed(app: &App, authz: &Authz, query: &Query, permission: Option<bool>) -> Result<Response, ApiError> {
-    let Part { first, max, .. } = answer::part(query, Some(100))?;
+    let part = query.part(Some(100))?;
     let text = |name| query.get(name).map(str::to_owned);
     let mut filter = PolicyFilter {
         id: text("policyId"),
@@ -136,9 +136,6 @@ fn listed(app: &App, authz: &Authz, query: &Query, permission: Option<bool>) -> 
         kind: text("type"),
         owner: text("owner"),
         permission,
-        after: text("after"),
-        first,
-        max,
         ..PolicyFilter::default()
     };
     // What nobody knows is named by nothing.
@@ -152,7 +149,7 @@ fn listed(app: &App, authz: &Authz, query: &Query, permission: Option<bool>) -> 
             filter.scope = Some(id);
         }
     }
-    let records = app.store.policies(authz.id(), &filter)?;
+    let records = app.store.policies(authz.id(), &filter, part)?;
     let forms = records.iter().map(|record| generic(app, authz, record, query));
     Ok(answer::list(&forms.collect::<Result<Vec<_>, _>>()?))
 }

@@ -17,11 +17,11 @@ use crate::{
     error::ApiError,
     http::{
         extract::{Json, Query, Represents},
-        resource_set::{page, party},
+        resource_set::party,
         stored_ticket::view,
     },
     store::{
-        self,
+        self, Part,
         policy::reference,
         resource::ResourceRecord,
         share::{NewShare, ShareFilter},
@@ -34,10 +34,8 @@ pub(super) async fn list(
     authz: Authz,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let (first, max) = page(&query)?;
-    let after = query.get("after").map(str::to_owned);
-    let mut filter =
-        ShareFilter { granted: query.flag("granted"), after, first, max, ..ShareFilter::default() };
+    let part = query.part(Some(100))?;
+    let mut filter = ShareFilter { granted: query.flag("granted"), ..ShareFilter::default() };
     if let Some(text) = query.get("resource") {
         let found = app.store.read(|tx| reference::resource(tx, authz.id(), text))?;
         let found = found.map_or_else(|| app.store.resource_of_name(authz.id(), text), |id| Ok(Some(id)))?;
@@ -51,7 +49,7 @@ pub(super) async fn list(
         };
         *place = Some(id);
     }
-    let shares = app.store.shares(authz.id(), &filter, authz.now())?;
+    let shares = app.store.shares(authz.id(), &filter, part, authz.now())?;
     Ok(answer::list(&shares.into_iter().map(|share| view(share, true, true)).collect::<Vec<_>>()))
 }
 
@@ -128,7 +126,7 @@ async fn share(
         requester: Some(person.to_owned()),
         ..ShareFilter::default()
     };
-    if let Some(known) = app.store.shares(authz.id(), &filter, authz.now())?.first() {
+    if let Some(known) = app.store.shares(authz.id(), &filter, Part::ALL, authz.now())?.first() {
         let event = authz.event("share.granted", "UPDATE", &Thing::Share(&known.id));
         return Ok(app.store.approve_share(known, None, authz.now(), event).await?);
     }
