@@ -17,7 +17,11 @@ use countersign_core::{
 };
 use serde_json::{Value, json};
 
-use self::{asker::Asker, question::read, record::record};
+use self::{
+    asker::Asker,
+    question::read,
+    record::{Found, record},
+};
 pub(in crate::http) use self::{
     question::ticket_asks,
     uma2::{registered, successor},
@@ -163,8 +167,8 @@ async fn attempt(
         }
         Assessment::Granted { permissions, upgraded, pending, .. } => match form.get("response_mode") {
             None => {
-                let (issued, left_out) =
-                    record(app, place, grant, permissions, pending, version, turn, now).await?;
+                let found = Found { permissions, pending, version };
+                let (issued, left_out) = record(app, place, grant, found, turn, now).await?;
                 let mut response = answer(StatusCode::OK, Family::Token, &issued.body(upgraded));
                 if left_out > 0 {
                     response.headers_mut().insert(TRUNCATED, left_out.into());

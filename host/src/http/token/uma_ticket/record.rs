@@ -18,21 +18,28 @@ use crate::{
     },
 };
 
+/// What an assessment has granted
+pub(super) struct Found {
+    /// What is permitted
+    pub(super) permissions: Vec<Permission>,
+    /// What owners are asked for
+    pub(super) pending: Vec<Pending>,
+    /// What it was assessed from
+    pub(super) version: Version,
+}
+
 /// The RPT and how many permissions it had no room for, recorded in the transaction that spends the ticket, at the
 /// caller's turn if he has one
-#[expect(clippy::too_many_arguments, reason = "an assessment's parts, and what it was made for")]
 pub(super) async fn record(
     app: &Arc<App>,
     place: &InRealm,
     grant: &Grant,
-    permissions: Vec<Permission>,
-    pending: Vec<Pending>,
-    version: Version,
+    found: Found,
     turn: Option<Turn>,
     now: UnixTime,
 ) -> Result<(IssuedRpt, usize), Failure> {
     let Asker { client, session, party, .. } = &grant.asker;
-    let mut permissions = permissions;
+    let Found { mut permissions, pending, version } = found;
     let all = permissions.len();
     let mut issued = issue::rpt(app, &rpt_request(place, grant, &permissions, now)).await?;
     if let Some(most) = place.realm.uma.rpt_max_bytes {

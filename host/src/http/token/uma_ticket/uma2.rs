@@ -32,7 +32,7 @@ use self::{
 use super::{
     Failure, Family, Grant, ID_TOKEN_FORMAT, Tries, answer,
     question::{server, ticket_asks, words},
-    record::record,
+    record::{Found, record},
     spent,
 };
 use crate::{
@@ -86,10 +86,11 @@ pub(super) async fn grant(
         ) => return Err(spent(place)),
     };
     let known = known(app, place, &presenter, &ticket, form.get("pct"), now).await?;
+    let held = Presented { app, place, form, presenter: &presenter, ticket: &ticket, known: &known, now };
     let mut tries = Tries::default();
     loop {
         let turn = tries.next(app, place, &presenter.client).await?;
-        match attempt(app, place, form, &presenter, &ticket, &known, turn, now).await {
+        match held.attempt(turn).await {
             Err(Failure::Stale) => {}
             Err(Failure::Refused(error)) => return Err(error),
             Ok(response) => return Ok(response),
@@ -97,119 +98,121 @@ pub(super) async fn grant(
     }
 }
 
-/// Loads, decides, stores, renders; stale if anything moved in between, which at a turn nothing can
-#[expect(clippy::too_many_arguments, reason = "a request's parts, and how its answer is written")]
-async fn attempt(
-    app: &Arc<App>,
-    place: &InRealm,
-    form: &Form,
-    presenter: &Presenter,
-    ticket: &Ticket,
-    known: &Known,
-    turn: Option<Turn>,
+/// A ticket that somebody presents who may
+struct Presented<'a> {
+    app: &'a Arc<App>,
+    place: &'a InRealm,
+    form: &'a Form,
+    presenter: &'a Presenter,
+    ticket: &'a Ticket,
+    known: &'a Known,
     now: UnixTime,
-) -> Result<Response, Failure> {
-    let uma = &place.realm.uma;
-    if app.store.ticket_spent(ticket.id())? {
-        return Err(spent(place).into());
-    }
-    let Some(asker) = &known.asker else {
-        // Of a public client's people no page can tell it who they are.
-        let page =
-            redirect_user(place, &presenter.client).filter(|_| !presenter.client.settings.public_client);
-        let failure =
-            dialect::Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: page };
-        return fail(app, place, presenter, ticket, failure, None, turn, now).await;
-    };
-    let server = server(app, place, form, Some(ticket))?;
-    let earlier =
-        form.get("rpt").map(|token| earlier(app, place, asker, &server, token)).transpose()?.flatten();
-    let rpt_issued = earlier.as_ref().map(|earlier| earlier.issued);
-    let request = Request {
-        asks: ticket_asks(ticket),
-        scopes: form.get("scope").map(words).unwrap_or_default(),
-        registered: Some(registered(place, &presenter.client)),
-        rpt: earlier.as_ref().map(|earlier| earlier.permissions.clone()),
-        ticket_claims: ticket.claims().clone(),
-        pushed_claims: claims(uma, known, earlier.as_ref()),
-        gatherable: uma.required_claims.iter().filter_map(|claim| claim.name.clone()).collect(),
-        submit: true,
-        polling: ticket.asks_again(),
-        ..Request::default()
-    };
-    let (assessment, version) = decide(app, &place.realm, &server, &asker.party, &request, now)?;
-    let since = version.not_before;
-    if ticket.issued_at().0 < since || rpt_issued.is_some_and(|issued| issued.0 < since) {
-        return Err(spent(place).into());
-    }
-    let page = if can_be_stated(uma, &assessment) { redirect_user(place, &presenter.client) } else { None };
-    let settings = Settings {
-        required_claims: &uma.required_claims,
-        redirect_user: page.as_deref(),
-        interval: Some(uma.poll_interval.max(1)),
-    };
-    match (dialect::Failure::of(&assessment, &settings), assessment) {
-        (None, Assessment::Granted { permissions, upgraded, pending, .. }) => {
-            let grant =
-                Grant { asker: asker.clone(), server, ticket: Some(ticket.clone()), rpt_issued, request };
-            let (issued, _) = record(app, place, &grant, permissions, pending, version, turn, now).await?;
-            if let Some(earlier) = earlier.filter(|_| upgraded) {
-                // What it permits is in the new one (GRANT-3.3.5.1-03).
-                let Earlier { id, until, .. } = earlier;
-                app.store.write(move |tx| store::session::revoke(tx, &id, until)).await?;
-            }
-            let mut body = issued.body(upgraded);
-            if let (Some(pct), Some(members)) =
-                (remember(app, place, known, ticket, now).await, body.as_object_mut())
-            {
-                members.insert("pct".to_owned(), pct.reveal().into());
-            }
-            Ok(answer(StatusCode::OK, Family::Token, &body))
-        }
-        (Some(failure), Assessment::Denied { pending, .. }) => {
-            let requester = asker.party.requester.id.as_str().to_owned();
-            let request = Asked { server_id: server.id.clone(), requester, pending, version };
-            fail(app, place, presenter, ticket, failure, Some(request), turn, now).await
-        }
-        (Some(failure), _) => fail(app, place, presenter, ticket, failure, None, turn, now).await,
-        (None, _) => Err(ApiError::server_error().into()),
-    }
 }
 
-/// Uses the ticket up, and answers with its successor where there is one
-#[expect(clippy::too_many_arguments, reason = "a request's parts, and how its answer is written")]
-async fn fail(
-    app: &App,
-    place: &InRealm,
-    presenter: &Presenter,
-    ticket: &Ticket,
-    failure: dialect::Failure,
-    asked: Option<Asked>,
-    turn: Option<Turn>,
-    now: UnixTime,
-) -> Result<Response, Failure> {
-    let used = SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() };
-    if app.store.spend(turn, used, asked, now).await? == Redemption::Spent {
-        return Err(spent(place).into());
+impl Presented<'_> {
+    /// Loads, decides, stores, renders; stale if anything moved in between, which at a turn nothing can
+    async fn attempt(&self, turn: Option<Turn>) -> Result<Response, Failure> {
+        let Self { app, place, form, presenter, ticket, known, now } = *self;
+        let uma = &place.realm.uma;
+        if app.store.ticket_spent(ticket.id())? {
+            return Err(spent(place).into());
+        }
+        let Some(asker) = &known.asker else {
+            // Of a public client's people no page can tell it who they are.
+            let page =
+                redirect_user(place, &presenter.client).filter(|_| !presenter.client.settings.public_client);
+            let failure =
+                dialect::Failure::NeedInfo { required_claims: vec![identity(place)], redirect_user: page };
+            return self.fail(failure, None, turn).await;
+        };
+        let server = server(app, place, form, Some(ticket))?;
+        let earlier =
+            form.get("rpt").map(|token| earlier(app, place, asker, &server, token)).transpose()?.flatten();
+        let rpt_issued = earlier.as_ref().map(|earlier| earlier.issued);
+        let request = Request {
+            asks: ticket_asks(ticket),
+            scopes: form.get("scope").map(words).unwrap_or_default(),
+            registered: Some(registered(place, &presenter.client)),
+            rpt: earlier.as_ref().map(|earlier| earlier.permissions.clone()),
+            ticket_claims: ticket.claims().clone(),
+            pushed_claims: claims(uma, known, earlier.as_ref()),
+            gatherable: uma.required_claims.iter().filter_map(|claim| claim.name.clone()).collect(),
+            submit: true,
+            polling: ticket.asks_again(),
+            ..Request::default()
+        };
+        let (assessment, version) = decide(app, &place.realm, &server, &asker.party, &request, now)?;
+        let since = version.not_before;
+        if ticket.issued_at().0 < since || rpt_issued.is_some_and(|issued| issued.0 < since) {
+            return Err(spent(place).into());
+        }
+        let page =
+            if can_be_stated(uma, &assessment) { redirect_user(place, &presenter.client) } else { None };
+        let settings = Settings {
+            required_claims: &uma.required_claims,
+            redirect_user: page.as_deref(),
+            interval: Some(uma.poll_interval.max(1)),
+        };
+        match (dialect::Failure::of(&assessment, &settings), assessment) {
+            (None, Assessment::Granted { permissions, upgraded, pending, .. }) => {
+                let grant =
+                    Grant { asker: asker.clone(), server, ticket: Some(ticket.clone()), rpt_issued, request };
+                let found = Found { permissions, pending, version };
+                let (issued, _) = record(app, place, &grant, found, turn, now).await?;
+                if let Some(earlier) = earlier.filter(|_| upgraded) {
+                    // What it permits is in the new one (GRANT-3.3.5.1-03).
+                    let Earlier { id, until, .. } = earlier;
+                    app.store.write(move |tx| store::session::revoke(tx, &id, until)).await?;
+                }
+                let mut body = issued.body(upgraded);
+                if let (Some(pct), Some(members)) =
+                    (remember(app, place, known, ticket, now).await, body.as_object_mut())
+                {
+                    members.insert("pct".to_owned(), pct.reveal().into());
+                }
+                Ok(answer(StatusCode::OK, Family::Token, &body))
+            }
+            (Some(failure), Assessment::Denied { pending, .. }) => {
+                let requester = asker.party.requester.id.as_str().to_owned();
+                let request = Asked { server_id: server.id.clone(), requester, pending, version };
+                self.fail(failure, Some(request), turn).await
+            }
+            (Some(failure), _) => self.fail(failure, None, turn).await,
+            (None, _) => Err(ApiError::server_error().into()),
+        }
     }
-    if !failure.rotates() {
-        return Ok(render(&failure, None));
-    }
-    let interval = match &failure {
-        dialect::Failure::RequestSubmitted { interval } => interval.unwrap_or(1),
-        dialect::Failure::NeedInfo { .. }
-        | dialect::Failure::InvalidGrant
-        | dialect::Failure::InvalidScope
-        | dialect::Failure::InvalidRequest
-        | dialect::Failure::RequestDenied
-        | dialect::Failure::TooEarly { .. } => 0,
-    };
-    let line = ticket.clone().redeemed(Spent::i_have_recorded_it());
-    let server = ticket.server().as_str();
-    match successor(app, place, &presenter.client, &line, server, interval, now)? {
-        Some(next) => Ok(render(&failure, Some(&next))),
-        // It has gone on for too long: from here on there is nothing to wait for.
-        None => Ok(render(&dialect::Failure::RequestDenied, None)),
+
+    /// Uses the ticket up, and answers with its successor where there is one
+    async fn fail(
+        &self,
+        failure: dialect::Failure,
+        asked: Option<Asked>,
+        turn: Option<Turn>,
+    ) -> Result<Response, Failure> {
+        let Self { app, place, presenter, ticket, now, .. } = *self;
+        let used = SpentTicket { jti: ticket.id().as_str().to_owned(), expires_at: ticket.expires_at() };
+        if app.store.spend(turn, used, asked, now).await? == Redemption::Spent {
+            return Err(spent(place).into());
+        }
+        if !failure.rotates() {
+            return Ok(render(&failure, None));
+        }
+        let interval = match &failure {
+            dialect::Failure::RequestSubmitted { interval } => interval.unwrap_or(1),
+            dialect::Failure::NeedInfo { .. }
+            | dialect::Failure::InvalidGrant
+            | dialect::Failure::InvalidScope
+            | dialect::Failure::InvalidRequest
+            | dialect::Failure::RequestDenied
+            | dialect::Failure::TooEarly { .. } => 0,
+        };
+        let line = ticket.clone().redeemed(Spent::i_have_recorded_it());
+        let server = ticket.server().as_str();
+        match successor(app, place, &presenter.client, &line, server, interval, now)? {
+            Some(next) => Ok(render(&failure, Some(&next))),
+            // It has gone on for too long: from here on there is nothing to wait for.
+            None => Ok(render(&dialect::Failure::RequestDenied, None)),
+        }
     }
 }
 
