@@ -68,3 +68,19 @@ impl Realm {
             .unwrap_or_else(|| format!("default-roles-{}", self.name.to_lowercase()))
     }
 }
+
+#[cfg(test)]
+impl Realm {
+    /// A realm `r` for tests
+    pub fn with(settings: RealmSettings) -> Self {
+        Self {
+            id: "r".to_owned(),
+            name: "r".to_owned(),
+            enabled: true,
+            version: 0,
+            not_before: UnixTime(0),
+            settings,
+            uma: UmaSettings::default(),
+        }
+    }
+}

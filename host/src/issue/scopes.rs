@@ -167,18 +167,10 @@ mod tests {
     use countersign_core::time::UnixTime;
 
     use super::*;
-    use crate::realm::{ClientSettings, RealmSettings, UmaSettings, built_in};
+    use crate::realm::{ClientSettings, RealmSettings, built_in};
 
     fn realm() -> Realm {
-        Realm {
-            id: "r".to_owned(),
-            name: "r".to_owned(),
-            enabled: true,
-            version: 0,
-            not_before: UnixTime(0),
-            settings: RealmSettings { client_scopes: built_in::client_scopes(), ..RealmSettings::default() },
-            uma: UmaSettings::default(),
-        }
+        Realm::with(RealmSettings { client_scopes: built_in::client_scopes(), ..RealmSettings::default() })
     }
 
     fn client(settings: ClientSettings) -> Client {

@@ -182,19 +182,7 @@ pub struct ClientSession {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::realm::{ClientSettings, UmaSettings};
-
-    fn realm(settings: RealmSettings) -> Realm {
-        Realm {
-            id: "r".to_owned(),
-            name: "r".to_owned(),
-            enabled: true,
-            version: 0,
-            not_before: UnixTime(0),
-            settings,
-            uma: UmaSettings::default(),
-        }
-    }
+    use crate::realm::ClientSettings;
 
     fn begun(realm: &Realm) -> Session {
         Session::begin("s".to_owned(), realm, "u", None, UnixTime(1_000))
@@ -202,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_it_is_left_alone_or_too_old() {
-        let realm = realm(RealmSettings {
+        let realm = Realm::with(RealmSettings {
             sso_session_idle_timeout: 10,
             sso_session_max_lifespan: 25,
             ..RealmSettings::default()
@@ -224,7 +212,7 @@ mod tests {
             sso_session_max_lifespan_remember_me: 100,
             ..RealmSettings::default()
         };
-        let realm = realm(settings);
+        let realm = Realm::with(settings);
         let session = begun(&realm).remembered(&realm);
         assert_eq!(session.expires_at, UnixTime(1_100));
         assert!(session.is_live(&realm, UnixTime(1_010)));
@@ -233,7 +221,7 @@ mod tests {
     #[test]
     fn an_offline_session_goes_on_while_it_is_used() {
         let mut realm =
-            realm(RealmSettings { offline_session_idle_timeout: 100, ..RealmSettings::default() });
+            Realm::with(RealmSettings { offline_session_idle_timeout: 100, ..RealmSettings::default() });
         let session = begun(&realm).offline("o".to_owned(), &realm, UnixTime(2_000));
         assert_eq!(session.auth_time, Some(UnixTime(1_000)));
         assert!(session.is_live(&realm, UnixTime(2_100)));
@@ -246,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_refresh_token_lives_as_long_as_the_strictest_limit_says() {
-        let mut realm = realm(RealmSettings::default());
+        let mut realm = Realm::with(RealmSettings::default());
         let session = begun(&realm);
         let mut client = Client {
             id: "c".to_owned(),

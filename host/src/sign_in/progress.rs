@@ -174,21 +174,13 @@ fn place(realm: &Realm) -> String {
 mod tests {
     use super::*;
     use crate::{
-        realm::{RealmSettings, UmaSettings},
+        realm::RealmSettings,
         sign_in::request::{Prompt, ResponseMode, ReturnTo},
     };
     use base64::engine::general_purpose::STANDARD;
 
     fn realm(id: &str) -> Realm {
-        Realm {
-            id: id.to_owned(),
-            name: id.to_owned(),
-            enabled: true,
-            version: 0,
-            not_before: UnixTime(0),
-            settings: RealmSettings::default(),
-            uma: UmaSettings::default(),
-        }
+        Realm { id: id.to_owned(), ..Realm::with(RealmSettings::default()) }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) fn embed(layout: &Layout) -> Result<PathBuf> {
             precompile(&program, &layout.component(), &code)?;
             keep(&code, &kept)?;
         }
-        let bytes = fs::read(&kept).context("the host made no machine code of its component")?;
+        let bytes = fs::read(&kept).context("the machine code of the component cannot be read")?;
         stamp.write(&code, &bytes)?;
     }
     compile(layout, "build the host", &[])?;
@@ -73,10 +73,6 @@ const KEPT: usize = 4;
 /// The host itself is compiled in a third of the time: enough for its unit tests, and for machine code of the component,
 /// which wasmtime makes, a dependency
 pub(crate) const UNOPTIMISED: &[&str] = &["--config", "profile.release.package.countersign.opt-level=0"];
-
-/// The core's tests have few and small inputs: what they take is to be compiled
-pub(crate) const CORE_LESS_OPTIMISED: &[&str] =
-    &["--config", "profile.release.package.countersign-core.opt-level=1"];
 
 fn compile(layout: &Layout, title: &str, options: &[&str]) -> Result<()> {
     let mut command = process::cargo(layout);

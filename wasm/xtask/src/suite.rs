@@ -123,6 +123,9 @@ fn look_at(
     steps.run(&format!("cargo doc of {}", packages.join(", ")), &mut doc)
 }
 
+/// The core's tests have few and small inputs: what they take is to be compiled
+const CORE_LESS_OPTIMISED: &[&str] = &["--config", "profile.release.package.countersign-core.opt-level=1"];
+
 /// What needs no module
 fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
     let long = steps.long;
@@ -132,7 +135,7 @@ fn rust_steps(steps: &mut Steps, layout: &Layout) -> Result<()> {
     steps.run("cargo test of the tools", test.args(named_packages(TESTED_TOOLS)))?;
     for (name, features) in FEATURES {
         let mut test = cargo(layout, &["test", "--release", "--package", "countersign-core"], long);
-        test.args(host::CORE_LESS_OPTIMISED).args(features);
+        test.args(CORE_LESS_OPTIMISED).args(features);
         steps.run(&format!("cargo test of the core with {name}"), &mut test)?;
     }
     Ok(())
@@ -143,7 +146,7 @@ fn product_steps(steps: &mut Steps, layout: &Layout, program: &Path) -> Result<(
     look_at(steps, layout, PRODUCT, &[])?;
     // The tests from outside run the program that is there.
     let mut test = cargo(layout, &["test", "--release"], steps.long);
-    test.env("COUNTERSIGN_BIN", program).args(host::UNOPTIMISED).args(host::CORE_LESS_OPTIMISED);
+    test.env("COUNTERSIGN_BIN", program).args(host::UNOPTIMISED).args(CORE_LESS_OPTIMISED);
     test.args(named_packages(PRODUCT));
     steps.run("cargo test", &mut test)
 }

@@ -1,19 +1,11 @@
 use super::*;
-use crate::realm::{ClientSettings, RealmSettings, UmaSettings};
+use crate::realm::{ClientSettings, RealmSettings};
 use countersign_core::time::UnixTime;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 fn realm() -> Realm {
-    Realm {
-        id: "r".to_owned(),
-        name: "r".to_owned(),
-        enabled: true,
-        version: 0,
-        not_before: UnixTime(0),
-        settings: RealmSettings::default(),
-        uma: UmaSettings::default(),
-    }
+    Realm::with(RealmSettings::default())
 }
 
 fn client() -> Client {
