@@ -10,7 +10,6 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 pub use ask::Page;
@@ -18,13 +17,7 @@ pub use seed::Seed;
 pub use snapshot::LoadSharesError;
 
 use self::{
-    name::Name,
-    names::Names,
-    rows::Rows,
-    runs::Runs,
-    scopes::Scopes,
-    slab::{Place, Slab},
-    texts::Texts,
+    name::Name, names::Names, rows::Rows, runs::Runs, scopes::Scopes, slab::Slab, table::Table, texts::Texts,
 };
 use super::Share;
 use crate::{
@@ -42,6 +35,7 @@ mod scopes;
 mod seed;
 mod slab;
 mod snapshot;
+mod table;
 mod texts;
 mod uuid;
 
@@ -75,7 +69,7 @@ pub struct Shares {
     texts: Texts,
     rows: Rows,
     /// Rows by their ids
-    ids: HashTable<Place>,
+    ids: Table,
     resources: Names<4>,
     grantees: Names<1>,
     scopes: Scopes,
@@ -143,7 +137,7 @@ impl Shares {
             seed,
             texts: Texts::with_capacity(sizes.text_bytes),
             rows: Rows(Slab::with_capacity(sizes.shares)),
-            ids: HashTable::with_capacity(sizes.shares),
+            ids: Table::with_capacity(sizes.shares),
             resources: Names::with_capacity(sizes.resources),
             grantees: Names::with_capacity(sizes.grantees),
             scopes: Scopes::new(),

@@ -226,11 +226,8 @@ impl Shares {
     }
 
     pub(super) fn place(&self, id: &Name<'_>) -> Option<Place> {
-        let is_it = |place: &Place| {
-            let row = self.rows.get(*place);
-            row.and_then(|row| self.texts.get(row.id)) == Some(*id)
-        };
-        self.ids.find(id.hash(&self.seed), is_it).copied()
+        let is_it = |place| self.rows.get(place).and_then(|row| self.texts.get(row.id)) == Some(*id);
+        self.ids.find(id.hash(&self.seed), is_it).map(|(_, place)| place)
     }
 
     fn resource(&self, id: &ResourceId) -> Option<Place> {

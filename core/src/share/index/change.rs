@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::{
-    PutShareError, ShareDelta, Shares,
+    PutShareError, Seed, ShareDelta, Shares,
     name::{Kind, Name},
-    rows::{List, Row, Side},
+    rows::{List, Row, Rows, Side},
     runs::{Prints, Runs},
     slab::Place,
     texts::Texts,
@@ -89,13 +89,10 @@ impl Shares {
     /// far part of memory need not wait for the one before
     pub(super) fn enter(&mut self, places: &[Place]) -> Option<()> {
         let Self { seed, texts, rows, ids, resources, grantees, scopes, pairs, triples, .. } = self;
-        let hash_of_id = |place: &Place| {
-            let id = rows.get(*place).and_then(|row| texts.get(row.id));
-            id.map_or(0, |id| id.hash(seed))
-        };
-        let hashes: Vec<u64> = places.iter().map(hash_of_id).collect();
+        let hash_of_id = |place| hash_of_id(rows, place, texts, seed);
+        let hashes: Vec<u64> = places.iter().copied().map(hash_of_id).collect();
         for (hash, place) in hashes.into_iter().zip(places) {
-            ids.insert_unique(hash, *place, hash_of_id);
+            ids.insert(hash, *place, hash_of_id);
         }
         let mut entering = Vec::with_capacity(places.len());
         for place in places {
@@ -142,9 +139,9 @@ impl Shares {
     fn leave(&mut self, place: Place) -> Option<()> {
         let Self { seed, texts, rows, ids, resources, grantees, scopes, pairs, triples, .. } = self;
         let row = rows.get(place)?;
-        let hash = texts.get(row.id)?.hash(seed);
-        if let Ok(found) = ids.find_entry(hash, |other| *other == place) {
-            found.remove();
+        let hash_of_id = |place| hash_of_id(rows, place, texts, seed);
+        if let Some((slot, _)) = ids.find(hash_of_id(place), |other| other == place) {
+            ids.remove(slot, hash_of_id);
         }
         let (resource, grantee) = (row.resource, row.grantee);
         let list = List::of(row.state, grantees.name(grantee, texts)?.is(Kind::User));
@@ -176,4 +173,9 @@ impl Shares {
         places.for_each(|place| texts.take_over(&self.texts, place));
         self.texts = texts;
     }
+}
+
+fn hash_of_id(rows: &Rows, place: Place, texts: &Texts, seed: &Seed) -> u64 {
+    let id = rows.get(place).and_then(|row| texts.get(row.id));
+    id.map_or(0, |id| id.hash(seed))
 }

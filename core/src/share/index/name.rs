@@ -49,6 +49,8 @@ impl Kind {
 const CLIENT_ROLE: u8 = 6;
 /// Added to the number of a kind whose name is packed
 const PACKED: u8 = 0x80;
+/// How many bytes a packed name takes
+pub(super) const PACKED_BYTES: usize = 17;
 
 /// A name, borrowed from a question, from the texts of the index, or from a snapshot.
 ///
@@ -170,7 +172,7 @@ impl<'a> Name<'a> {
     /// How many bytes it takes
     pub(super) const fn size(&self) -> usize {
         match self {
-            Self::Packed(..) => 17,
+            Self::Packed(..) => PACKED_BYTES,
             Self::Plain(_, text) => text.len().saturating_add(3),
             Self::ClientRole(client, role) => client.len().saturating_add(role.len()).saturating_add(5),
         }

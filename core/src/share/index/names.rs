@@ -1,11 +1,10 @@
 //! Each resource and each requester once, with the rows that name it.
 
-use hashbrown::{HashTable, hash_table::Entry};
-
 use super::{
-    name::{Name, print},
+    name::{Kind, Name, PACKED_BYTES, print},
     seed::Seed,
     slab::{Place, Slab},
+    table::Table,
     texts::Texts,
 };
 
@@ -13,19 +12,49 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Names<const LISTS: usize> {
     entries: Slab<Named<LISTS>>,
-    table: HashTable<Place>,
+    table: Table,
 }
 
 #[derive(Debug, Clone)]
 struct Named<const LISTS: usize> {
-    text: Place,
+    key: Key,
     print: u32,
     lists: [Option<Place>; LISTS],
 }
 
+/// A name as it is kept: what is packed stands here, so that comparing it is no look at yet another part of memory
+#[derive(Debug, Clone)]
+enum Key {
+    Packed(Kind, [u8; 16]),
+    Text(Place),
+}
+
+impl Key {
+    fn new(name: &Name<'_>, texts: &mut Texts) -> Option<Self> {
+        match name {
+            Name::Packed(kind, packed) => Some(Self::Packed(*kind, *packed)),
+            Name::Plain(..) | Name::ClientRole(..) => texts.push(name).map(Self::Text),
+        }
+    }
+
+    fn name<'t>(&self, texts: &'t Texts) -> Option<Name<'t>> {
+        match self {
+            Self::Packed(kind, packed) => Some(Name::Packed(*kind, *packed)),
+            Self::Text(place) => texts.get(*place),
+        }
+    }
+
+    const fn text_mut(&mut self) -> Option<&mut Place> {
+        match self {
+            Self::Packed(..) => None,
+            Self::Text(place) => Some(place),
+        }
+    }
+}
+
 impl<const LISTS: usize> Names<LISTS> {
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self { entries: Slab::with_capacity(capacity), table: HashTable::with_capacity(capacity) }
+        Self { entries: Slab::with_capacity(capacity), table: Table::with_capacity(capacity) }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -37,11 +66,12 @@ impl<const LISTS: usize> Names<LISTS> {
     }
 
     pub(super) fn name<'t>(&self, place: Place, texts: &'t Texts) -> Option<Name<'t>> {
-        texts.get(self.entries.get(place)?.text)
+        self.entries.get(place)?.key.name(texts)
     }
 
     pub(super) fn find(&self, name: &Name<'_>, hash: u64, texts: &Texts) -> Option<Place> {
-        self.table.find(hash, |place| self.name(*place, texts) == Some(*name)).copied()
+        let (_, place) = self.table.find(hash, |place| self.name(place, texts) == Some(*name))?;
+        Some(place)
     }
 
     /// A part of the hash of a name, which rows are hashed by
@@ -58,31 +88,29 @@ impl<const LISTS: usize> Names<LISTS> {
     ) -> Option<(Place, bool)> {
         let Self { entries, table } = self;
         let hash = name.hash(seed);
-        let name_at = |place: &Place| entries.get(*place).and_then(|entry| texts.get(entry.text));
-        let hash_of = |place: &Place| name_at(place).map_or(0, |name| name.hash(seed));
-        match table.entry(hash, |place| name_at(place) == Some(*name), hash_of) {
-            Entry::Occupied(found) => Some((*found.get(), false)),
-            Entry::Vacant(room) => {
-                let text = texts.push(name)?;
-                let place = entries.insert(Named { text, print: print(hash), lists: [None; LISTS] })?;
-                room.insert(place);
-                Some((place, true))
-            }
+        let is_it = |place| entries.get(place).and_then(|entry| entry.key.name(texts)) == Some(*name);
+        if let Some((_, place)) = table.find(hash, is_it) {
+            return Some((place, false));
         }
+        let key = Key::new(name, texts)?;
+        let place = entries.insert(Named { key, print: print(hash), lists: [None; LISTS] })?;
+        table.insert(hash, place, |place| self::hash(entries, place, texts, seed));
+        Some((place, true))
     }
 
     /// Drops a name that no row has
     pub(super) fn drop_unused(&mut self, place: Place, texts: &mut Texts, seed: &Seed) {
-        let Some(entry) = self.entries.get(place).filter(|entry| entry.lists.iter().all(Option::is_none))
-        else {
+        let Self { entries, table } = self;
+        if entries.get(place).is_none_or(|entry| entry.lists.iter().any(Option::is_some)) {
             return;
-        };
-        let hash = texts.get(entry.text).map_or(0, |name| name.hash(seed));
-        if let Ok(found) = self.table.find_entry(hash, |other| *other == place) {
-            found.remove();
         }
-        texts.forget(entry.text);
-        self.entries.remove(place);
+        let hash_of = |place| hash(entries, place, texts, seed);
+        if let Some((slot, _)) = table.find(hash_of(place), |other| other == place) {
+            table.remove(slot, hash_of);
+        }
+        if let Some(text) = self.entries.remove(place).and_then(|mut entry| entry.key.text_mut().copied()) {
+            texts.forget(text);
+        }
     }
 
     /// The first row of a list
@@ -94,8 +122,19 @@ impl<const LISTS: usize> Names<LISTS> {
         self.entries.get_mut(place)?.lists.get_mut(list)
     }
 
+    /// How many bytes the names take in a snapshot that have no text
+    pub(super) fn packed_bytes(&self) -> usize {
+        let packed = self.entries.iter().filter(|(_, entry)| matches!(entry.key, Key::Packed(..)));
+        packed.count().saturating_mul(PACKED_BYTES)
+    }
+
     /// Where all texts stand, to move them
     pub(super) fn texts_mut(&mut self) -> impl Iterator<Item = &mut Place> {
-        self.entries.values_mut().map(|entry| &mut entry.text)
+        self.entries.values_mut().filter_map(|entry| entry.key.text_mut())
     }
+}
+
+fn hash<const LISTS: usize>(entries: &Slab<Named<LISTS>>, place: Place, texts: &Texts, seed: &Seed) -> u64 {
+    let name = entries.get(place).and_then(|entry| entry.key.name(texts));
+    name.map_or(0, |name| name.hash(seed))
 }

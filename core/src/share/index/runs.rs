@@ -1,13 +1,12 @@
 //! Granted rows by resource, requester and scope.
 
-use hashbrown::{HashTable, hash_table::Entry};
-
 use super::{
     names::Names,
     rows::{Row, Rows},
     scopes::Scopes,
     seed::Seed,
     slab::Place,
+    table::Table,
 };
 
 /// Which scope is asked for
@@ -59,15 +58,15 @@ impl Prints<'_> {
 #[derive(Debug, Clone)]
 pub(super) struct Runs {
     is_of_scope: bool,
-    table: HashTable<Place>,
+    table: Table,
 }
 
 impl Runs {
     pub(super) fn with_capacity(is_of_scope: bool, capacity: usize) -> Self {
-        Self { is_of_scope, table: HashTable::with_capacity(capacity) }
+        Self { is_of_scope, table: Table::with_capacity(capacity) }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.table.len()
     }
 
@@ -83,13 +82,13 @@ impl Runs {
         rows: &'a Rows,
         is_it: impl Fn(&Row) -> bool,
     ) -> Option<&'a Row> {
-        let place = *self.table.find(hash, |place| rows.get(*place).is_some_and(&is_it))?;
+        let (_, place) = self.table.find(hash, |place| rows.get(place).is_some_and(&is_it))?;
         rows.get(place)
     }
 
     /// What the run of a row is found by
     pub(super) fn hash(&self, place: Place, rows: &Rows, prints: Prints<'_>) -> u64 {
-        rows.get(place).map_or(0, |row| prints.of(row, Self::asked(self.is_of_scope, row)))
+        hash(self.is_of_scope, place, rows, prints)
     }
 
     /// Makes a row the first of its run, if there is none or the first gives way, and says which it was
@@ -101,40 +100,34 @@ impl Runs {
         gives_way: impl FnOnce(Place) -> bool,
     ) -> Option<Place> {
         let row = rows.get(place)?;
-        let hash_of = |row: &Row| prints.of(row, Self::asked(self.is_of_scope, row));
-        let is_like = |other: &Place| {
-            rows.get(*other).is_some_and(|other| row.is_like(other, Self::asked(self.is_of_scope, row)))
+        let asked = Self::asked(self.is_of_scope, row);
+        let is_like = |other| rows.get(other).is_some_and(|other| row.is_like(other, asked));
+        let Some((slot, first)) = self.table.find(hash, is_like) else {
+            self.table.insert(hash, place, |other| self::hash(self.is_of_scope, other, rows, prints));
+            return None;
         };
-        match self.table.entry(hash, is_like, |other| rows.get(*other).map_or(0, hash_of)) {
-            Entry::Occupied(mut found) => {
-                let first = *found.get();
-                if gives_way(first) {
-                    *found.get_mut() = place;
-                }
-                Some(first)
-            }
-            Entry::Vacant(room) => {
-                room.insert(place);
-                None
-            }
+        if gives_way(first) {
+            self.table.replace(slot, hash, place);
         }
+        Some(first)
     }
 
     /// Leaves the run to the next row before this one goes
     pub(super) fn leave(&mut self, place: Place, rows: &Rows, prints: Prints<'_>) {
         let Some(row) = rows.get(place) else { return };
         let asked = Self::asked(self.is_of_scope, row);
-        let Ok(mut first) = self.table.find_entry(prints.of(row, asked), |other| *other == place) else {
-            return;
-        };
+        let hash = prints.of(row, asked);
+        let Some((slot, _)) = self.table.find(hash, |other| other == place) else { return };
         let is_like = |next: &Place| rows.get(*next).is_some_and(|next| row.is_like(next, asked));
         match row.next_of_resource().filter(is_like) {
-            Some(next) => *first.get_mut() = next,
-            None => {
-                first.remove();
-            }
+            Some(next) => self.table.replace(slot, hash, next),
+            None => self.table.remove(slot, |other| self::hash(self.is_of_scope, other, rows, prints)),
         }
     }
+}
+
+fn hash(is_of_scope: bool, place: Place, rows: &Rows, prints: Prints<'_>) -> u64 {
+    rows.get(place).map_or(0, |row| prints.of(row, Runs::asked(is_of_scope, row)))
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Each scope once.
 
-use hashbrown::HashTable;
-
 use super::{
     name::{Name, print},
     seed::Seed,
     slab::{Place, Slab},
+    table::Table,
 };
 use crate::scope::Scope;
 
@@ -13,7 +12,7 @@ use crate::scope::Scope;
 #[derive(Debug, Clone)]
 pub(super) struct Scopes {
     entries: Slab<Counted>,
-    table: HashTable<Place>,
+    table: Table,
     bytes: usize,
 }
 
@@ -30,7 +29,7 @@ fn hash(scope: &Scope, seed: &Seed) -> u64 {
 
 impl Scopes {
     pub(super) fn new() -> Self {
-        Self { entries: Slab::with_capacity(0), table: HashTable::new(), bytes: 0 }
+        Self { entries: Slab::with_capacity(0), table: Table::default(), bytes: 0 }
     }
 
     pub(super) const fn len(&self) -> usize {
@@ -56,16 +55,15 @@ impl Scopes {
     }
 
     pub(super) fn find(&self, scope: &Scope, seed: &Seed) -> Option<Place> {
-        self.table.find(hash(scope, seed), |place| self.get(*place) == Some(scope)).copied()
+        let (_, place) = self.table.find(hash(scope, seed), |place| self.get(place) == Some(scope))?;
+        Some(place)
     }
 
     /// The place of a scope that nothing uses yet
     pub(super) fn insert(&mut self, scope: Scope, seed: &Seed) -> Option<Place> {
         let (hash, size) = (hash(&scope, seed), scope.as_str().len());
         let place = self.entries.insert(Counted { scope, print: print(hash), rows: 0 })?;
-        let entries = &self.entries;
-        let hash_of = |place: &Place| entries.get(*place).map_or(0, |entry| self::hash(&entry.scope, seed));
-        self.table.insert_unique(hash, place, hash_of);
+        self.table.insert(hash, place, |place| hash_at(&self.entries, place, seed));
         self.bytes = self.bytes.saturating_add(size);
         Some(place)
     }
@@ -85,12 +83,16 @@ impl Scopes {
             return;
         }
         let (hash, size) = (hash(scope, seed), scope.as_str().len());
-        if let Ok(found) = self.table.find_entry(hash, |other| *other == place) {
-            found.remove();
+        if let Some((slot, _)) = self.table.find(hash, |other| other == place) {
+            self.table.remove(slot, |place| hash_at(&self.entries, place, seed));
         }
         self.entries.remove(place);
         self.bytes = self.bytes.saturating_sub(size);
     }
+}
+
+fn hash_at(entries: &Slab<Counted>, place: Place, seed: &Seed) -> u64 {
+    entries.get(place).map_or(0, |entry| hash(&entry.scope, seed))
 }
 
 #[cfg(test)]

@@ -17,6 +17,15 @@ impl Place {
     pub(super) fn index(self) -> usize {
         usize::try_from(self.0.get().wrapping_sub(1)).unwrap_or(usize::MAX)
     }
+
+    /// One more than the index
+    pub(super) const fn number(self) -> u32 {
+        self.0.get()
+    }
+
+    pub(super) fn from_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
 }
 
 /// Values at places; what is removed leaves its place to another

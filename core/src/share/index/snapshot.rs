@@ -2,8 +2,8 @@
 //!
 //! All numbers have their least byte first. The head: `CSSHARES`; in four bytes each: the version, the length of the
 //! snapshot, how many shares, resources, requesters, pairs of these, and such pairs with a scope are in it (the last two
-//! of granted shares only), and how many bytes the names in an index of it take. Then the shares in the order of their
-//! ids, each of them:
+//! of granted shares only), and how many bytes the names in an index of it take, but for UUIDs of resources and of
+//! requesters, which it keeps elsewhere. Then the shares in the order of their ids, each of them:
 //!
 //! 1. a byte: the state (0 pending, 1 granted, 2 denied, 3 blocked), + 4 with a scope, + 8 with an end, + 16 with a
 //!    parent, + 32 if its resource, + 64 if its requester, + 128 if its scope was not mentioned before
@@ -26,7 +26,7 @@ mod read;
 mod write;
 
 const MAGIC: [u8; 8] = *b"CSSHARES";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The magic, and eight numbers
 const HEAD: usize = 40;
 /// Where the length of the whole stands

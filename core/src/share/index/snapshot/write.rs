@@ -28,7 +28,9 @@ impl Shares {
         for size in [shares, resources, grantees, pairs, triples, text_bytes] {
             output.size(size);
         }
-        output.bytes.reserve_exact(rows.len().saturating_mul(21).saturating_add(self.texts.live()));
+        let named = self.resources.packed_bytes().saturating_add(self.grantees.packed_bytes());
+        let texts = self.texts.live().saturating_add(named);
+        output.bytes.reserve_exact(rows.len().saturating_mul(21).saturating_add(texts));
         let mut resources = Numbers::new(self.resources.places());
         let mut grantees = Numbers::new(self.grantees.places());
         let mut scopes = Numbers::new(self.scopes.places());
