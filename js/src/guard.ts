@@ -1,6 +1,5 @@
 import { follows, loadGate, loadGuard, openStream } from '#platform'
 
-import { fromBase64Url } from './bytes.js'
 import { decide, denied, refusalOf } from './decision.js'
 import { CountersignError, thrown } from './errors.js'
 import { checkUrl, type HttpOptions } from './http.js'
@@ -105,6 +104,8 @@ type LargeModule = InstanceType<GateEngine['bindings']['GuardModule']>
 
 /** Does something with a verified token, whose handle is good until then */
 type Use<T> = (seen: SeenToken) => T
+/** What is there at once where nobody has to be waited for: a turn of the event loop costs more than most of what is done */
+type Soon<T> = T | Promise<T>
 
 const encoder = new TextEncoder()
 
@@ -181,7 +182,11 @@ export class TokenGuard implements Guard {
 
   async prepare(state: GuardState | undefined): Promise<void> {
     if (state !== undefined) await this.#restore(state)
-    await this.#keys.ready().catch(() => {})
+    try {
+      await this.#keys.ready()
+    } catch {
+      // They are fetched when they are needed.
+    }
   }
 
   exportState(): GuardState | undefined {
@@ -228,7 +233,7 @@ export class TokenGuard implements Guard {
   }
 
   /** Verifies a token for an adapter that asks the module something else; `use` may wait only if it is private. */
-  with<T>(request: Pick<Request, 'token' | 'dpop'>, use: Use<T | Promise<T>>, isPrivate = false): Promise<T | Denied> {
+  async with<T>(request: Pick<Request, 'token' | 'dpop'>, use: Use<Soon<T>>, isPrivate = false): Promise<T | Denied> {
     const withdrawals = this.#withdrawals
     if (withdrawals === undefined) return this.#verified(request, use, isPrivate)
     const standing: Use<Promise<T | Denied>> = async (seen) =>
@@ -250,11 +255,13 @@ export class TokenGuard implements Guard {
       if (request.fresh === true) return await this.#checkFresh(request, look)
       const known = this.#known(request, this.now(), look)
       if (known !== undefined) return known
-      if (this.#withdrawals !== undefined) return await this.#checkListed(request, look, this.#withdrawals)
-      return await this.#verified<Answer>(request, (seen) => {
-        look(seen)
-        return this.#permits(seen, request, this.now())
-      })
+      if (request.dpop === undefined) {
+        // The first verification leaves the token to those who come later.
+        const first = this.#verified<Answer | undefined>(request, (seen) => this.#judged(seen, request, this.now(), look))
+        const answer = first instanceof Promise ? await first : first
+        if (answer !== undefined) return answer
+      }
+      return await this.#verified<Answer>(request, (seen) => this.#asked(seen, request, look), true)
     } catch {
       return denied('engine_failed', 'the guard failed')
     }
@@ -287,23 +294,12 @@ export class TokenGuard implements Guard {
     }
   }
 
-  /** Verifies, asks the status list, and introspection where the list says that less is left. */
-  async #checkListed(request: Request, look: Use<void>, withdrawals: Withdrawals): Promise<Answer> {
+  /** As the status list says, which is fetched, and introspection where it says that less is left. */
+  async #asked(seen: SeenToken, request: Request, look: Use<void>): Promise<Answer> {
+    const standing = (await this.#withdrawals?.standing(seen)) ?? 'good'
     const introspection = this.#introspection
-    const judge = async (seen: SeenToken): Promise<Answer> => {
-      const standing = await withdrawals.standing(seen)
-      if (standing === 'narrowed' && introspection !== undefined) return this.#introspected(seen, request, look, introspection)
-      const refused = refusedBy(standing)
-      if (refused !== undefined) return refused
-      look(seen)
-      return this.#permits(seen, request, this.now())
-    }
-    if (request.dpop !== undefined) return this.#verified<Answer>(request, judge)
-    // The first verification leaves the token to those who come later.
-    const first = await this.#verified<undefined>(request, () => undefined)
-    if (first !== undefined) return first
-    const known = this.#known(request, this.now(), look)
-    return known ?? this.#verified<Answer>(request, judge, true)
+    if (standing === 'narrowed' && introspection !== undefined) return this.#introspected(seen, request, look, introspection)
+    return this.#standing(standing, seen, request, this.now(), look)
   }
 
   #known(request: Request, now: number, look: Use<void> = () => {}): Answer | undefined {
@@ -311,9 +307,17 @@ export class TokenGuard implements Guard {
     const seen = typeof request.token === 'string' ? this.#seen.get(request.token) : undefined
     if (seen === undefined || !this.#keys.isUsable(now)) return undefined
     this.#keys.renewIfOld(now)
+    return this.#judged(seen, request, now, look)
+  }
+
+  /** The answer for a verified token, unless somebody has to be asked */
+  #judged(seen: SeenToken, request: Request, now: number, look: Use<void>): Answer | undefined {
     const standing = this.#withdrawals?.known(seen) ?? 'good'
-    // Somebody has to be asked.
     if (standing === 'unknown' || (standing === 'narrowed' && this.#introspection !== undefined)) return undefined
+    return this.#standing(standing, seen, request, now, look)
+  }
+
+  #standing(standing: Standing, seen: SeenToken, request: Request, now: number, look: Use<void>): Answer {
     const refused = refusedBy(standing)
     if (refused !== undefined) return refused
     look(seen)
@@ -321,28 +325,30 @@ export class TokenGuard implements Guard {
   }
 
   /** Verifies a token for `use`, which may wait only if the token's handle is private to it. */
-  async #verified<T>(
-    { token, dpop }: Pick<Request, 'token' | 'dpop'>,
-    use: Use<T | Promise<T>>,
-    isPrivate = false,
-  ): Promise<T | Denied> {
+  #verified<T>({ token, dpop }: Pick<Request, 'token' | 'dpop'>, use: Use<Soon<T>>, isPrivate = false): Soon<T | Denied> {
     if (typeof token !== 'string' || token === '') return denied('invalid_token', 'no token')
-    const now = this.now()
-    if (!Number.isFinite(now)) return denied('engine_failed', 'the clock shows no time')
-    try {
-      await this.#keys.ready()
-    } catch {
-      return denied('keys_unavailable', 'the keys of the issuer could not be fetched')
-    }
+    if (!Number.isFinite(this.now())) return denied('engine_failed', 'the clock shows no time')
+    const verify = () => this.#verifiedNow(token, dpop, use, isPrivate)
+    const keys = this.#keys.ready()
+    if (keys === undefined) return verify()
+    return keys.then(verify, () => denied('keys_unavailable', 'the keys of the issuer could not be fetched'))
+  }
+
+  #verifiedNow<T>(token: string, dpop: DpopRequest | undefined, use: Use<Soon<T>>, isPrivate: boolean): Soon<T | Denied> {
     if (dpop !== undefined) return this.#verifiedHeld(token, dpop, use)
     const seen = isPrivate ? undefined : this.#seen.get(token)
     if (seen !== undefined) return use(seen)
-    const found = await this.#lookedUp(token, undefined)
-    if (!(found instanceof SeenToken)) return found
-    if (!isPrivate) {
+    const go = (found: SeenToken | Denied): Soon<T | Denied> => {
+      if (!(found instanceof SeenToken)) return found
+      if (isPrivate) return this.#usedOnce(found, use)
       this.#seen.add(found)
       return use(found)
     }
+    const found = this.#lookedUp(token, undefined)
+    return found instanceof Promise ? found.then(go) : go(found)
+  }
+
+  async #usedOnce<T>(found: SeenToken, use: Use<Soon<T>>): Promise<T> {
     try {
       return await use(found)
     } finally {
@@ -351,7 +357,7 @@ export class TokenGuard implements Guard {
   }
 
   /** A token and the proof of its key. It is never kept: its next proof is another one. */
-  async #verifiedHeld<T>(token: string, dpop: DpopRequest, use: Use<T | Promise<T>>): Promise<T | Denied> {
+  async #verifiedHeld<T>(token: string, dpop: DpopRequest, use: Use<Soon<T>>): Promise<T | Denied> {
     const proofs = this.#proofs
     if (proofs === undefined) return denied('bound_token', 'the guard has no option `dpop`')
     let proof: Proof
@@ -375,34 +381,40 @@ export class TokenGuard implements Guard {
   }
 
   /** Verifies, and looks for the key where nobody knows it. */
-  async #lookedUp(token: string, proof: Proof | undefined): Promise<SeenToken | Denied> {
-    const found = await this.#signed(token, proof)
-    if (found instanceof SeenToken || found.code !== 'unknown_key' || !(await this.#keys.lookAgain())) return found
-    return this.#signed(token, proof)
+  #lookedUp(token: string, proof: Proof | undefined): Soon<SeenToken | Denied> {
+    const look = (found: SeenToken | Denied): Soon<SeenToken | Denied> =>
+      found instanceof SeenToken || found.code !== 'unknown_key' ? found : this.#lookedAgain(token, proof, found)
+    const found = this.#signed(token, proof)
+    return found instanceof Promise ? found.then(look) : look(found)
+  }
+
+  async #lookedAgain(token: string, proof: Proof | undefined, found: Denied): Promise<SeenToken | Denied> {
+    return (await this.#keys.lookAgain()) ? this.#signed(token, proof) : found
   }
 
   /** Checks everything of a token that does not depend on the request. Its handle is the caller's to forget. */
-  async #signed(token: string, proof: Proof | undefined): Promise<SeenToken | Denied> {
+  #signed(token: string, proof: Proof | undefined): Soon<SeenToken | Denied> {
     const { module } = this
-    const now = this.now()
     const generation = this.#keys.generation
-    const handle = this.#begin(token, proof, now)
+    const handle = this.#begin(token, proof, this.now())
     if (handle < 0) return this.#refusal()
-    const dot = token.lastIndexOf('.')
-    let isRight: boolean
+    const finish = (isRight: boolean) => this.#finished(new SeenToken(token, handle), isRight, generation)
+    let isRight: Soon<boolean> = false
     try {
       const verify = this.#keys.keys[module.key(handle)]
-      const right = verify?.(this.#written(token, dot), fromBase64Url(token.slice(dot + 1)))
-      isRight = (typeof right === 'object' ? await right : right) === true
+      const signature = this.#memory(module.signature_at(handle), module.signature_length(handle))
+      isRight = verify?.(this.#written(token, token.lastIndexOf('.')), signature) ?? false
     } catch {
-      isRight = false
+      // An error is a no.
     }
+    return typeof isRight === 'object' ? Promise.resolve(isRight).then(finish, () => finish(false)) : finish(isRight === true)
+  }
+
+  #finished(seen: SeenToken, isRight: boolean, generation: number): SeenToken | Denied {
     // A key may have gone while the platform was at work.
     const isCurrent = generation === this.#keys.generation
-    if (!module.finish(handle, isRight && isCurrent)) {
-      return isCurrent ? this.#refusal() : denied('unknown_key', 'the keys of the issuer have just changed')
-    }
-    return new SeenToken(token, handle)
+    if (this.module.finish(seen.handle, isRight && isCurrent)) return seen
+    return isCurrent ? this.#refusal() : denied('unknown_key', 'the keys of the issuer have just changed')
   }
 
   #begin(token: string, proof: Proof | undefined, now: number): number {

@@ -84,17 +84,17 @@ export class KeySource {
     return since(this.#fetchedAt, now) <= HARD_AGE
   }
 
-  /** Resolves when there are keys to use; rejects when there are none to be had. */
-  async ready(): Promise<void> {
+  /** Nothing where there are keys to use; else resolves when there are, and rejects when there are none to be had. */
+  ready(): Promise<void> | undefined {
     const now = this.#options.now()
     if (this.isUsable(now)) {
       this.renewIfOld(now)
-      return
+      return undefined
     }
     if (this.#flight === undefined && since(this.#triedAt, now) < RETRY) {
-      throw new CountersignError('server_unreachable', 'the keys of the issuer could not be fetched just now')
+      return Promise.reject(new CountersignError('server_unreachable', 'the keys of the issuer could not be fetched just now'))
     }
-    await this.#fetch()
+    return this.#fetch()
   }
 
   /** Fetches in the background what is no longer fresh. */

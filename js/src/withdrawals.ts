@@ -54,8 +54,6 @@ interface Kept {
  */
 export class Withdrawals {
   readonly #parts: WithdrawalParts
-  /** Knows no list, and so only whether a token has a place in any */
-  readonly #nowhere: List
   #list: List | undefined
   #uri: string | undefined
   #streamUri: string | undefined
@@ -68,16 +66,13 @@ export class Withdrawals {
 
   constructor(parts: WithdrawalParts) {
     this.#parts = parts
-    this.#nowhere = this.#module('')
   }
 
   /** At once, if a current list says it or the token has no status; a list that is about to end is fetched again. */
   known(kept: Kept): Standing {
     // A token of a server that keeps no list ends with its `exp` alone.
-    if ((kept.place ?? this.#nowhere.place(this.#parts.module, kept.handle)) === NONE) {
-      kept.place = NONE
-      return 'good'
-    }
+    if (kept.place === undefined && !this.#parts.module.has_status(kept.handle)) kept.place = NONE
+    if (kept.place === NONE) return 'good'
     const list = this.#list
     if (list === undefined) return 'unknown'
     const now = this.#parts.now()

@@ -112,6 +112,16 @@ impl GuardModule {
             .unwrap_or(-1)
     }
 
+    /// Where in memory the signature stands that waits to be checked, or 0
+    pub fn signature_at(&self, handle: i32) -> usize {
+        self.tokens.pending(handle).map_or(0, |pending| pending.signature().as_ptr().expose_provenance())
+    }
+
+    /// How many bytes [it](Self::signature_at) has
+    pub fn signature_length(&self, handle: i32) -> usize {
+        self.tokens.pending(handle).map_or(0, |pending| pending.signature().len())
+    }
+
     /// Says whether the signature is right: if so, the handle is that of an RPT from now on, else of nothing
     pub fn finish(&mut self, handle: i32, signature_ok: bool) -> bool {
         signature_ok && self.tokens.accept(handle) || {

@@ -150,6 +150,14 @@ impl WithdrawalModule {
     }
 }
 
+#[wasm_bindgen]
+impl GuardModule {
+    /// Whether a verified token says anything of a status list; also true of what is malformed or no token
+    pub fn has_status(&self, handle: i32) -> bool {
+        !matches!(self.tokens.status(handle), Some(Ok(None)))
+    }
+}
+
 /// As the list itself numbers them
 const fn number(standing: Standing) -> i32 {
     match standing {
