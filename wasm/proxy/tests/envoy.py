@@ -60,8 +60,9 @@ class Envoy:
             return False
 
     def admin(self, path):
-        address = pathlib.Path(self.folder, "admin").read_text()
-        return send(int(address.rsplit(":", 1)[1]), "GET", path)
+        """Asks the administration; a `ValueError` while Envoy has made the file but not yet said its address in it."""
+        _, _, port = pathlib.Path(self.folder, "admin").read_text().rpartition(":")
+        return send(int(port), "GET", path)
 
     def counter(self, name):
         lines = self.admin(f"/stats?filter={name}").body.decode().splitlines()
