@@ -30,6 +30,10 @@ class Story:
         headers = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
         return send((by or self.filter).port, method, target, headers, body)
 
+    def all_answer(self, status, **asked):
+        """Whether all workers of a filter answer so: each waits and takes over what is new by itself."""
+        return all(self.ask(**asked).status == status for _ in range(16))
+
     def challenge(self, answer):
         self.assertEqual(answer.status, 401, answer.body)
         [challenge] = answer.all("www-authenticate")
@@ -73,9 +77,8 @@ class Walk(Story):
         self.challenge(self.ask("PUT", token=rpt))
 
         self.server.withdraw()
-        # The list's `ttl` is 5 s, and each worker of a filter takes a new one over by itself: by whichever it is asked.
-        by_all = lambda: all(self.ask(token=rpt).status == 401 for _ in range(16))
-        self.assertTrue(until("a withdrawn share is denied", by_all, 15))
+        # The list's `ttl` is 5 s.
+        self.assertTrue(until("a withdrawn share is denied", lambda: self.all_answer(401, token=rpt), 15))
         self.assertEqual(self.server.exchange(bob, self.challenge(self.ask(token=rpt))).status, 403)
         self.counted()
 
@@ -169,8 +172,8 @@ class Away(Story):
             self.assertEqual(answer.body, b"")
         self.counted(fresh)
         self.server.start()
-        until("the server is heard again", lambda: self.ask(by=fresh, token=rpt).status == 200)
-        until("and asked for tickets", lambda: self.ask(by=fresh).status == 401)
+        until("the server is heard again", lambda: self.all_answer(200, by=fresh, token=rpt))
+        until("and asked for tickets", lambda: self.all_answer(401, by=fresh))
         self.challenge(self.ask(by=fresh))
 
     def counted(self, fresh):
