@@ -40,11 +40,13 @@ impl<'a> Contender<'a> {
 }
 
 /// The median over the rounds of the time of one call, in microseconds. All take turns in every round, each being
-/// first as often as the others, so that a busy machine hits all of them alike.
+/// first as often as the others, so that a busy machine hits all of them alike. A turn begins with a round that does
+/// not count, which brings back into the processor's caches what the turns of others have pushed out.
 pub(crate) fn medians<const N: usize>(mut contenders: [Contender<'_>; N]) -> [f64; N] {
     for round in 0..WARM_UP + ROUNDS {
         for turn in 0..N {
             let contender = &mut contenders[(turn + round) % N];
+            contender.round();
             let took = contender.round();
             if round >= WARM_UP {
                 contender.rounds.push(took);

@@ -17,6 +17,7 @@ use std::{env, process::ExitCode};
 use clock::Contender;
 use row::Row;
 use rules::Rules;
+use shares::Held;
 
 /// Numbers of policies
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
@@ -48,7 +49,7 @@ fn usage() -> ExitCode {
 
 fn rows() -> Vec<Row> {
     let decisions = SIZES.into_iter().map(decision);
-    decisions.chain([why()]).chain(SHARES.into_iter().map(share)).chain(PATHS.into_iter().map(path)).collect()
+    decisions.chain([why()]).chain(shares()).chain(PATHS.into_iter().map(path)).collect()
 }
 
 /// The same decision with and without its reasons: what is not asked for is not paid for
@@ -64,11 +65,16 @@ fn why() -> Row {
     Row { name, value, budget: None, peer: Some(("with its reasons", peer_value)) }
 }
 
-/// One look at a share among so many
-fn share(size: usize) -> Row {
-    let mut held = shares::Held::new(size);
-    let [value] = clock::medians([Contender::new(|| held.lookup())]);
-    Row { name: format!("Share lookup, shares: {size}"), value, budget: Some(BUDGET), peer: None }
+/// One look at a share among so many; it is the ratios of these that count
+fn shares() -> impl Iterator<Item = Row> {
+    let mut held = SHARES.map(Held::new);
+    let values = clock::medians(held.each_mut().map(|held| Contender::new(|| held.lookup())));
+    SHARES.into_iter().zip(values).map(|(size, value)| Row {
+        name: format!("Share lookup, shares: {size}"),
+        value,
+        budget: Some(BUDGET),
+        peer: None,
+    })
 }
 
 /// One granted decision among so many policies, each of which lets one user read one document
