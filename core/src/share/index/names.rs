@@ -138,3 +138,32 @@ fn hash<const LISTS: usize>(entries: &Slab<Named<LISTS>>, place: Place, texts: &
     let name = entries.get(place).and_then(|entry| entry.key.name(texts));
     name.map_or(0, |name| name.hash(seed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ResourceId;
+
+    #[test]
+    fn a_name_stays_as_long_as_a_row_has_it() {
+        let seed = Seed::new([7; 16]);
+        let (mut names, mut texts) = (Names::<1>::with_capacity(0), Texts::with_capacity(0));
+        let [uuid, text] = ["7f1c0a52-9b3e-4f6d-8a21-0123456789ab", "document 42"]
+            .map(|id| id.parse::<ResourceId>().unwrap());
+        for id in [&uuid, &text] {
+            let name = Name::resource(id);
+            let (place, is_new) = names.intern(&name, &mut texts, &seed).unwrap();
+            assert!(is_new);
+            assert_eq!(names.intern(&name, &mut texts, &seed), Some((place, false)));
+            assert_eq!(names.find(&name, name.hash(&seed), &texts), Some(place));
+            *names.first_mut(place, 0).unwrap() = Some(place);
+            names.drop_unused(place, &mut texts, &seed);
+            assert!(names.name(place, &texts) == Some(name));
+            assert_eq!((names.len(), names.table.len()), (1, 1));
+            *names.first_mut(place, 0).unwrap() = None;
+            names.drop_unused(place, &mut texts, &seed);
+            assert_eq!(names.find(&name, name.hash(&seed), &texts), None);
+            assert_eq!((names.len(), names.table.len(), texts.live()), (0, 0, 0));
+        }
+    }
+}

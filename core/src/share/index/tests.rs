@@ -238,6 +238,15 @@ fn a_snapshot_is_what_the_documentation_says() {
 }
 
 #[test]
+fn a_snapshot_takes_the_memory_at_once_that_it_needs() {
+    let name = |number: usize| format!("{number:08x}-0000-4000-8000-000000000000");
+    let rows = |number| share(&name(number), &name(number), "read", &name(number));
+    let snapshot = Shares::from_rows((0..100).map(rows), SEED).unwrap().snapshot();
+    // There is room for an end, and for numbers of a resource and a requester, which these shares have not.
+    assert!(snapshot.capacity() - snapshot.len() <= 100 * 16, "{}", snapshot.capacity());
+}
+
+#[test]
 fn every_snapshot_fits_its_limit() {
     // A head, and for each share a byte, two UUIDs, a number and an end; no text is longer than in the index.
     const { assert!(48 + SHARES * (1 + 2 * 17 + 4 + 8) + SHARES_TEXT_BYTES <= SHARES_SNAPSHOT_BYTES) };
