@@ -154,6 +154,7 @@ fn place(word: u32) -> Option<Place> {
 #[cfg(test)]
 mod tests {
     use alloc::{collections::BTreeMap, vec::Vec};
+    use core::cell::Cell;
 
     use proptest::{collection::vec as list, prelude::*};
 
@@ -194,6 +195,24 @@ mod tests {
         }
         assert_eq!(large.words(), words);
         check(&large, &known);
+    }
+
+    #[test]
+    fn entries_stand_where_their_hashes_say() {
+        let mut table = Table::default();
+        let hash_of = |place: Place| u64::from(place.number());
+        for index in 0..1_000 {
+            table.insert(hash_of(place(index)), place(index), hash_of);
+        }
+        for index in 0..1_000 {
+            let looks = Cell::new(0_usize);
+            let is_it = |found| {
+                looks.set(looks.get().saturating_add(1));
+                found == place(index)
+            };
+            assert!(table.find(hash_of(place(index)), is_it).is_some());
+            assert_eq!(looks.get(), 1, "at once, though all have the same upper bits");
+        }
     }
 
     #[test]
