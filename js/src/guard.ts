@@ -9,6 +9,7 @@ import { MetadataSource, type KeptMetadata } from './metadata.js'
 import type { GateEngine, GuardEngine, Jwk } from './platform/types.js'
 import { Proofs, type DpopOptions, type Proof } from './proofs.js'
 import { SeenToken, SeenTokens } from './seen.js'
+import { TokenMemory } from './token-memory.js'
 import { Withdrawals, type Standing } from './withdrawals.js'
 import type { Answer, Denied, DpopRequest, Explanation, Permission, Request } from './types.js'
 
@@ -114,7 +115,6 @@ export class TokenGuard implements Guard {
   readonly audience: string
   readonly module: GuardModule
   readonly #clock: () => number
-  readonly #engine: GuardEngine | GateEngine
   readonly #keys: KeySource
   readonly #metadata: MetadataSource
   readonly #seen: SeenTokens
@@ -122,9 +122,7 @@ export class TokenGuard implements Guard {
   readonly #introspection: Introspection | undefined
   readonly #proofs: Proofs | undefined
   readonly #withdrawals: Withdrawals | undefined
-  #view: Uint8Array = new Uint8Array()
-  /** Where the token that was begun last stands in the module's memory, or 0 */
-  #writtenAt = 0
+  readonly #memory: TokenMemory
 
   constructor(options: GuardOptions, engine: GuardEngine | GateEngine) {
     const { issuer, audience, jwksUri, leeway = 5, cacheSize = 1_000, introspection, dpop } = options
@@ -134,13 +132,13 @@ export class TokenGuard implements Guard {
     this.issuer = issuer
     this.audience = audience
     this.#clock = options.clock ?? Date.now
-    this.#engine = engine
     this.#scratch = () => new engine.bindings.GuardModule(issuer, audience, leeway)
     try {
       this.module = this.#scratch()
     } catch (reason) {
       throw thrown(reason)
     }
+    this.#memory = new TokenMemory(this.module, engine.memory)
     this.#seen = new SeenTokens(cacheSize, (handle) => this.module.forget(handle))
     this.#metadata = new MetadataSource(issuer, options, () => this.now())
     const metadata = this.#metadata
@@ -394,16 +392,16 @@ export class TokenGuard implements Guard {
 
   /** Checks everything of a token that does not depend on the request. Its handle is the caller's to forget. */
   #signed(token: string, proof: Proof | undefined): Soon<SeenToken | Denied> {
-    const { module } = this
+    const memory = this.#memory
     const generation = this.#keys.generation
-    const handle = this.#begin(token, proof, this.now())
+    const now = this.now()
+    const handle = proof === undefined ? memory.begin(token, now) : memory.beginHeld(token, proof, now)
     if (handle < 0) return this.#refusal()
     const finish = (isRight: boolean) => this.#finished(new SeenToken(token, handle), isRight, generation)
     let isRight: Soon<boolean> = false
     try {
-      const verify = this.#keys.keys[module.key(handle)]
-      const signature = this.#memory(module.signature_at(handle), module.signature_length(handle))
-      isRight = verify?.(this.#written(token, token.lastIndexOf('.')), signature) ?? false
+      const verify = this.#keys.keys[this.module.key(handle)]
+      isRight = verify?.(memory.signed(token), memory.signature(handle)) ?? false
     } catch {
       // An error is a no.
     }
@@ -415,36 +413,6 @@ export class TokenGuard implements Guard {
     const isCurrent = generation === this.#keys.generation
     if (this.module.finish(seen.handle, isRight && isCurrent)) return seen
     return isCurrent ? this.#refusal() : denied('unknown_key', 'the keys of the issuer have just changed')
-  }
-
-  #begin(token: string, proof: Proof | undefined, now: number): number {
-    if (proof !== undefined) {
-      this.#writtenAt = 0
-      return (this.module as LargeModule).begin_held(token, proof, now)
-    }
-    // Written into the module's memory, which is faster than wasm-bindgen's way for a text of this length.
-    const at = this.module.input(token.length)
-    this.#writtenAt = 0
-    if (at > 0) {
-      const { read, written } = encoder.encodeInto(token, this.#memory(at, token.length))
-      if (read === token.length && written === token.length) {
-        this.#writtenAt = at
-        return this.module.begin(now)
-      }
-    }
-    // Too long, or not ASCII: the module says why.
-    return this.module.begin_text(token, now)
-  }
-
-  /** What the signature of the token that was begun last is over: from where it was written, if it was */
-  #written(token: string, length: number): Uint8Array {
-    return this.#writtenAt > 0 ? this.#memory(this.#writtenAt, length) : encoder.encode(token.slice(0, length))
-  }
-
-  /** The module's memory as it is now; it moves when it grows. */
-  #memory(at: number, length: number): Uint8Array {
-    if (this.#view.byteLength === 0) this.#view = new Uint8Array(this.#engine.memory.buffer)
-    return this.#view.subarray(at, at + length)
   }
 
   #permits(seen: SeenToken, request: Request, now: number): Answer {
