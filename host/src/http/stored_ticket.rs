@@ -269,7 +269,7 @@ fn filter(app: &App, caller: &Caller, query: &Query) -> Result<Option<ShareFilte
 /// `GET permission/ticket`
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.need_role()?;
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let names = query.flag("returnNames").unwrap_or(false);
     let shares = match filter(&app, &caller, &query)? {
         Some(filter) => app.store.shares(&caller.server.id, &filter, part, caller.now)?,

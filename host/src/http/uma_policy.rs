@@ -325,7 +325,7 @@ pub async fn delete(
 
 /// `GET uma-policy`: unknown resource or scope answers 204 (`keycloak-wire` §5.2)
 pub async fn list(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let server_id = caller.server.id.as_str();
     let mut filter = OwnersFilter { name: query.get("name").map(str::to_owned), ..OwnersFilter::default() };
     if let Some(named) = query.get("resource") {

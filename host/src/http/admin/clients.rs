@@ -98,7 +98,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
     if !caller.may(Role::ViewClients) {
         return Ok(list::<Members>(&[]));
     }
-    let (part, realm) = (query.part(None)?, &caller.realm.id);
+    let (part, realm) = (query.part()?, &caller.realm.id);
     let search = query.flag("search").unwrap_or(false);
     let found = app.store.read(|tx| match query.get("clientId") {
         Some(name) if !search => Ok(store::client::by_client_id(tx, realm, name)?.into_iter().collect()),
@@ -336,7 +336,7 @@ async fn user_sessions(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewClients)?;
     let client = load(&app, &caller, &place.uuid)?.client;
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let shown = app.store.read(|tx| {
         let all = sign_ins(tx, &caller, &client.id)?;
         part.of(all, |session| Some(&session.id))

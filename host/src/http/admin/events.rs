@@ -79,7 +79,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
         from: moment(&query, "dateFrom", false)?,
         to: moment(&query, "dateTo", true)?,
     };
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     Ok(list(&app.store.read(|tx| store::event::list(tx, &caller.realm.id, &filter, part))?))
 }
 
@@ -124,7 +124,7 @@ async fn set_config(
 
 async fn all_admin(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.require(Role::ViewEvents)?;
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     Ok(list(&app.store.read(|tx| store::event::list_admin(tx, &caller.realm.id, part))?))
 }
 

@@ -120,7 +120,7 @@ fn roles_by_name(
 
 async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Result<Response, ApiError> {
     caller.require(Role::QueryGroups)?;
-    let (part, brief) = (query.part(None)?, query.flag("briefRepresentation").unwrap_or(true));
+    let (part, brief) = (query.part()?, query.flag("briefRepresentation").unwrap_or(true));
     let exact = query.flag("exact").unwrap_or(false);
     let realm = &caller.realm.id;
     let shown = app.store.read(|tx| {
@@ -235,7 +235,7 @@ async fn children(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let group = load(&app, &caller, &place.id)?;
-    let (part, brief) = (query.part(None)?, query.flag("briefRepresentation").unwrap_or(false));
+    let (part, brief) = (query.part()?, query.flag("briefRepresentation").unwrap_or(false));
     let exact = query.flag("exact").unwrap_or(false);
     let shown: Vec<Members> = app.store.read(|tx| {
         let below =
@@ -253,7 +253,7 @@ async fn members(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let group = load(&app, &caller, &place.id)?;
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let people = app.store.read(|tx| {
         let ids = store::group::members(tx, &group.id, part)?;
         users::by_ids(tx, &caller, ids)

@@ -144,7 +144,7 @@ async fn all(
     query: Query,
 ) -> Result<Response, ApiError> {
     Place::require(&caller, place.uuid.is_some(), false)?;
-    let (part, brief) = (query.part(None)?, query.flag("briefRepresentation").unwrap_or(true));
+    let (part, brief) = (query.part()?, query.flag("briefRepresentation").unwrap_or(true));
     let realm = &caller.realm.id;
     let roles = app.store.read(|tx| {
         let client = place.client(tx, realm)?;
@@ -370,7 +370,7 @@ async fn holders(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let role = place.load(&app, &caller, false)?;
-    let part = query.part(None)?;
+    let part = query.part()?;
     let people = app.store.read(|tx| {
         let ids = store::role::users(tx, &role.id, part)?;
         users::by_ids(tx, &caller, ids)
@@ -386,7 +386,7 @@ async fn holding_groups(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let role = place.load(&app, &caller, false)?;
-    let part = query.part(None)?;
+    let part = query.part()?;
     let shown = app.store.read(|tx| {
         let ids = store::role::groups(tx, &role.id, part)?;
         let mut shown = Vec::with_capacity(ids.len());

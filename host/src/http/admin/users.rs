@@ -150,7 +150,7 @@ async fn all(State(app): State<Arc<App>>, caller: Caller, query: Query) -> Resul
     if !caller.may(Role::ViewUsers) {
         return Ok(list::<Members>(&[]));
     }
-    let (part, brief) = (query.part(Some(100))?, query.flag("briefRepresentation").unwrap_or(false));
+    let (part, brief) = (query.page()?, query.flag("briefRepresentation").unwrap_or(false));
     let found = app.store.read(|tx| people::list(tx, &caller.realm.id, &filter(&query), part))?;
     let may_manage = caller.may(Role::ManageUsers);
     Ok(list(&found.iter().map(|record| rendered(record, brief, may_manage)).collect::<Vec<_>>()))

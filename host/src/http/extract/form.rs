@@ -4,6 +4,8 @@ use crate::{error::ApiError, store::Part};
 
 /// Most parameters of one request
 const PARAMETERS: usize = 10_000;
+/// Entries of a long list where nobody says how many
+const PAGE: i64 = 100;
 
 /// The parameters of a form; those without a value count as absent (RFC 6749 §3.2)
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -117,10 +119,19 @@ impl Query {
     }
 
     /// The part of a list that is asked for: `first` and `max`, where `-1` for either is no limit, and `after`, which is
-    /// ours; `usual` is the number where nothing is said (`admin-surface` §2, `keycloak-wire` §2.7)
-    pub fn part(&self, usual: Option<i64>) -> Result<Part<'_>, ApiError> {
+    /// ours; all of it where nothing is said (`admin-surface` §2)
+    pub fn part(&self) -> Result<Part<'_>, ApiError> {
+        self.part_of(-1)
+    }
+
+    /// The same, and at most 100 entries where no `max` is said (`keycloak-wire` §2.7)
+    pub fn page(&self) -> Result<Part<'_>, ApiError> {
+        self.part_of(PAGE)
+    }
+
+    fn part_of(&self, usual: i64) -> Result<Part<'_>, ApiError> {
         let first = self.number("first")?.unwrap_or(0).max(0);
-        let max = self.number("max")?.or(usual).unwrap_or(-1).max(-1);
+        let max = self.number("max")?.unwrap_or(usual).max(-1);
         Ok(Part { first, max, after: self.get("after") })
     }
 
@@ -178,14 +189,16 @@ mod tests {
     fn minus_one_is_no_limit() {
         for (query, first, max, after) in [
             ("first=-1&max=-1", 0, -1, None),
-            ("", 0, 100, None),
+            ("", 0, PAGE, None),
             ("first=2&max=0", 2, 0, None),
             ("after=x&max=5", 0, 5, Some("x")),
         ] {
             let query = Query::parse(query).unwrap();
-            assert_eq!(query.part(Some(100)).unwrap(), Part { first, max, after });
+            assert_eq!(query.page().unwrap(), Part { first, max, after });
         }
-        assert!(Query::parse("max=x").unwrap().part(None).is_err());
+        assert_eq!(Query::parse("").unwrap().part().unwrap(), Part::ALL);
+        let query = Query::parse("max=x").unwrap();
+        assert!(query.part().is_err() && query.page().is_err());
     }
 
     #[test]

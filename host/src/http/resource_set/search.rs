@@ -31,7 +31,7 @@ pub(in crate::http) fn search(
             Some(mine.then(|| me.to_owned()).into_iter().collect())
         }
     };
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let mut filter = ResourceFilter {
         id: text("_id"),
         name: text("name"),

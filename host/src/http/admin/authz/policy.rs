@@ -128,7 +128,7 @@ pub(super) async fn list_permissions(
 }
 
 fn listed(app: &App, authz: &Authz, query: &Query, permission: Option<bool>) -> Result<Response, ApiError> {
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let text = |name| query.get(name).map(str::to_owned);
     let mut filter = PolicyFilter {
         id: text("policyId"),

@@ -115,7 +115,7 @@ pub(super) async fn list(
     authz: Authz,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let scopes = app.store.scopes(authz.id(), query.get("scopeId"), query.get("name"), part)?;
     Ok(answer::list(&scopes.iter().map(show).collect::<Vec<_>>()))
 }

@@ -34,7 +34,7 @@ pub(super) async fn list(
     authz: Authz,
     query: Query,
 ) -> Result<Response, ApiError> {
-    let part = query.part(Some(100))?;
+    let part = query.page()?;
     let mut filter = ShareFilter { granted: query.flag("granted"), ..ShareFilter::default() };
     if let Some(text) = query.get("resource") {
         let found = app.store.read(|tx| reference::resource(tx, authz.id(), text))?;

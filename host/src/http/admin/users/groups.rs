@@ -36,7 +36,7 @@ pub(super) async fn all(
 ) -> Result<Response, ApiError> {
     caller.require(Role::ViewUsers)?;
     let user = super::load(&app, &caller, &place.id)?.user;
-    let (part, brief) = (query.part(None)?, query.flag("briefRepresentation").unwrap_or(true));
+    let (part, brief) = (query.part()?, query.flag("briefRepresentation").unwrap_or(true));
     let shown: Vec<Members> = app.store.read(|tx| {
         let groups = store::group::of_user(tx, &user.id, part)?;
         groups.iter().map(|group| rendered(tx, &caller, group, brief)).collect()
