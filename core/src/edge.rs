@@ -34,12 +34,7 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
-use crate::{
-    dpop::Proof,
-    status::StatusList,
-    time::UnixTime,
-    token::{AccessToken, Pending},
-};
+use crate::{dpop::Proof, status::StatusList, time::UnixTime, token::Pending};
 
 pub use config::{Config, ConfigError, OnStale, Withdrawals};
 pub use event::{Arrival, Event, FetchId, Request, RequestId, StreamId, VerifyId};
@@ -51,7 +46,7 @@ use flight::Flight;
 use keys::Keys;
 use lookup::Paths;
 use pat::Pat;
-use seen::{Proofs, Tokens};
+use seen::{Content, Proofs, Tokens};
 use waiting::{On, Waiting};
 
 mod admission;
@@ -76,7 +71,7 @@ mod withdrawal;
 /// What a signature is waited for
 #[derive(Debug)]
 enum Purpose {
-    Token(Pending<AccessToken>),
+    Token(Pending<Content>),
     Proof(Pending<Proof>),
     /// And when it was asked for, and its text unless it comes of an earlier life
     List(Pending<StatusList>, UnixTime, Option<Box<[u8]>>),

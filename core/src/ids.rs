@@ -24,12 +24,16 @@ pub enum ParseIdError {
     },
 }
 
-fn checked(text: &str) -> Result<(), ParseIdError> {
+/// Whether a text is an identifier
+pub(crate) fn check(text: &str) -> Result<(), ParseIdError> {
     if text.is_empty() {
         return Err(ParseIdError::Empty);
     }
     if text.len() > ID_BYTES {
         return Err(ParseIdError::TooLong);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
     }
     match text.char_indices().find(|(_, c)| c.is_control()) {
         Some((at, _)) => Err(ParseIdError::Control { at }),
@@ -55,7 +59,7 @@ macro_rules! identifiers {
             type Err = ParseIdError;
 
             fn from_str(text: &str) -> Result<Self, ParseIdError> {
-                checked(text)?;
+                check(text)?;
                 Ok(Self(text.into()))
             }
         }
@@ -64,7 +68,7 @@ macro_rules! identifiers {
             type Error = ParseIdError;
 
             fn try_from(text: String) -> Result<Self, ParseIdError> {
-                checked(&text)?;
+                check(&text)?;
                 Ok(Self(text.into_boxed_str()))
             }
         }

@@ -1,6 +1,7 @@
 //! JSON Web Signatures without the arithmetic: the compact form, taken apart and put together (RFC 7515).
 
 use alloc::{
+    borrow::Cow,
     string::{String, ToString},
     vec::Vec,
 };
@@ -8,10 +9,9 @@ use core::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
-    json,
+    json::{Document, Json},
     limits::{JOSE_HEADER_BYTES, TOKEN_BYTES},
 };
 
@@ -159,20 +159,34 @@ impl UnverifiedJws {
         if header.len() > JOSE_HEADER_BYTES {
             return Err(ParseJwsError::TooLong);
         }
-        let header = json::object(&header).map_err(|_| ParseJwsError::Header)?;
-        if ["crit", "b64", "zip", "cty"].iter().any(|name| header.contains_key(*name)) {
+        let header = Document::parse(&header).ok_or(ParseJwsError::Header)?;
+        let (mut alg, mut kid, mut typ, mut is_extended) = (None, None, None, false);
+        for (name, value) in header.root().members().ok_or(ParseJwsError::Header)? {
+            let place = match &*name {
+                "alg" => &mut alg,
+                "kid" => &mut kid,
+                "typ" => &mut typ,
+                "crit" | "b64" | "zip" | "cty" => {
+                    is_extended = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        if is_extended {
             return Err(ParseJwsError::Extension);
         }
-        let text_of = |name: &str| match header.get(name) {
+        let text = |member: Option<Json<'_>>| match member.map(Json::text) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(ParseJwsError::Header),
+            Some(None) => Err(ParseJwsError::Header),
+            Some(text) => Ok(text.map(Cow::into_owned)),
         };
-        let alg = text_of("alg")?.as_deref().and_then(Alg::from_name).ok_or(ParseJwsError::Algorithm)?;
+        let alg = text(alg)?.as_deref().and_then(Alg::from_name).ok_or(ParseJwsError::Algorithm)?;
         Ok(Self {
             alg,
-            kid: text_of("kid")?,
-            typ: text_of("typ")?,
+            kid: text(kid)?,
+            typ: text(typ)?,
             payload: decode(payload)?,
             signing_input: signing_input.to_string(),
             signature: decode(signature)?,

@@ -1,18 +1,19 @@
 //! What a requesting party token permits (FedAuthz §5.1.1, the `authorization.permissions` of Keycloak).
 
-use alloc::{string::String, vec::Vec};
-
-use serde_json::Value;
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use crate::{
     denial::Denial,
     ids::ResourceId,
-    limits::RPT_PERMISSIONS,
+    json::{Document, Json},
+    limits::{EDGE_ANSWER_BYTES, RPT_PERMISSIONS},
     permission::Permission,
     scope::{Scope, ScopeSet},
     time::UnixTime,
-    token::AccessToken,
+    token::{FromClaims, RawClaims},
 };
+
+use claim::Spelling;
 
 mod claim;
 
@@ -47,11 +48,21 @@ fn display(scopes: &ScopeSet) -> String {
 
 /// A permission that covers a request, and until when it surely does
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Granted {
+pub struct Granted<P = Permission> {
     /// Everything that the token permits on the resource, put together
-    pub permission: Permission,
+    pub permission: P,
     /// Last second for which this answer holds without asking again
     pub until: UnixTime,
+}
+
+/// The same as long as the RPT is there, which has the permission in one piece most of the time
+pub type GrantedBy<'a> = Granted<Cow<'a, Permission>>;
+
+impl GrantedBy<'_> {
+    /// The same, to keep
+    pub fn into_owned(self) -> Granted {
+        Granted { permission: self.permission.into_owned(), until: self.until }
+    }
 }
 
 /// A requesting party token whose issuer stands for it
@@ -70,9 +81,10 @@ pub struct Granted {
 /// let token = compact(signing_input(&header, claims), &[0; 64]);
 ///
 /// let now = UnixTime(50);
-/// let pending = UnverifiedToken::parse(&token, &keys, &Expect::bearer("https://as.example"), now)?;
+/// let expect = Expect::bearer("https://as.example");
+/// let pending = UnverifiedToken::parse_as::<Rpt>(&token, &keys, &expect, now)?;
 /// // Here somebody checks the signature of `pending`.
-/// let rpt = Rpt::new(pending.accept(SignatureOk::i_have_verified_the_signature()));
+/// let rpt = pending.accept(SignatureOk::i_have_verified_the_signature());
 ///
 /// let (document, read, write) = ("42".parse()?, "read".parse()?, "write".parse()?);
 /// assert!(rpt.permits(&document, &[read], now).is_ok());
@@ -82,43 +94,47 @@ pub struct Granted {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rpt {
-    token: AccessToken,
+    expires_at: UnixTime,
     permissions: Vec<Permission>,
 }
 
+/// Reads the permissions; a token that has none permits nothing.
+///
+/// An entry that is malformed permits nothing and leaves the others as they are; nothing is bent into shape.
+impl FromClaims for Rpt {
+    fn from_claims(claims: &RawClaims<'_>, expires_at: UnixTime) -> Self {
+        let entries = claims.authorization.and_then(|claim| claim.get("permissions"));
+        Self { expires_at, permissions: permissions(entries, Spelling::Token) }
+    }
+}
+
+/// What introspection says of an RPT (RFC 7662 §2.2, FedAuthz §5.1.1)
+#[derive(Debug, Clone, PartialEq)]
+pub enum Introspected {
+    /// Nothing, or not to whoever asked
+    Inactive,
+    /// It is active, and this is what it still permits
+    Active(Rpt),
+}
+
 impl Rpt {
-    /// Reads the permissions of a token; one that has none permits nothing.
-    ///
-    /// An entry that is malformed permits nothing and leaves the others as they are; nothing is bent into shape.
-    pub fn new(token: AccessToken) -> Self {
-        let entries = token.claims().other.get("authorization").and_then(|claim| claim.get("permissions"));
-        Self { permissions: permissions(entries), token }
-    }
-
-    /// The same token with what introspection says that it still permits, by either of two spellings
-    /// (FedAuthz §5.1.1)
+    /// The same token with what an introspection answer says that it still permits, by either of two spellings
+    /// (FedAuthz §5.1.1); nothing where the answer is longer than [`EDGE_ANSWER_BYTES`], no JSON object with one meaning,
+    /// or does not say whether the token is active
     #[must_use]
-    pub fn as_introspected(&self, entries: Option<&Value>) -> Self {
-        let mut entries = entries.cloned().unwrap_or_default();
-        for entry in entries.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-            for (name, other) in [("rsid", "resource_id"), ("scopes", "resource_scopes")] {
-                if let (false, Some(value)) = (entry.contains_key(name), entry.remove(other)) {
-                    entry.insert(name.into(), value);
-                }
-            }
+    pub fn introspected(&self, answer: &[u8]) -> Option<Introspected> {
+        let document = Document::parse(answer).filter(|_| answer.len() <= EDGE_ANSWER_BYTES)?;
+        let answer = document.root();
+        if !answer.get("active")?.truth()? {
+            return Some(Introspected::Inactive);
         }
-        Self { permissions: permissions(Some(&entries)), token: self.token.clone() }
+        let permissions = permissions(answer.get("permissions"), Spelling::Introspection);
+        Some(Introspected::Active(Self { permissions, ..*self }))
     }
 
-    /// The same without claims, for caches: permissions and life time are all that a check looks at
-    #[must_use]
-    pub fn without_claims(self) -> Self {
-        Self { token: self.token.without_claims(), ..self }
-    }
-
-    /// The token itself
-    pub const fn token(&self) -> &AccessToken {
-        &self.token
+    /// Its last good second
+    pub const fn expires_at(&self) -> UnixTime {
+        self.expires_at
     }
 
     /// Its well-formed permissions, live or not, in the token's order
@@ -136,7 +152,18 @@ impl Rpt {
         scopes: &[Scope],
         now: UnixTime,
     ) -> Result<Granted, NotPermitted> {
-        self.all_of(|permission| permission.rsid.as_ref() == Some(resource), scopes, now)
+        self.permits_texts(resource, scopes.iter().map(Scope::as_str), now).map(Granted::into_owned)
+    }
+
+    /// Like [`permits`](Self::permits), of texts that nobody has looked at, and without a copy where that can be: what is no
+    /// id or no scope was granted to nobody
+    pub fn permits_texts<'a>(
+        &self,
+        resource: &str,
+        scopes: impl Iterator<Item = &'a str>,
+        now: UnixTime,
+    ) -> Result<GrantedBy<'_>, NotPermitted> {
+        self.all_of(|permission| permission.rsid.as_deref() == Some(resource), scopes, now)
     }
 
     /// Like [`permits`](Self::permits), and one of the scopes is enough; of no scopes, none is
@@ -148,9 +175,9 @@ impl Rpt {
     ) -> Result<Granted, NotPermitted> {
         let granted = self.granted(|permission| permission.rsid.as_ref() == Some(resource), now)?;
         if scopes.iter().any(|scope| granted.permission.scopes.contains(scope)) {
-            return Ok(granted);
+            return Ok(granted.into_owned());
         }
-        Err(NotPermitted::Scopes(set_of(scopes.iter())))
+        Err(NotPermitted::Scopes(set_of(scopes.iter().cloned())))
     }
 
     /// Like [`permits`](Self::permits), by name, and only by permissions marked `rsowned`: names are unique only per
@@ -161,6 +188,16 @@ impl Rpt {
         scopes: &[Scope],
         now: UnixTime,
     ) -> Result<Granted, NotPermitted> {
+        self.permits_named_texts(name, scopes.iter().map(Scope::as_str), now).map(Granted::into_owned)
+    }
+
+    /// Like [`permits_named`](Self::permits_named), of scopes that nobody has looked at, and without a copy where that can be
+    pub fn permits_named_texts<'a>(
+        &self,
+        name: &str,
+        scopes: impl Iterator<Item = &'a str>,
+        now: UnixTime,
+    ) -> Result<GrantedBy<'_>, NotPermitted> {
         self.all_of(
             |permission| permission.rsowned && permission.rsname.as_deref() == Some(name),
             scopes,
@@ -168,14 +205,17 @@ impl Rpt {
         )
     }
 
-    fn all_of(
+    fn all_of<'a>(
         &self,
         is_it: impl Fn(&Permission) -> bool,
-        scopes: &[Scope],
+        scopes: impl Iterator<Item = &'a str>,
         now: UnixTime,
-    ) -> Result<Granted, NotPermitted> {
+    ) -> Result<GrantedBy<'_>, NotPermitted> {
         let granted = self.granted(is_it, now)?;
-        let missing = set_of(scopes.iter().filter(|scope| !granted.permission.scopes.contains(*scope)));
+        let mut missing = ScopeSet::new();
+        for scope in scopes.filter(|scope| !granted.permission.scopes.contains(*scope)) {
+            missing.insert(scope.parse().map_err(|_| NotPermitted::Resource)?);
+        }
         if missing.is_empty() { Ok(granted) } else { Err(NotPermitted::Scopes(missing)) }
     }
 
@@ -183,14 +223,15 @@ impl Rpt {
         &self,
         is_it: impl Fn(&Permission) -> bool,
         now: UnixTime,
-    ) -> Result<Granted, NotPermitted> {
-        if self.token.expires_at() < now {
+    ) -> Result<GrantedBy<'_>, NotPermitted> {
+        if self.expires_at < now {
             return Err(NotPermitted::Expired);
         }
         let mut live =
             self.permissions.iter().filter(|permission| is_it(permission) && permission.is_live_at(now));
-        let mut whole = live.next().ok_or(NotPermitted::Resource)?.clone();
+        let mut permission = Cow::Borrowed(live.next().ok_or(NotPermitted::Resource)?);
         for more in live {
+            let whole = permission.to_mut();
             for scope in &more.scopes {
                 whole.scopes.insert(scope.clone());
             }
@@ -201,21 +242,21 @@ impl Rpt {
                 whole.claims.entry(name.clone()).or_default().extend(values.iter().cloned());
             }
         }
-        let until = whole.exp.map_or(self.token.expires_at(), |exp| exp.min(self.token.expires_at()));
-        Ok(Granted { permission: whole, until })
+        let until = permission.exp.map_or(self.expires_at, |exp| exp.min(self.expires_at));
+        Ok(Granted { permission, until })
     }
 }
 
-fn permissions(entries: Option<&Value>) -> Vec<Permission> {
-    let entries = entries.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    entries.iter().take(RPT_PERMISSIONS).filter_map(claim::permission).collect()
+fn permissions(entries: Option<Json<'_>>, spelling: Spelling) -> Vec<Permission> {
+    let entries = entries.and_then(Json::items).into_iter().flatten();
+    entries.take(RPT_PERMISSIONS).filter_map(|entry| claim::permission(entry, spelling)).collect()
 }
 
 /// One by one: collecting sorts, which costs a guard 4 KB of code for a handful of scopes.
-fn set_of<'a>(scopes: impl Iterator<Item = &'a Scope>) -> ScopeSet {
+fn set_of(scopes: impl Iterator<Item = Scope>) -> ScopeSet {
     let mut set = ScopeSet::new();
     for scope in scopes {
-        set.insert(scope.clone());
+        set.insert(scope);
     }
     set
 }

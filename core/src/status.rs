@@ -10,11 +10,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use crate::{
+    json::Json,
     jwk::Jwks,
     jws::{ParseJwsError, UnverifiedJws},
     limits::{LEEWAY_SECONDS, STATUS_LIST_SECONDS, STATUS_TTL_DEFAULT, STATUS_TTL_SECONDS, URI_BYTES},
     time::UnixTime,
-    token::{Claims, ParseClaimsError, Pending, TokenError},
+    token::{Claims, ParseClaimsError, Pending, RawClaims, TokenError},
 };
 
 pub use changes::{Changes, Followed, ParseChangesError};
@@ -43,10 +44,10 @@ pub struct ParseStatusRefError;
 /// Where the status of a token is: the claim `status.status_list` (Token Status List §6.2)
 ///
 /// ```
-/// use countersign_core::{status::StatusRef, token::Claims};
+/// use countersign_core::{status::StatusRef, token::Payload};
 ///
-/// let claims = Claims::parse(br#"{"status":{"status_list":{"idx":4,"uri":"https://as.example/status"}}}"#)?;
-/// let place = StatusRef::of(&claims)?.ok_or("none")?;
+/// let claims = br#"{"status":{"status_list":{"idx":4,"uri":"https://as.example/status"}}}"#;
+/// let place = StatusRef::of(&Payload::parse(claims)?.claims()?)?.ok_or("none")?;
 /// assert_eq!((place.idx(), place.uri()), (4, "https://as.example/status"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -59,14 +60,14 @@ pub struct StatusRef {
 impl StatusRef {
     /// The place that these claims name; none where they have no `status`. What has a `status` of another kind, or a
     /// malformed one, is not to be relied on.
-    pub fn of(claims: &Claims) -> Result<Option<Self>, ParseStatusRefError> {
+    pub fn of(claims: &RawClaims<'_>) -> Result<Option<Self>, ParseStatusRefError> {
         const MOST: u64 = 1 << 53;
-        let Some(status) = claims.other.get("status") else { return Ok(None) };
+        let Some(status) = claims.status else { return Ok(None) };
         let list = status.get("status_list").ok_or(ParseStatusRefError)?;
-        let idx = list.get("idx").and_then(Value::as_u64).filter(|idx| *idx < MOST);
-        let uri = list.get("uri").and_then(Value::as_str).filter(|uri| uri.len() <= URI_BYTES);
+        let idx = list.get("idx").and_then(Json::whole).filter(|idx| *idx < MOST);
+        let uri = list.get("uri").and_then(Json::text).filter(|uri| uri.len() <= URI_BYTES);
         match (uri, idx) {
-            (Some(uri), Some(idx)) => Ok(Some(Self { uri: uri.into(), idx })),
+            (Some(uri), Some(idx)) => Ok(Some(Self { uri: uri.into_owned(), idx })),
             _ => Err(ParseStatusRefError),
         }
     }

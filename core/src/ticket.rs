@@ -18,7 +18,7 @@ use crate::{
     permission::Claims as PushedClaims,
     scope::ScopeSet,
     time::UnixTime,
-    token::{Claims, Expect, SignatureOk, TokenError},
+    token::{Expect, Payload, SignatureOk, TokenError},
 };
 
 /// Why a ticket is refused
@@ -86,7 +86,6 @@ pub struct TicketClaims {
 /// ```
 pub struct UnverifiedTicket {
     jws: UnverifiedJws,
-    claims: Claims,
 }
 
 impl UnverifiedTicket {
@@ -96,8 +95,10 @@ impl UnverifiedTicket {
         if jws.alg() != Alg::Hs512 {
             return Err(TicketError::Foreign);
         }
-        let claims = Claims::parse(jws.payload()).map_err(|_| TicketError::Foreign)?;
-        Ok(Self { jws, claims })
+        match Payload::parse(jws.payload()).and_then(|payload| payload.claims().map(|_| ())) {
+            Ok(()) => Ok(Self { jws }),
+            Err(_) => Err(TicketError::Foreign),
+        }
     }
 
     /// The signed form, to check with the realm's ticket key
@@ -108,7 +109,9 @@ impl UnverifiedTicket {
     /// The ticket, if it was issued under this issuer and is active
     pub fn accept(self, _: SignatureOk, issuer: &str, now: UnixTime) -> Result<Ticket, TicketError> {
         let audience: ClientId = issuer.parse().map_err(|_| TicketError::Foreign)?;
-        self.claims.check(&self.jws, &Expect::unnamed(audience), now).map_err(|error| match error {
+        let payload = Payload::parse(self.jws.payload()).map_err(|_| TicketError::Foreign)?;
+        let claims = payload.claims().map_err(|_| TicketError::Foreign)?;
+        claims.check(&self.jws, &Expect::unnamed(audience), now).map_err(|error| match error {
             TokenError::Expired | TokenError::NotYetValid => TicketError::Inactive,
             TokenError::Jws(_)
             | TokenError::Claims(_)
@@ -121,10 +124,10 @@ impl UnverifiedTicket {
             | TokenError::Signature => TicketError::Foreign,
         })?;
         let body: Body = serde_json::from_slice(self.jws.payload()).map_err(|_| TicketError::Foreign)?;
-        let id = self.claims.jti.ok_or(TicketError::Foreign)?;
-        let server = self.claims.azp.ok_or(TicketError::Foreign)?;
-        let expires_at = self.claims.exp.ok_or(TicketError::Foreign)?;
-        let issued_at = self.claims.iat.ok_or(TicketError::Foreign)?;
+        let id = claims.jti.and_then(|id| id.parse().ok()).ok_or(TicketError::Foreign)?;
+        let server = claims.azp.and_then(|id| id.parse().ok()).ok_or(TicketError::Foreign)?;
+        let expires_at = claims.exp.ok_or(TicketError::Foreign)?;
+        let issued_at = claims.iat.ok_or(TicketError::Foreign)?;
         let Body { permissions, claims, line } = body;
         Ok(Ticket { id, server, issued_at, expires_at, permissions, claims, line })
     }

@@ -14,7 +14,7 @@ use crate::{
     time::UnixTime,
 };
 
-pub use claims::{Claims, ParseClaimsError};
+pub use claims::{Claims, ParseClaimsError, Payload, RawClaims};
 pub use confirmation::{Confirmation, ParseConfirmationError, Possession};
 pub use pending::{Pending, SignatureOk, SignatureVerifier};
 
@@ -167,7 +167,7 @@ impl Expect {
     }
 }
 
-impl Claims {
+impl RawClaims<'_> {
     /// Checks the claims of a token whose JOSE `typ` is that of `jws`; the signature is another matter.
     ///
     /// A token is good up to and including the second of its `exp` (Keycloak's rule).
@@ -183,10 +183,10 @@ impl Claims {
         if !kind_fits {
             return Err(TokenError::Kind);
         }
-        if self.iss != expect.issuer {
+        if self.iss.as_deref() != expect.issuer.as_deref() {
             return Err(TokenError::Issuer);
         }
-        if expect.audience.as_ref().is_some_and(|audience| !self.aud.iter().any(|aud| **aud == **audience)) {
+        if expect.audience.as_ref().is_some_and(|audience| !self.aud().any(|aud| *aud == **audience)) {
             return Err(TokenError::Audience);
         }
         let exp = self.exp.ok_or(TokenError::LifeTime)?;
@@ -208,7 +208,7 @@ impl Claims {
     }
 
     fn check_possession(&self, held: &Possession) -> Result<(), TokenError> {
-        let confirmation = Confirmation::of(self).map_err(|_| TokenError::Bound)?;
+        let confirmation = self.confirmation().map_err(|_| TokenError::Bound)?;
         if self.typ.as_deref() == Some("DPoP") && confirmation.jkt().is_none() {
             return Err(TokenError::Bound);
         }
@@ -238,13 +238,36 @@ impl UnverifiedToken {
         expect: &Expect,
         now: UnixTime,
     ) -> Result<Pending, TokenError> {
+        Self::parse_as(token, keys, expect, now)
+    }
+
+    /// Like [`parse`](Self::parse), for whoever keeps something else of a token than all of its claims
+    pub fn parse_as<T: FromClaims>(
+        token: impl AsRef<[u8]>,
+        keys: &Jwks,
+        expect: &Expect,
+        now: UnixTime,
+    ) -> Result<Pending<T>, TokenError> {
         let jws = UnverifiedJws::parse(token)?;
-        let claims = Claims::parse(jws.payload())?;
+        let payload = Payload::parse(jws.payload())?;
+        let claims = payload.claims()?;
         claims.check(&jws, expect, now)?;
         let key = keys.key_for(&jws).ok_or(TokenError::UnknownKey)?;
         // INVARIANT: `check` refuses a token without `exp`.
-        let expires_at = claims.exp.ok_or(TokenError::LifeTime)?;
-        Pending::new(jws, Arc::clone(key), AccessToken { claims, expires_at })
+        let content = T::from_claims(&claims, claims.exp.ok_or(TokenError::LifeTime)?);
+        Pending::new(jws, Arc::clone(key), content)
+    }
+}
+
+/// What is kept of a token whose signature is found right
+pub trait FromClaims: Sized {
+    /// Takes it out of checked claims; the last good second is that of `exp`
+    fn from_claims(claims: &RawClaims<'_>, expires_at: UnixTime) -> Self;
+}
+
+impl<A: FromClaims, B: FromClaims> FromClaims for (A, B) {
+    fn from_claims(claims: &RawClaims<'_>, expires_at: UnixTime) -> Self {
+        (A::from_claims(claims, expires_at), B::from_claims(claims, expires_at))
     }
 }
 
@@ -253,6 +276,12 @@ impl UnverifiedToken {
 pub struct AccessToken {
     claims: Claims,
     expires_at: UnixTime,
+}
+
+impl FromClaims for AccessToken {
+    fn from_claims(claims: &RawClaims<'_>, expires_at: UnixTime) -> Self {
+        Self { claims: claims.to_claims(), expires_at }
+    }
 }
 
 impl AccessToken {
@@ -264,11 +293,6 @@ impl AccessToken {
     /// Its last good second
     pub const fn expires_at(&self) -> UnixTime {
         self.expires_at
-    }
-
-    #[cfg(feature = "guard")]
-    pub(crate) fn without_claims(self) -> Self {
-        Self { claims: Claims::default(), ..self }
     }
 
     /// What it says, to keep

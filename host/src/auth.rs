@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use countersign_core::{
     jws::UnverifiedJws,
     time::UnixTime,
-    token::{AccessToken, Claims, Expect, Possession, TokenError, UnverifiedToken},
+    token::{AccessToken, Claims, Expect, Payload, Possession, TokenError, UnverifiedToken},
 };
 
 pub use self::client::{
@@ -333,13 +333,14 @@ pub fn verify_refresh_token(
     if !ring.verify_internal(&jws) {
         return Err(TokenError::Signature.into());
     }
-    let claims = Claims::parse(jws.payload()).map_err(TokenError::from)?;
+    let payload = Payload::parse(jws.payload()).map_err(TokenError::from)?;
+    let claims = payload.claims().map_err(TokenError::from)?;
     let now = app.clock.now();
     match claims.check(&jws, &Expect::named(issuer, "Refresh"), now) {
         Err(TokenError::Kind) => claims.check(&jws, &Expect::named(issuer, "Offline"), now)?,
         checked => checked?,
     }
-    Ok(claims)
+    Ok(claims.to_claims())
 }
 
 fn live(app: &App, realm: &Realm, token: Token) -> Result<Verified, TokenRefused> {

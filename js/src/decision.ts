@@ -1,11 +1,10 @@
 import type { DenialCode } from './errors.js'
+import type { ModuleMemory } from './module-memory.js'
 import type { SeenToken, SeenTokens } from './seen.js'
 import type { Answer, Denied, Permission, Permitted, Request, RptClaims } from './types.js'
 
-/** What every module answers of a verified token */
-export interface DecisionModule {
-  permits(handle: number, resource: string, scopes: string[], now: number): { readonly permission: Permission; readonly until: number } | undefined
-  permits_named(handle: number, name: string, scopes: string[], now: number): { readonly permission: Permission; readonly until: number } | undefined
+/** What can say why it has just said no */
+export interface RefusingModule {
   refusal(): unknown
 }
 
@@ -27,7 +26,7 @@ class GrantedAccess implements Permitted {
 const NO_SCOPES: readonly string[] = Object.freeze([])
 
 /** Whether a verified token permits what is asked: as the module said before, or says now. */
-export function decide(module: DecisionModule, tokens: SeenTokens, seen: SeenToken, request: Request, now: number): Answer {
+export function decide(module: RefusingModule, memory: ModuleMemory, tokens: SeenTokens, seen: SeenToken, request: Request, now: number): Answer {
   const { resource, resourceName, scopes = NO_SCOPES } = request
   const isName = resource === undefined
   const wanted = isName ? resourceName : resource
@@ -36,21 +35,22 @@ export function decide(module: DecisionModule, tokens: SeenTokens, seen: SeenTok
   }
   const kept = seen.recall(isName, wanted, scopes, now)
   if (kept !== undefined) return kept
-  const answer = isName
-    ? module.permits_named(seen.handle, wanted, scopes, now)
-    : module.permits(seen.handle, wanted, scopes, now)
-  if (answer === undefined) {
+  const until = memory.permits(seen.handle, isName, wanted, scopes, now)
+  if (until < 0) {
     const refusal = refusalOf(module)
     if (refusal.code === 'expired') tokens.remove(seen.token)
     return refusal
   }
-  const granted = Object.freeze(new GrantedAccess(frozen(answer.permission), seen))
-  seen.remember({ isName, resource: wanted, scopes: [...scopes], until: answer.until, answer: granted })
+  const permission = memory.granted(resource, scopes)
+  // Most tokens are new where they are checked, and an answer that nobody else gets needs no care.
+  if (seen.isAskedFirst()) return new GrantedAccess(permission, seen)
+  const granted = Object.freeze(new GrantedAccess(frozen(permission), seen))
+  seen.remember({ isName, resource: wanted, scopes: [...scopes], until, answer: granted })
   return granted
 }
 
 /** Why the module has just said no */
-export function refusalOf(module: DecisionModule): Denied {
+export function refusalOf(module: RefusingModule): Denied {
   const { code, message } = module.refusal() as { code: DenialCode; message: string }
   return denied(code, message)
 }

@@ -2,95 +2,21 @@ import { follows, loadGate, loadGuard, openStream } from '#platform'
 
 import { decide, denied, refusalOf } from './decision.js'
 import { CountersignError, thrown } from './errors.js'
-import { checkUrl, type HttpOptions } from './http.js'
-import { Introspection, type IntrospectionOptions } from './introspection.js'
+import { checkNumbers, needsGate, type Guard, type GuardOptions, type GuardState } from './guard-options.js'
+import { checkUrl } from './http.js'
+import { Introspection } from './introspection.js'
 import { KeySource } from './keys.js'
-import { MetadataSource, type KeptMetadata } from './metadata.js'
+import { MetadataSource } from './metadata.js'
+import { ModuleMemory } from './module-memory.js'
 import type { GateEngine, GuardEngine, Jwk } from './platform/types.js'
-import { Proofs, type DpopOptions, type Proof } from './proofs.js'
+import { Proofs, type Proof } from './proofs.js'
 import { SeenToken, SeenTokens } from './seen.js'
-import { TokenMemory } from './token-memory.js'
 import { Withdrawals, type Standing } from './withdrawals.js'
 import type { Answer, Denied, DpopRequest, Explanation, Permission, Request } from './types.js'
-
-/** What a guard needs to know */
-export interface GuardOptions extends HttpOptions {
-  /** The issuer, exactly as its tokens name it */
-  readonly issuer: string
-  /** The client id of this resource server: tokens have to name it in `aud` */
-  readonly audience: string
-  /** Where the issuer's keys are; by default its metadata say so */
-  readonly jwksUri?: string
-  /** The time in milliseconds; `Date.now` by default */
-  readonly clock?: () => number
-  /** Seconds by which the issuer's clock may be ahead (5 by default, 60 at most). No token lives longer by it. */
-  readonly leeway?: number
-  /** Verified tokens to keep; 1,000 by default */
-  readonly cacheSize?: number
-  /** What another guard has exported, so that this one starts with its keys. What does not fit is passed over. */
-  readonly state?: GuardState | undefined
-  /** Keeps a Worker alive while keys are renewed after its answer: the `waitUntil` of its context */
-  readonly waitUntil?: (work: Promise<unknown>) => void
-  /** The resource server's credentials, for requests that are to be `fresh`. Loads the larger module. */
-  readonly introspection?: IntrospectionOptions
-  /**
-   * How the guard hears of tokens that were taken back. `list` looks up every token that has a status in the issuer's status
-   * list, which is fetched again at its `ttl`. `stream`, the default in Node, Deno and Bun, follows the issuer's changes as
-   * well, where it has a stream; Workers know no other than `list`. `none` believes tokens until their `exp`, and needs only
-   * the small module.
-   */
-  readonly withdrawals?: 'stream' | 'list' | 'none'
-  /** What is done when no list can be had for longer than `maxStaleness` seconds; `deny` and 60 by default */
-  readonly onStale?: 'deny' | 'until-exp'
-  readonly maxStaleness?: number
-  /** Takes tokens that are bound to a key, with their proofs (RFC 9449). Loads the larger module. */
-  readonly dpop?: DpopOptions | true
-}
-
-/** Keys of an issuer as a guard has them, as JSON. Whoever can change it can make tokens: keep it as you keep code. */
-export interface GuardState {
-  readonly version: 1
-  readonly issuer: string
-  readonly jwksUri: string
-  readonly jwks: string
-  /** The second of the fetch; the keys' age goes on counting from it */
-  readonly fetchedAt: number
-  /** The issuer's metadata, which spare the next one a question as well */
-  readonly metadata?: KeptMetadata
-}
-
-/** Answers whether the bearer of a token may do something */
-export interface Guard {
-  readonly issuer: string
-  readonly audience: string
-  /**
-   * Checks signature, claims and permission of a token.
-   *
-   * @example
-   * const answer = await guard.check({ token, resource: '7f1c-42', scopes: ['read'] })
-   * if (!answer.permitted) reply.code(401)
-   */
-  check(request: Request): Promise<Answer>
-  /** Answers in the order of the requests, each as `check` would. */
-  checkAll(requests: readonly Request[]): Promise<Answer[]>
-  /** Like `check`, for a token that was seen before; `undefined` if it was not, or if somebody has to be asked. */
-  checkSync(request: Request): Answer | undefined
-  /** Like `check`, with everything that the token permits. */
-  explain(request: Request): Promise<Explanation>
-  /** What another guard can begin with; `undefined` while there are no keys. */
-  exportState(): GuardState | undefined
-  /** Ends the stream of withdrawals. The guard goes on, and looks into the list instead. */
-  close(): void
-}
 
 /** Makes a guard. The issuer's keys are fetched now if they can be, and else when they are needed. */
 export async function createGuard(options: GuardOptions): Promise<Guard> {
   return createTokenGuard(options, needsGate(options) ? await loadGate() : await loadGuard())
-}
-
-/** Whether the small module cannot do what a guard is to do */
-export function needsGate({ dpop, introspection, withdrawals = follows }: Pick<GuardOptions, 'dpop' | 'introspection' | 'withdrawals'>): boolean {
-  return dpop !== undefined || introspection !== undefined || withdrawals !== 'none'
 }
 
 /** Makes a guard of a certain module. */
@@ -122,7 +48,7 @@ export class TokenGuard implements Guard {
   readonly #introspection: Introspection | undefined
   readonly #proofs: Proofs | undefined
   readonly #withdrawals: Withdrawals | undefined
-  readonly #memory: TokenMemory
+  readonly #memory: ModuleMemory
 
   constructor(options: GuardOptions, engine: GuardEngine | GateEngine) {
     const { issuer, audience, jwksUri, leeway = 5, cacheSize = 1_000, introspection, dpop } = options
@@ -138,7 +64,7 @@ export class TokenGuard implements Guard {
     } catch (reason) {
       throw thrown(reason)
     }
-    this.#memory = new TokenMemory(this.module, engine.memory)
+    this.#memory = new ModuleMemory(this.module, engine.memory)
     this.#seen = new SeenTokens(cacheSize, (handle) => this.module.forget(handle))
     this.#metadata = new MetadataSource(issuer, options, () => this.now())
     const metadata = this.#metadata
@@ -203,7 +129,7 @@ export class TokenGuard implements Guard {
     try {
       return this.#known(request, this.now())
     } catch {
-      return denied('engine_failed', 'the guard failed')
+      return failed()
     }
   }
 
@@ -248,21 +174,28 @@ export class TokenGuard implements Guard {
     return Math.floor(this.#clock() / 1_000)
   }
 
-  async #check(request: Request, look: Use<void>): Promise<Answer> {
+  #check(request: Request, look: Use<void>): Promise<Answer> {
     try {
-      if (request.fresh === true) return await this.#checkFresh(request, look)
-      const known = this.#known(request, this.now(), look)
-      if (known !== undefined) return known
-      if (request.dpop === undefined) {
-        // The first verification leaves the token to those who come later.
-        const first = this.#verified<Answer | undefined>(request, (seen) => this.#judged(seen, request, this.now(), look))
-        const answer = first instanceof Promise ? await first : first
-        if (answer !== undefined) return answer
-      }
-      return await this.#verified<Answer>(request, (seen) => this.#asked(seen, request, look), true)
+      const answer = this.#answered(request, look)
+      return answer instanceof Promise ? answer.catch(failed) : Promise.resolve(answer)
     } catch {
-      return denied('engine_failed', 'the guard failed')
+      return Promise.resolve(failed())
     }
+  }
+
+  #answered(request: Request, look: Use<void>): Soon<Answer> {
+    if (request.fresh === true) return this.#checkFresh(request, look)
+    const known = this.#known(request, this.now(), look)
+    if (known !== undefined) return known
+    if (request.dpop !== undefined) return this.#answeredByOthers(request, look)
+    // The first verification leaves the token to those who come later.
+    const first = this.#verified<Answer | undefined>(request, (seen) => this.#judged(seen, request, this.now(), look))
+    if (first instanceof Promise) return first.then((answer) => answer ?? this.#answeredByOthers(request, look))
+    return first ?? this.#answeredByOthers(request, look)
+  }
+
+  #answeredByOthers(request: Request, look: Use<void>): Soon<Answer> {
+    return this.#verified<Answer>(request, (seen) => this.#asked(seen, request, look), true)
   }
 
   /** Verifies as always, and then lets the authorization server say what is left of the permissions. */
@@ -326,9 +259,9 @@ export class TokenGuard implements Guard {
   #verified<T>({ token, dpop }: Pick<Request, 'token' | 'dpop'>, use: Use<Soon<T>>, isPrivate = false): Soon<T | Denied> {
     if (typeof token !== 'string' || token === '') return denied('invalid_token', 'no token')
     if (!Number.isFinite(this.now())) return denied('engine_failed', 'the clock shows no time')
-    const verify = () => this.#verifiedNow(token, dpop, use, isPrivate)
     const keys = this.#keys.ready()
-    if (keys === undefined) return verify()
+    if (keys === undefined) return this.#verifiedNow(token, dpop, use, isPrivate)
+    const verify = () => this.#verifiedNow(token, dpop, use, isPrivate)
     return keys.then(verify, () => denied('keys_unavailable', 'the keys of the issuer could not be fetched'))
   }
 
@@ -336,14 +269,15 @@ export class TokenGuard implements Guard {
     if (dpop !== undefined) return this.#verifiedHeld(token, dpop, use)
     const seen = isPrivate ? undefined : this.#seen.get(token)
     if (seen !== undefined) return use(seen)
-    const go = (found: SeenToken | Denied): Soon<T | Denied> => {
-      if (!(found instanceof SeenToken)) return found
-      if (isPrivate) return this.#usedOnce(found, use)
-      this.#seen.add(found)
-      return use(found)
-    }
     const found = this.#lookedUp(token, undefined)
-    return found instanceof Promise ? found.then(go) : go(found)
+    return found instanceof Promise ? found.then((seen) => this.#used(seen, use, isPrivate)) : this.#used(found, use, isPrivate)
+  }
+
+  #used<T>(found: SeenToken | Denied, use: Use<Soon<T>>, isPrivate: boolean): Soon<T | Denied> {
+    if (!(found instanceof SeenToken)) return found
+    if (isPrivate) return this.#usedOnce(found, use)
+    this.#seen.add(found)
+    return use(found)
   }
 
   async #usedOnce<T>(found: SeenToken, use: Use<Soon<T>>): Promise<T> {
@@ -380,14 +314,14 @@ export class TokenGuard implements Guard {
 
   /** Verifies, and looks for the key where nobody knows it. */
   #lookedUp(token: string, proof: Proof | undefined): Soon<SeenToken | Denied> {
-    const look = (found: SeenToken | Denied): Soon<SeenToken | Denied> =>
-      found instanceof SeenToken || found.code !== 'unknown_key' ? found : this.#lookedAgain(token, proof, found)
     const found = this.#signed(token, proof)
-    return found instanceof Promise ? found.then(look) : look(found)
+    if (found instanceof Promise) return found.then((seen) => this.#lookedAgain(token, proof, seen))
+    return this.#lookedAgain(token, proof, found)
   }
 
-  async #lookedAgain(token: string, proof: Proof | undefined, found: Denied): Promise<SeenToken | Denied> {
-    return (await this.#keys.lookAgain()) ? this.#signed(token, proof) : found
+  #lookedAgain(token: string, proof: Proof | undefined, found: SeenToken | Denied): Soon<SeenToken | Denied> {
+    if (found instanceof SeenToken || found.code !== 'unknown_key') return found
+    return this.#keys.lookAgain().then((isThere) => (isThere ? this.#signed(token, proof) : found))
   }
 
   /** Checks everything of a token that does not depend on the request. Its handle is the caller's to forget. */
@@ -397,7 +331,7 @@ export class TokenGuard implements Guard {
     const now = this.now()
     const handle = proof === undefined ? memory.begin(token, now) : memory.beginHeld(token, proof, now)
     if (handle < 0) return this.#refusal()
-    const finish = (isRight: boolean) => this.#finished(new SeenToken(token, handle), isRight, generation)
+    const seen = new SeenToken(token, handle)
     let isRight: Soon<boolean> = false
     try {
       const verify = this.#keys.keys[this.module.key(handle)]
@@ -405,7 +339,9 @@ export class TokenGuard implements Guard {
     } catch {
       // An error is a no.
     }
-    return typeof isRight === 'object' ? Promise.resolve(isRight).then(finish, () => finish(false)) : finish(isRight === true)
+    if (typeof isRight !== 'object') return this.#finished(seen, isRight === true, generation)
+    const finish = (isRight: boolean) => this.#finished(seen, isRight, generation)
+    return Promise.resolve(isRight).then(finish, () => finish(false))
   }
 
   #finished(seen: SeenToken, isRight: boolean, generation: number): SeenToken | Denied {
@@ -416,7 +352,7 @@ export class TokenGuard implements Guard {
   }
 
   #permits(seen: SeenToken, request: Request, now: number): Answer {
-    return decide(this.module, this.#seen, seen, request, now)
+    return decide(this.module, this.#memory, this.#seen, seen, request, now)
   }
 
   #inspect(jwks: Uint8Array): Jwk[] {
@@ -451,6 +387,10 @@ export class TokenGuard implements Guard {
   }
 }
 
+function failed(): Denied {
+  return denied('engine_failed', 'the guard failed')
+}
+
 /** Why a token that stands so is refused; nothing where it is not */
 function refusedBy(standing: Standing): Denied | undefined {
   switch (standing) {
@@ -463,15 +403,5 @@ function refusedBy(standing: Standing): Denied | undefined {
       return denied('invalid_token', 'the status of the token is in a list that is not its issuer\'s')
     case 'unknown':
       return denied('status_unavailable', 'the status list cannot be had')
-  }
-}
-
-/** Refuses what no guard is to be made with. */
-export function checkNumbers(leeway: number, cacheSize: number): void {
-  if (!Number.isInteger(leeway) || leeway < 0 || leeway > 60) {
-    throw new CountersignError('invalid_configuration', '`leeway` must be a whole number from 0 to 60')
-  }
-  if (!Number.isInteger(cacheSize) || cacheSize < 1 || cacheSize > 1_000_000) {
-    throw new CountersignError('invalid_configuration', '`cacheSize` must be a whole number from 1 to 1000000')
   }
 }

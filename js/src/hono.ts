@@ -2,7 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 
 import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import { arrivedOf, responseOf } from './adapter/web.js'
-import type { Guard } from './guard.js'
+import type { Guard } from './guard-options.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'

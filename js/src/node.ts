@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import { arrivedOf, moreOf, send } from './adapter/node.js'
 import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
-import type { Guard } from './guard.js'
+import type { Guard } from './guard-options.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'

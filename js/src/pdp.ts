@@ -2,7 +2,8 @@ import { loadPdp } from '#pdp'
 
 import { decide, denied, refusalOf } from './decision.js'
 import { CountersignError, thrown } from './errors.js'
-import { checkNumbers } from './guard.js'
+import { checkNumbers } from './guard-options.js'
+import { ModuleMemory } from './module-memory.js'
 import type { Assessment, Question, Requester, Share, ShareChange } from './pdp/types.js'
 import type { PdpEngine } from './platform/types.js'
 import { SeenToken, SeenTokens } from './seen.js'
@@ -115,9 +116,10 @@ class InnerPdp implements Pdp {
   readonly audience: string
   readonly #clock: () => number
   readonly #module: InstanceType<Bindings['GuardModule']>
+  readonly #memory: ModuleMemory
   readonly #seen: SeenTokens
 
-  constructor({ issuer, audience, keys, clock = Date.now, leeway = 5, cacheSize = 1_000 }: PdpOptions, { bindings }: PdpEngine) {
+  constructor({ issuer, audience, keys, clock = Date.now, leeway = 5, cacheSize = 1_000 }: PdpOptions, { bindings, memory }: PdpEngine) {
     if (typeof issuer !== 'string' || issuer === '') throw new CountersignError('invalid_configuration', '`issuer` is missing')
     checkNumbers(leeway, cacheSize)
     this.issuer = issuer
@@ -128,6 +130,7 @@ class InnerPdp implements Pdp {
     } catch (reason) {
       throw thrown(reason)
     }
+    this.#memory = new ModuleMemory(this.#module, memory)
     this.#seen = new SeenTokens(cacheSize, (handle) => this.#module.forget(handle))
     this.setKeys(keys)
   }
@@ -163,7 +166,7 @@ class InnerPdp implements Pdp {
       const seen = this.#verified(request.token, now)
       if (!(seen instanceof SeenToken)) return seen
       look(seen)
-      return decide(this.#module, this.#seen, seen, request, now)
+      return decide(this.#module, this.#memory, this.#seen, seen, request, now)
     } catch {
       return denied('engine_failed', 'the decision module failed')
     }
@@ -174,7 +177,7 @@ class InnerPdp implements Pdp {
     if (!Number.isFinite(now)) return denied('engine_failed', 'the clock shows no time')
     const known = this.#seen.get(token)
     if (known !== undefined) return known
-    const handle = this.#module.begin_text(token, now)
+    const handle = this.#memory.begin(token, now)
     if (handle < 0 || !this.#module.verify(handle)) return refusalOf(this.#module)
     const seen = new SeenToken(token, handle)
     this.#seen.add(seen)

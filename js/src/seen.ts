@@ -17,14 +17,18 @@ interface KeptAnswer {
 export class SeenToken {
   readonly token: string
   readonly handle: number
+  /** What it is looked for by */
+  readonly mark: number
   /** Its place in the issuer's status list, once somebody has looked */
-  place?: number
+  place: number | undefined = undefined
+  #isAsked = false
   #answers: KeptAnswer[] | undefined
   #claims: RptClaims | undefined
 
   constructor(token: string, handle: number) {
     this.token = token
     this.handle = handle
+    this.mark = markOf(token)
   }
 
   /** Its claims. The module has verified these bytes; this only makes an object of them. */
@@ -34,6 +38,13 @@ export class SeenToken {
       this.#claims = Object.freeze(JSON.parse(new TextDecoder().decode(fromBase64Url(payload))) as RptClaims)
     }
     return this.#claims
+  }
+
+  /** Whether nobody has asked yet; from now on, somebody has */
+  isAskedFirst(): boolean {
+    const isFirst = !this.#isAsked
+    this.#isAsked = true
+    return isFirst
   }
 
   recall(isName: boolean, resource: string, scopes: readonly string[], now: number): Permitted | undefined {
@@ -57,12 +68,22 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
   return true
 }
 
+/** A number of the end of a token, which is that of its signature: as good as random, and nobody's to choose */
+function markOf(token: string): number {
+  let mark = 0
+  for (let at = token.length - 8; at < token.length; at += 1) mark = (Math.imul(mark, 67) + token.charCodeAt(at)) | 0
+  return mark
+}
+
 /**
- * The tokens seen last, by the end of their signature. A hit needs the whole token to be equal, so that an end that
- * two tokens share decides nothing.
+ * The tokens seen last, by their marks. A hit needs the whole token to be equal, so that a mark that two tokens share
+ * decides nothing; the later one takes its place.
  */
 export class SeenTokens {
-  readonly #tokens = new Map<string, SeenToken>()
+  readonly #tokens = new Map<number, SeenToken>()
+  /** All of them and some that are gone, from the next to go on around to the latest */
+  readonly #order: SeenToken[] = []
+  #next = 0
   readonly #most: number
   readonly #forget: (handle: number) => void
 
@@ -72,34 +93,35 @@ export class SeenTokens {
   }
 
   get(token: string): SeenToken | undefined {
-    const seen = this.#tokens.get(token.slice(-43))
+    const seen = this.#tokens.get(markOf(token))
     return seen !== undefined && seen.token === token ? seen : undefined
   }
 
   add(seen: SeenToken): void {
-    const key = seen.token.slice(-43)
-    this.#drop(key)
-    this.#tokens.set(key, seen)
-    if (this.#tokens.size > this.#most) {
-      for (const oldest of this.#tokens.keys()) {
-        this.#drop(oldest)
-        break
-      }
+    this.#drop(this.#tokens.get(seen.mark))
+    if (this.#order.length < this.#most) this.#order.push(seen)
+    else {
+      this.#drop(this.#order[this.#next])
+      this.#order[this.#next] = seen
+      this.#next = (this.#next + 1) % this.#most
     }
+    this.#tokens.set(seen.mark, seen)
   }
 
   remove(token: string): void {
-    if (this.get(token) !== undefined) this.#drop(token.slice(-43))
+    this.#drop(this.get(token))
   }
 
   clear(): void {
-    for (const key of [...this.#tokens.keys()]) this.#drop(key)
+    for (const seen of this.#tokens.values()) this.#forget(seen.handle)
+    this.#tokens.clear()
+    this.#order.length = 0
+    this.#next = 0
   }
 
-  #drop(key: string): void {
-    const seen = this.#tokens.get(key)
-    if (seen === undefined) return
-    this.#tokens.delete(key)
+  #drop(seen: SeenToken | undefined): void {
+    if (seen === undefined || this.#tokens.get(seen.mark) !== seen) return
+    this.#tokens.delete(seen.mark)
     this.#forget(seen.handle)
   }
 }

@@ -44,7 +44,7 @@ export interface WithdrawalParts extends WithdrawalOptions {
 /** A verified token, whose handle the module knows, with its place once somebody has looked */
 interface Kept {
   readonly handle: number
-  place?: number
+  place: number | undefined
 }
 
 /**

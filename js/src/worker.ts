@@ -1,7 +1,7 @@
 import { connectionOf } from './adapter/enforcer.js'
 import { Uma, type Access, type Describe, type Rule, type UmaOptions } from './adapter/uma.js'
 import { arrivedOf, responseOf } from './adapter/web.js'
-import type { Guard, GuardState } from './guard.js'
+import type { Guard, GuardState } from './guard-options.js'
 import type { Protection } from './protection.js'
 
 export type { EnforcedRequest, KeycloakConfig } from './adapter/enforcer.js'

@@ -19,6 +19,55 @@ async function start(algorithms, options = {}) {
 after(() => Promise.all(started.map((issuer) => issuer.stop())))
 
 describe('check', () => {
+  it('shows a permission as the token has it, whatever it is asked for', async () => {
+    const { issuer, guard } = await start()
+    const long = 'a name as long as anybody could want it, or longer, which nobody reads letter by letter'
+    for (const permission of [
+      { rsid: '42', rsname: 'document 42', scopes: ['read'] },
+      { rsid: '42', rsname: 'document 42', scopes: ['print', 'read', 'write'] },
+      { rsid: '42', scopes: ['read'] },
+      { rsid: '42', rsname: '', scopes: ['read'] },
+      { rsid: '42', rsname: 'Dokument é ✓', scopes: ['read', 'schön'] },
+      { rsid: '42', rsname: long, scopes: ['read'] },
+      { rsid: '42', rsname: 'two\0parts', scopes: ['read'] },
+      { rsid: '42', rsname: 'owned', rsowned: true, scopes: ['read'] },
+      { rsid: '42', scopes: ['read'], claims: { org: ['a'] }, exp: issuer.now + 60, nbf: issuer.now - 60 },
+      { rsid: 'Straße', rsname: 'street', scopes: ['read'] },
+    ]) {
+      const token = issuer.token({ authorization: { permissions: [permission] } })
+      for (const scopes of [['read'], [], ['read', 'read']]) {
+        const answer = await guard.check({ token, resource: permission.rsid, scopes })
+        assert.deepEqual(answer.permission, permission, JSON.stringify(answer))
+      }
+    }
+    const token = issuer.token({ authorization: { permissions: [{ rsid: '42' }] } })
+    assert.deepEqual((await guard.check({ token, resource: '42' })).permission, { rsid: '42' })
+  })
+
+  it('takes no text for two, and none that is too long', async () => {
+    const { issuer, guard } = await start()
+    const permissions = [{ rsid: '42', scopes: ['read', 'write'] }, { rsid: 'x', rsname: '', rsowned: true }]
+    const token = issuer.token({ authorization: { permissions } })
+    for (const request of [
+      { resource: '42\0read', scopes: [] },
+      { resource: '42\0read', scopes: ['write'] },
+      { resource: '42', scopes: ['read\0write'] },
+      { resource: '42', scopes: ['\0'] },
+      { resource: '42\0', scopes: [] },
+      { resource: '42', scopes: [''] },
+      { resource: '', scopes: [] },
+      { resource: 'x'.repeat(200_000), scopes: [] },
+      { resourceName: 'x'.repeat(200_000), scopes: [] },
+      { resource: '42', scopes: ['x'.repeat(200_000)] },
+    ]) {
+      assert.equal((await guard.check({ token, ...request })).code, 'not_permitted', JSON.stringify(request).slice(0, 80))
+    }
+    for (const scopes of [[1], [null], [['read']], [{}]]) {
+      assert.equal((await guard.check({ token, resource: '42', scopes })).code, 'engine_failed', JSON.stringify(scopes))
+    }
+    assert.equal((await guard.check({ token, resource: '42', scopes: ['read', 'write'] })).permitted, true)
+  })
+
   for (const alg of ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA']) {
     it(`permits what a token of ${alg} permits`, async () => {
       const { issuer, guard } = await start([alg])
@@ -121,10 +170,16 @@ describe('tokens seen before', () => {
   it('cannot be changed by who gets the answer', async () => {
     const { issuer, guard } = await start()
     const token = issuer.token()
-    const answer = await guard.check({ token, ...READ })
-    assert.throws(() => answer.permission.scopes.push('write'), TypeError)
-    assert.throws(() => { answer.permitted = false }, TypeError)
     const scopes = ['read']
+    const first = await guard.check({ token, resource: '42', scopes })
+    first.permission.scopes.push('write')
+    first.permitted = false
+    assert.deepEqual(scopes, ['read'], 'the first answer is its owner\'s alone')
+    const answer = guard.checkSync({ token, ...READ })
+    assert.deepEqual([answer.permitted, answer.permission.scopes], [true, ['read']])
+    assert.throws(() => answer.permission.scopes.push('write'), TypeError, 'and later ones are for all')
+    assert.throws(() => { answer.permitted = false }, TypeError)
+    assert.equal(guard.checkSync({ token, ...READ }), answer)
     await guard.check({ token, resource: '42', scopes })
     scopes[0] = 'write'
     assert.equal(guard.checkSync({ token, resource: '42', scopes }).permitted, false)

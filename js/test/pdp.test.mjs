@@ -54,6 +54,7 @@ describe('the full module', () => {
   it('answers again from what it has verified, until the token ends or the keys change', async () => {
     const pdp = await createPdp(options)
     const token = issuer.token({}, 'ES256')
+    assert.deepEqual(pdp.check({ token, ...READ }), pdp.check({ token, ...READ }))
     assert.equal(pdp.check({ token, ...READ }), pdp.check({ token, ...READ }))
     issuer.now += 301
     assert.equal(codeOf(pdp.check({ token, ...READ })), 'expired')

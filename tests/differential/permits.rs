@@ -35,9 +35,9 @@ fn rpt(given: &Given) -> Rpt {
                          "authorization": { "permissions": given.permissions } });
     let header = Header { alg: Alg::EdDsa, typ: Some("JWT"), kid: None };
     let token = compact(signing_input(&header, claims.to_string()), &[0; 64]);
-    let pending =
-        UnverifiedToken::parse(token, &Jwks::parse(key).unwrap(), &Expect::bearer("as"), UnixTime(0));
-    Rpt::new(pending.expect("a good token").accept(SignatureOk::i_have_verified_the_signature()))
+    let (keys, expect) = (Jwks::parse(key).unwrap(), Expect::bearer("as"));
+    let pending = UnverifiedToken::parse_as(token, &keys, &expect, UnixTime(0)).expect("a good token");
+    pending.accept(SignatureOk::i_have_verified_the_signature())
 }
 
 fn answer(rpt: &Rpt, request: &Request) -> Result<Value, NotPermitted> {

@@ -4,7 +4,7 @@ use countersign_core::{
     jwk::Jwks,
     status::{Status, StatusList, StatusRef, UnverifiedStatusList},
     time::UnixTime,
-    token::{Claims, SignatureOk},
+    token::{Payload, SignatureOk},
 };
 use countersign_tests::{
     forge::{claims, part},
@@ -32,8 +32,9 @@ fn list(world: &World) -> StatusList {
 }
 
 fn place(world: &World, rpt: &str) -> StatusRef {
-    let claims = Claims::parse(claims(rpt).to_string().as_bytes()).unwrap();
-    let place = StatusRef::of(&claims).unwrap().unwrap();
+    let payload = claims(rpt).to_string();
+    let place =
+        StatusRef::of(&Payload::parse(payload.as_bytes()).unwrap().claims().unwrap()).unwrap().unwrap();
     assert_eq!(place.uri(), format!("{}/status-list", world.issuer()));
     place
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use countersign_core::{
     ids::ResourceId,
+    json,
     jwk::Jwks,
     jws::{Alg, UnverifiedJws, compact, signing_input},
     permission::Permission,
@@ -36,6 +37,10 @@ static KEYS: LazyLock<Jwks> = LazyLock::new(|| {
 });
 
 fuzz_target!(|data: &[u8]| {
+    if let Ok(members) = json::object(data) {
+        let by_serde: Value = serde_json::from_slice(data).expect("what was read is JSON");
+        assert_eq!(without_doubles(Value::Object(members)), without_doubles(by_serde));
+    }
     if let Ok(jws) = UnverifiedJws::parse(data) {
         assert_eq!(compact(jws.signing_input().into(), jws.signature()).as_bytes(), data, "one spelling");
     }
@@ -46,13 +51,25 @@ fuzz_target!(|data: &[u8]| {
     let (header, claims) = (&data[..end], &data[end + 1..]);
     if let Ok(pending) = parse(assembled(header, claims)) {
         assert_ne!(pending.alg(), Alg::Hs512, "no published key is a secret");
-        holds(&Rpt::new(pending.accept(SignatureOk::i_have_verified_the_signature())), claims);
+        holds(&pending.accept(SignatureOk::i_have_verified_the_signature()), claims);
     }
 });
 
-fn parse(token: impl AsRef<[u8]>) -> Result<Pending, TokenError> {
+fn parse(token: impl AsRef<[u8]>) -> Result<Pending<Rpt>, TokenError> {
     let expect = Expect::bearer(ISSUER).audience(AUDIENCE.parse().expect("a client id")).leeway(5);
-    UnverifiedToken::parse(token, &KEYS, &expect, NOW)
+    UnverifiedToken::parse_as(token, &KEYS, &expect, NOW)
+}
+
+/// Two readers may take a double for neighbours.
+fn without_doubles(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => Value::Null,
+        Value::Array(items) => items.into_iter().map(without_doubles).collect(),
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, without_doubles(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
 }
 
 /// The compact form of these two, with a signature as long as the named algorithm makes it
@@ -81,7 +98,7 @@ fn holds(rpt: &Rpt, claims: &[u8]) {
             || claims["aud"].as_array().is_some_and(|all| all.iter().any(is_audience))
     );
     assert!(claims.get("cnf").is_none());
-    let exp = rpt.token().expires_at();
+    let exp = rpt.expires_at();
     assert!(NOW <= exp);
 
     let entries = claims["authorization"]["permissions"].as_array();
@@ -90,14 +107,11 @@ fn holds(rpt: &Rpt, claims: &[u8]) {
     let read: Vec<Permission> =
         objects.filter_map(|entry| serde_json::from_value(entry.clone()).ok()).collect();
     assert_eq!(rpt.permissions(), read);
-    let bare = rpt.clone().without_claims();
     for permission in read.iter().take(8) {
         let Some(resource) = &permission.rsid else { continue };
         let own = [permission.exp, permission.nbf].into_iter().flatten();
         for now in own.flat_map(|time| [time, time.plus(1)]).chain([NOW, exp, exp.plus(1)]) {
             permits(rpt, resource, now);
-            let scopes: Vec<Scope> = permission.scopes.iter().cloned().collect();
-            assert_eq!(bare.permits(resource, &scopes, now), rpt.permits(resource, &scopes, now));
             if let Some(name) = &permission.rsname {
                 let owned = read.iter().any(|one| one.rsowned && one.rsname.as_ref() == Some(name));
                 assert!(owned || rpt.permits_named(name, &[], now).is_err());
@@ -109,7 +123,7 @@ fn holds(rpt: &Rpt, claims: &[u8]) {
 /// Each scope of any entry is permitted where a live entry of this resource has it, and nowhere else.
 fn permits(rpt: &Rpt, resource: &ResourceId, now: UnixTime) {
     let alive = |one: &&Permission| {
-        now <= rpt.token().expires_at()
+        now <= rpt.expires_at()
             && one.exp.is_none_or(|exp| now <= exp)
             && one.nbf.is_none_or(|nbf| nbf <= now)
     };
@@ -122,7 +136,7 @@ fn permits(rpt: &Rpt, resource: &ResourceId, now: UnixTime) {
         assert_eq!(answer.is_ok(), live.iter().any(|one| one.scopes.contains(scope)));
         assert_eq!(answer, rpt.permits_any(resource, &asked, now).map_err(|_| answer.clone().unwrap_err()));
         if let Ok(granted) = answer {
-            assert!(now <= granted.until && granted.until <= rpt.token().expires_at());
+            assert!(now <= granted.until && granted.until <= rpt.expires_at());
             assert!(rpt.permits(resource, &asked, granted.until).is_ok(), "it holds until then");
         }
     }

@@ -65,17 +65,17 @@ impl Guard {
             self.tokens.remove(&token);
             return Verdict::Refused(Denial::UnknownKey);
         }
-        if verified.rpt.token().expires_at() < now {
+        if verified.content.rpt.expires_at() < now {
             self.tokens.remove(&token);
             return Verdict::Refused(Denial::Expired);
         }
         // Whoever presented it before has proved nothing for whoever presents it now.
-        if !verified.confirmation.as_ref().is_ok_and(|bound| bound.is_met_by(&waiting.possession())) {
+        if !verified.content.confirmation.as_ref().is_ok_and(|bound| bound.is_met_by(&waiting.possession())) {
             return Verdict::Refused(Denial::BoundToken);
         }
         waiting.verified = Some(Arc::clone(&verified));
         match self.standing(&verified, waiting, now, steps) {
-            Ok(Standing::Good) => self.judge_permissions(waiting, &verified.rpt, now, steps),
+            Ok(Standing::Good) => self.judge_permissions(waiting, &verified.content.rpt, now, steps),
             Ok(Standing::Narrowed) => match waiting.narrowed.clone() {
                 Some(rpt) => self.judge_permissions(waiting, &rpt, now, steps),
                 None => self.introspect(&token, now, steps),
@@ -132,7 +132,7 @@ impl Guard {
             .audience(self.config.audience.clone())
             .leeway(self.config.leeway)
             .held(waiting.possession());
-        match UnverifiedToken::parse(token, keys, &expect, now) {
+        match UnverifiedToken::parse_as(token, keys, &expect, now) {
             Ok(pending) => Verdict::Wait(On::Verify(self.begin(pending, Purpose::Token, steps))),
             Err(TokenError::UnknownKey) if self.ask_again(waiting, now, steps) => Verdict::Wait(On::Shared),
             Err(error) => Verdict::Refused(error.denial()),
@@ -163,7 +163,7 @@ impl Guard {
         now: UnixTime,
         steps: &mut Vec<Step>,
     ) -> Result<Standing, On> {
-        let place = match (self.config.withdrawals, &verified.status) {
+        let place = match (self.config.withdrawals, &verified.content.status) {
             (Withdrawals::None, _) | (_, Ok(None)) => return Ok(Standing::Good),
             (_, Err(_)) => return Ok(Standing::Foreign),
             (_, Ok(Some(place))) => place,

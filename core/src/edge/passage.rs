@@ -8,7 +8,7 @@ use super::{
     answer,
     event::{FetchId, VerifyId},
     header,
-    seen::Verified,
+    seen::{Content, Verified},
     step::{FetchKind, Forward, Step},
     supply, ticket,
     waiting::{On, Refused, Waiting},
@@ -56,8 +56,8 @@ impl Guard {
                 steps.push(Step::Forward(Forward { request, remove: waiting.remove, set: Vec::new() }));
             }
             (Verdict::Permitted(granted), Some(verified)) => {
-                let claims = verified.rpt.token().claims();
-                let set = header::granted(granted.as_ref(), claims.sub.as_deref(), claims.jti.as_deref());
+                let Content { sub, jti, .. } = &verified.content;
+                let set = header::granted(granted.as_ref(), sub.as_deref(), jti.as_deref());
                 steps.push(Step::Forward(Forward { request, remove: waiting.remove, set }));
             }
             (Verdict::Challenge(challenge), _) => steps.push(answer::challenge(&waiting, &challenge)),
@@ -121,8 +121,8 @@ impl Guard {
             }
             (Purpose::Token(pending), Some(mut waiting)) if is_right => {
                 let key = Arc::clone(pending.key());
-                let token = pending.accept(SignatureOk::i_have_verified_the_signature());
-                let verified = Arc::new(Verified::new(token, key));
+                let content = pending.accept(SignatureOk::i_have_verified_the_signature());
+                let verified = Arc::new(Verified { content, key });
                 if let Some(token) = waiting.presented.token() {
                     self.tokens.insert(&token, Arc::clone(&verified));
                 }

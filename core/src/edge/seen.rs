@@ -6,24 +6,37 @@ use crate::{
     rpt::Rpt,
     status::{ParseStatusRefError, StatusRef},
     time::UnixTime,
-    token::{AccessToken, Confirmation, ParseConfirmationError},
+    token::{Confirmation, FromClaims, ParseConfirmationError, RawClaims},
 };
 
-/// A token whose signature was found right, and what every check of it needs
+/// What every check of a token needs
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct Content {
     pub(super) rpt: Rpt,
-    pub(super) key: Arc<Jwk>,
     pub(super) confirmation: Result<Confirmation, ParseConfirmationError>,
     pub(super) status: Result<Option<StatusRef>, ParseStatusRefError>,
+    /// Who it is for, and its id: what whoever is behind the guard is told
+    pub(super) sub: Option<Box<str>>,
+    pub(super) jti: Option<Box<str>>,
 }
 
-impl Verified {
-    pub(super) fn new(token: AccessToken, key: Arc<Jwk>) -> Self {
-        let claims = token.claims();
-        let (confirmation, status) = (Confirmation::of(claims), StatusRef::of(claims));
-        Self { rpt: Rpt::new(token), key, confirmation, status }
+impl FromClaims for Content {
+    fn from_claims(claims: &RawClaims<'_>, expires_at: UnixTime) -> Self {
+        Self {
+            rpt: Rpt::from_claims(claims, expires_at),
+            confirmation: claims.confirmation(),
+            status: StatusRef::of(claims),
+            sub: claims.sub.as_deref().map(Into::into),
+            jti: claims.jti.as_deref().map(Into::into),
+        }
     }
+}
+
+/// A token whose signature was found right, and by which key
+#[derive(Debug)]
+pub(super) struct Verified {
+    pub(super) content: Content,
+    pub(super) key: Arc<Jwk>,
 }
 
 /// The tokens seen last, under their whole text
@@ -42,7 +55,7 @@ impl Tokens {
     /// Remembers one more; where there is no place, the one that ends first goes
     pub(super) fn insert(&mut self, token: &str, verified: Arc<Verified>) {
         if self.0.len() >= EDGE_TOKENS {
-            let first = self.0.iter().min_by_key(|(_, verified)| verified.rpt.token().expires_at());
+            let first = self.0.iter().min_by_key(|(_, verified)| verified.content.rpt.expires_at());
             if let Some(first) = first.map(|(token, _)| token.clone()) {
                 self.0.remove(&first);
             }
@@ -101,9 +114,11 @@ mod tests {
         let verified = |exp: u64| {
             let header = Header { alg: Alg::EdDsa, typ: Some("at+jwt"), kid: None };
             let token = compact(signing_input(&header, format!(r#"{{"iss":"as","exp":{exp}}}"#)), &[0; 64]);
-            let pending = UnverifiedToken::parse(token, &keys, &Expect::bearer("as"), UnixTime(0)).unwrap();
+            let pending =
+                UnverifiedToken::parse_as(token, &keys, &Expect::bearer("as"), UnixTime(0)).unwrap();
             let key = Arc::clone(pending.key());
-            Arc::new(Verified::new(pending.accept(SignatureOk::i_have_verified_the_signature()), key))
+            let content = pending.accept(SignatureOk::i_have_verified_the_signature());
+            Arc::new(Verified { content, key })
         };
         let mut tokens = Tokens::default();
         tokens.insert("first", verified(5));

@@ -20,6 +20,7 @@ use crate::{
     denial::Denial,
     json,
     limits::{EDGE_ANSWER_BYTES, EDGE_FETCHES},
+    rpt::Introspected,
     time::UnixTime,
     uri::percent,
 };
@@ -144,16 +145,16 @@ impl Guard {
 
 /// Takes what introspection says of a request (FedAuthz §5.1.1); a verdict if its token permits nothing any more
 pub(super) fn introspected(waiting: &mut Waiting, answer: Option<(u16, &[u8])>) -> Option<Verdict> {
-    let answer = answer.filter(|(status, _)| *status == 200).and_then(|(_, body)| object(body));
-    let is_active = answer.as_ref().and_then(|answer| answer.get("active")).and_then(Value::as_bool);
-    let (Some(answer), Some(is_active), Some(verified)) = (&answer, is_active, &waiting.verified) else {
-        return Some(Verdict::Unavailable(Denial::StatusUnavailable));
-    };
-    if !is_active {
-        return Some(Verdict::Refused(Denial::Withdrawn));
+    let answer = answer.filter(|(status, _)| *status == 200);
+    let rpt = waiting.verified.as_ref().map(|verified| &verified.content.rpt);
+    match rpt.zip(answer).and_then(|(rpt, (_, body))| rpt.introspected(body)) {
+        None => Some(Verdict::Unavailable(Denial::StatusUnavailable)),
+        Some(Introspected::Inactive) => Some(Verdict::Refused(Denial::Withdrawn)),
+        Some(Introspected::Active(left)) => {
+            waiting.narrowed = Some(left);
+            None
+        }
     }
-    waiting.narrowed = Some(verified.rpt.as_introspected(answer.get("permissions")));
-    None
 }
 
 fn object(body: &[u8]) -> Option<Map<String, Value>> {

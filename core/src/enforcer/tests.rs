@@ -32,9 +32,9 @@ fn rpt(permissions: &Value) -> Rpt {
     let claims = json!({ "iss": "as", "typ": "Bearer", "exp": 1_300, "authorization": { "permissions": permissions } });
     let header = Header { alg: Alg::EdDsa, typ: Some("JWT"), kid: None };
     let token = compact(signing_input(&header, claims.to_string()), &[0; 64]);
-    let pending =
-        UnverifiedToken::parse(token, &Jwks::parse(keys).unwrap(), &Expect::bearer("as"), NOW).unwrap();
-    Rpt::new(pending.accept(SignatureOk::i_have_verified_the_signature()))
+    let (keys, expect) = (Jwks::parse(keys).unwrap(), Expect::bearer("as"));
+    let pending = UnverifiedToken::parse_as::<Rpt>(token, &keys, &expect, NOW).unwrap();
+    pending.accept(SignatureOk::i_have_verified_the_signature())
 }
 
 fn template(text: &str) -> Template {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     denial::Denial,
     permission::{Claims, Permission},
-    rpt::{Granted, NotPermitted, Rpt},
+    rpt::{Granted, GrantedBy, NotPermitted, Rpt},
     scope::{Scope, ScopeSet},
     time::UnixTime,
 };
@@ -107,7 +107,7 @@ impl Demand<'_> {
 
 fn live(rpt: Option<&Rpt>, now: UnixTime) -> Result<&Rpt, Refusal> {
     let rpt = rpt.ok_or(Refusal::NoToken)?;
-    if rpt.token().expires_at() < now { Err(NotPermitted::Expired.into()) } else { Ok(rpt) }
+    if rpt.expires_at() < now { Err(NotPermitted::Expired.into()) } else { Ok(rpt) }
 }
 
 impl Protected<'_> {
@@ -126,7 +126,7 @@ impl Protected<'_> {
             .granted(|permission| is_it(permission) && fits(&permission.claims, claims), now)
             .and_then(|granted| self.covered(granted));
         let why = match granted {
-            Ok(granted) => return Ok(Some(granted)),
+            Ok(granted) => return Ok(Some(granted.into_owned())),
             Err(why) => why,
         };
         if rpt.granted(is_it, now).and_then(|granted| self.covered(granted)).is_ok() {
@@ -137,7 +137,7 @@ impl Protected<'_> {
     }
 
     /// A permission without scopes covers only a demand that names none (wire N39)
-    fn covered(&self, granted: Granted) -> Result<Granted, NotPermitted> {
+    fn covered<'a>(&self, granted: GrantedBy<'a>) -> Result<GrantedBy<'a>, NotPermitted> {
         let has = |scope: &Scope| granted.permission.scopes.contains(scope);
         let is_enough = match self.mode {
             ScopesEnforcementMode::Any => self.scopes.is_empty() || self.scopes.iter().any(has),

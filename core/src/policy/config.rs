@@ -10,6 +10,7 @@ use alloc::{
 use serde_json::Value;
 
 use super::Fault;
+use crate::json;
 
 /// The members of a configuration
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,7 @@ impl<'a> Config<'a> {
         match self.get(name) {
             None => Ok(None),
             Some(Value::Array(items)) => Ok(Some(items.iter().map(Cow::Borrowed).collect())),
-            Some(Value::String(text)) => serde_json::from_str::<Vec<Value>>(text)
+            Some(Value::String(text)) => json::list(text.as_bytes())
                 .map(|items| Some(items.into_iter().map(Cow::Owned).collect()))
                 .map_err(|_| Fault::Configuration(name)),
             Some(_) => Err(Fault::Configuration(name)),

@@ -1,6 +1,6 @@
-use alloc::string::ToString;
+use alloc::{format, string::ToString};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -18,9 +18,9 @@ fn rpt_with(authorization: &Value) -> Rpt {
     let claims = json!({ "iss": "as", "typ": "Bearer", "exp": EXP, "authorization": authorization });
     let header = Header { alg: Alg::EdDsa, typ: Some("JWT"), kid: None };
     let token = compact(signing_input(&header, claims.to_string()), &[0; 64]);
-    let pending =
-        UnverifiedToken::parse(token, &Jwks::parse(keys).unwrap(), &Expect::bearer("as"), NOW).unwrap();
-    Rpt::new(pending.accept(SignatureOk::i_have_verified_the_signature()))
+    let (keys, expect) = (Jwks::parse(keys).unwrap(), Expect::bearer("as"));
+    let pending = UnverifiedToken::parse_as::<Rpt>(token, &keys, &expect, NOW).unwrap();
+    pending.accept(SignatureOk::i_have_verified_the_signature())
 }
 
 fn rpt(permissions: &Value) -> Rpt {
@@ -130,20 +130,6 @@ fn its_permissions_are_those_that_can_be_read_in_order() {
 }
 
 #[test]
-fn without_claims_it_permits_the_same_and_says_no_more() {
-    let whole = rpt(&json!([{ "rsid": "42", "scopes": ["read"] }]));
-    assert_eq!(whole.token().claims().iss.as_deref(), Some("as"));
-    let bare = whole.clone().without_claims();
-    assert_eq!(*bare.token().claims(), crate::token::Claims::default());
-    for now in [NOW, UnixTime(EXP), UnixTime(EXP + 1)] {
-        for names in [&["read"][..], &["write"], &[]] {
-            let asked = scopes(names);
-            assert_eq!(bare.permits(&id("42"), &asked, now), whole.permits(&id("42"), &asked, now));
-        }
-    }
-}
-
-#[test]
 fn a_malformed_entry_permits_nothing_and_spoils_nothing() {
     for bad in [
         json!({ "rsid": "42", "scopes": "read write" }),
@@ -169,6 +155,66 @@ fn a_malformed_entry_permits_nothing_and_spoils_nothing() {
 }
 
 #[test]
+fn introspection_says_what_is_left_by_either_spelling() {
+    let rpt = rpt(&json!([{ "rsid": "42", "scopes": ["read", "write"] }]));
+    let left = |permissions: Value| {
+        let answer = json!({ "active": true, "permissions": permissions }).to_string();
+        match rpt.introspected(answer.as_bytes()) {
+            Some(Introspected::Active(left)) => left,
+            other => panic!("{other:?}"),
+        }
+    };
+    for entry in [
+        json!({ "rsid": "42", "scopes": ["read"] }),
+        json!({ "resource_id": "42", "resource_scopes": ["read"] }),
+        json!({ "rsid": "42", "resource_id": "7", "scopes": ["read"], "resource_scopes": ["write"] }),
+        json!({ "resource_scopes": ["write"], "scopes": ["read"], "resource_id": "7", "rsid": "42" }),
+    ] {
+        let left = left(json!([entry]));
+        assert!(left.permits(&id("42"), &scopes(&["read"]), NOW).is_ok(), "{entry}");
+        assert!(left.permits(&id("42"), &scopes(&["write"]), NOW).is_err(), "{entry}");
+        assert_eq!(left.expires_at(), UnixTime(EXP));
+    }
+    for none in [
+        json!([]),
+        json!(null),
+        json!([{ "resource_id": 42 }]),
+        json!([{ "resource_id": "42", "resource_scopes": null }]),
+    ] {
+        assert!(left(none.clone()).permissions().is_empty(), "{none}");
+    }
+    assert_eq!(rpt.introspected(br#"{"active":false}"#), Some(Introspected::Inactive));
+    for unreadable in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        r#"{"active":"true"}"#,
+        r#"{"active":1}"#,
+        r#"{"active":true,"active":false}"#,
+    ] {
+        assert_eq!(rpt.introspected(unreadable.as_bytes()), None, "{unreadable}");
+    }
+    let long = format!(r#"{{"active":true,"more":"{}"}}"#, "x".repeat(EDGE_ANSWER_BYTES));
+    assert_eq!(rpt.introspected(long.as_bytes()), None);
+}
+
+#[test]
+fn a_text_that_nobody_has_looked_at_was_granted_to_nobody() {
+    let rpt = rpt(&json!([{ "rsid": "42", "rsname": "n", "rsowned": true, "scopes": ["read"] }]));
+    let permits = |resource: &str, names: &[&str]| {
+        rpt.permits_texts(resource, names.iter().copied(), NOW).map(GrantedBy::into_owned)
+    };
+    assert_eq!(permits("42", &["read"]), rpt.permits(&id("42"), &scopes(&["read"]), NOW));
+    assert_eq!(permits("42", &["write", "read", "print"]), Err(missing(&["print", "write"])));
+    for (resource, names) in [("", &["read"][..]), ("4\n2", &[]), ("42", &[""]), ("42", &["read", "a\nb"])] {
+        assert_eq!(permits(resource, names), Err(NotPermitted::Resource), "{resource:?} {names:?}");
+    }
+    let named = |names: &[&str]| rpt.permits_named_texts("n", names.iter().copied(), NOW).is_ok();
+    assert!(named(&["read"]) && named(&[]) && !named(&["write"]) && !named(&[""]));
+}
+
+#[test]
 fn a_claim_is_read_as_serde_reads_it() {
     for entry in [
         json!({}),
@@ -188,7 +234,10 @@ fn a_claim_is_read_as_serde_reads_it() {
         json!({ "exp": "1" }),
         json!({ "nbf": 1.5 }),
     ] {
-        assert_eq!(claim::permission(&entry), serde_json::from_value(entry.clone()).ok(), "{entry}");
+        let text = entry.to_string();
+        let document = Document::parse(text.as_bytes()).unwrap();
+        let read = claim::permission(document.root(), Spelling::Token);
+        assert_eq!(read, serde_json::from_value(entry).ok(), "{text}");
     }
 }
 

@@ -254,7 +254,7 @@ fn tickets_and_refresh_tokens_have_checks_of_their_own() {
     let check = |claims: &Value, expect: &Expect| {
         let header = Header { alg: Alg::Hs512, typ: Some("JWT"), kid: None };
         let jws = UnverifiedJws::parse(compact(signing_input(&header, claims.to_string()), &[9; 64]))?;
-        Claims::parse(jws.payload())?.check(&jws, expect, NOW)
+        Payload::parse(jws.payload())?.claims()?.check(&jws, expect, NOW)
     };
     let ticket =
         json!({ "aud": ISSUER, "exp": NOW.0, "iat": NOW.0, "jti": "x", "azp": "api", "permissions": [] });

@@ -14,6 +14,7 @@ mod enforcer;
 mod guard;
 #[cfg(feature = "pdp")]
 mod index;
+mod json;
 #[cfg(feature = "pdp")]
 mod properties;
 #[cfg(feature = "guard")]

@@ -48,8 +48,8 @@ fn rpt(given: &Value) -> Rpt {
     let header = Header { alg: Alg::EdDsa, typ: Some("JWT"), kid: None };
     let token = compact(signing_input(&header, claims.to_string()), &[0; 64]);
     let keys = Jwks::parse(KEY).unwrap();
-    let pending = UnverifiedToken::parse(token, &keys, &Expect::bearer("as"), UnixTime(0)).unwrap();
-    Rpt::new(pending.accept(SignatureOk::i_have_verified_the_signature()))
+    let pending = UnverifiedToken::parse_as(token, &keys, &Expect::bearer("as"), UnixTime(0)).unwrap();
+    pending.accept(SignatureOk::i_have_verified_the_signature())
 }
 
 fn granted(rpt: &Rpt, request: &Value) -> Result<Granted, NotPermitted> {

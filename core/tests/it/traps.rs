@@ -6,7 +6,9 @@ use countersign_core::{
     limits::TOKEN_BYTES,
     scope::{ParseScopeError, Scope},
     time::UnixTime,
-    token::{AccessToken, Expect, ParseClaimsError, SignatureVerifier, TokenError, UnverifiedToken},
+    token::{
+        AccessToken, Expect, FromClaims, ParseClaimsError, SignatureVerifier, TokenError, UnverifiedToken,
+    },
 };
 use serde_json::{Value, json};
 
@@ -55,7 +57,11 @@ fn check_with(
 }
 
 fn check(claims: &Value) -> Result<AccessToken, TokenError> {
-    check_with(sign("k1", claims), &expect(), &Word(true))
+    check_as(claims)
+}
+
+fn check_as<T: FromClaims>(claims: &Value) -> Result<T, TokenError> {
+    UnverifiedToken::parse_as(sign("k1", claims), &keys(), &expect(), NOW)?.verify_with(&Word(true))
 }
 
 /// Finds right what was really signed, and nothing else

@@ -1,9 +1,10 @@
 // The shared vectors that the npm package serves, with nothing but what every runtime has. The platform is the runtime's own:
 // by the conditions of the package, as whoever imports it gets it.
-import { loadGate } from '#platform'
+import { loadGate, loadGuard } from '#platform'
 
 import { challenge, createGuard, findChallenge } from '../../dist/index.js'
 import { engine, ready } from '../../dist/engine.js'
+import { ModuleMemory } from '../../dist/module-memory.js'
 import { createPdp, loadAssess } from '../../dist/pdp.js'
 
 const bytes = (value) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
@@ -108,14 +109,13 @@ async function enforcer({ given: { config, exp, permissions, claims }, request, 
   same(seen, want)
 }
 
-function permits({ given: { permissions, exp }, request: { resource, resource_name, scopes, now }, want }) {
-  const { module, handle } = withRpt(engine(), { exp, authorization: { permissions } }, Math.min(now, exp))
-  const answer =
-    resource === undefined
-      ? module.permits_named(handle, resource_name, scopes, now)
-      : module.permits(handle, resource, scopes, now)
-  if (answer === undefined) same({ permitted: false, code: module.refusal().code }, want)
-  else same({ permitted: true, scopes: answer.permission.scopes ?? [], until: answer.until }, want)
+async function permits({ given: { permissions, exp }, request: { resource, resource_name, scopes, now }, want }) {
+  const { bindings, memory } = await loadGuard()
+  const { module, handle } = withRpt(bindings, { exp, authorization: { permissions } }, Math.min(now, exp))
+  const asked = new ModuleMemory(module, memory)
+  const until = asked.permits(handle, resource === undefined, resource ?? resource_name, scopes, now)
+  if (until < 0) same({ permitted: false, code: module.refusal().code }, want)
+  else same({ permitted: true, scopes: asked.granted(resource, scopes).scopes ?? [], until }, want)
 }
 
 function challenges({ request: { build, find }, want }) {

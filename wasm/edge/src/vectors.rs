@@ -9,7 +9,7 @@ use countersign_core::{
     jws::Alg,
     rpt::Rpt,
     time::UnixTime,
-    token::{Expect, SignatureVerifier, UnverifiedToken},
+    token::{AccessToken, Expect, SignatureVerifier, UnverifiedToken},
 };
 use countersign_signature::is_right;
 use serde::Deserialize;
@@ -142,11 +142,11 @@ impl Presented {
         let keys = Jwks::parse(self.keys.to_string().as_bytes()).map_err(|_| "invalid_settings")?;
         let audience = self.audience.parse().map_err(|_| "invalid_settings")?;
         let expect = Expect::bearer(&self.issuer).audience(audience).leeway(self.leeway);
-        let pending = UnverifiedToken::parse(&self.token, &keys, &expect, now);
-        let token = pending
+        let pending = UnverifiedToken::parse_as::<(AccessToken, Rpt)>(&self.token, &keys, &expect, now);
+        let (token, rpt) = pending
             .and_then(|pending| pending.verify_with(&Platform))
             .map_err(|error| error.denial().code())?;
-        let (sub, rpt) = (token.claims().sub.clone(), Rpt::new(token));
+        let sub = &token.claims().sub;
         let Some(Named { name, scopes }) = &self.named else { return Ok(json!({ "sub": sub })) };
         let scopes: Result<Vec<_>, _> = scopes.iter().map(|scope| scope.parse()).collect();
         let scopes = scopes.map_err(|_| "not_permitted")?;

@@ -6,11 +6,11 @@ use countersign_core::{
         Verdict,
     },
     ids::ResourceId,
+    json,
     permission::{Claims, Permission},
     scope::Scope,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{GuardModule, failure, moment, to_js};
@@ -177,7 +177,7 @@ impl EnforcerModule {
         let is_complete = sources.len() == answers.len();
         if is_complete {
             for (source, answer) in sources.iter().zip(answers) {
-                let answer: Map<String, Value> = serde_json::from_str(&answer)
+                let answer = json::object(answer.as_bytes())
                     .map_err(|_| failure("engine_failed", "claims of a service are no JSON object"))?;
                 source.resolve(answer, &mut claims);
             }

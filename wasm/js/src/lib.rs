@@ -22,12 +22,15 @@ mod tokens;
 #[cfg(feature = "gate")]
 pub mod withdrawal;
 
+use core::str::Split;
+
 use countersign_core::{
     denial::Denial,
     ids::ClientId,
     jwk::Jwks,
     limits::TOKEN_BYTES,
-    rpt::{Granted, NotPermitted, Rpt},
+    permission::Permission,
+    rpt::{Granted, GrantedBy, NotPermitted, Rpt},
     scope::Scope,
     time::UnixTime,
     token::{Expect, Pending, TokenError, UnverifiedToken},
@@ -36,7 +39,7 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use tokens::Tokens;
+use tokens::{Tokens, Verified};
 
 /// Why something was refused; `code` is one of [`denial_codes`]
 #[derive(Debug, Serialize)]
@@ -45,11 +48,8 @@ struct Refusal {
     message: String,
 }
 
-#[derive(Debug, Serialize)]
-struct Answer<'a> {
-    permission: &'a countersign_core::permission::Permission,
-    until: UnixTime,
-}
+/// What an RPT says to a question
+type Judgement<'a> = Result<GrantedBy<'a>, NotPermitted>;
 
 /// The guard of one resource server
 #[wasm_bindgen]
@@ -60,6 +60,8 @@ pub struct GuardModule {
     tokens: Tokens,
     refusal: Refusal,
     input: Vec<u8>,
+    granted: Permission,
+    output: String,
 }
 
 #[wasm_bindgen]
@@ -71,7 +73,15 @@ impl GuardModule {
             audience.parse().map_err(|_| failure("invalid_configuration", "`audience` is no client id"))?;
         let expect = Expect::bearer(issuer).audience(audience).leeway(leeway.into());
         let refusal = Refusal { code: Denial::EngineFailed.code(), message: String::new() };
-        Ok(Self { expect, keys: Jwks::default(), tokens: Tokens::default(), refusal, input: Vec::new() })
+        Ok(Self {
+            expect,
+            keys: Jwks::default(),
+            tokens: Tokens::default(),
+            refusal,
+            input: Vec::new(),
+            granted: Permission::default(),
+            output: String::new(),
+        })
     }
 
     /// Takes the issuer's key set and answers with the keys that are of use, as JWKs in a fixed order
@@ -93,13 +103,13 @@ impl GuardModule {
     /// Checks everything of the token in [`input`](Self::input) but its signature: a handle, or -1 and a
     /// [`refusal`](Self::refusal)
     pub fn begin(&mut self, now: f64) -> i32 {
-        let pending = UnverifiedToken::parse(self.input.as_slice(), &self.keys, &self.expect, moment(now));
+        let pending = UnverifiedToken::parse_as(self.input.as_slice(), &self.keys, &self.expect, moment(now));
         self.wait(pending)
     }
 
     /// Like [`begin`](Self::begin), for any text
     pub fn begin_text(&mut self, token: &str, now: f64) -> i32 {
-        let pending = UnverifiedToken::parse(token.as_bytes(), &self.keys, &self.expect, moment(now));
+        let pending = UnverifiedToken::parse_as(token.as_bytes(), &self.keys, &self.expect, moment(now));
         self.wait(pending)
     }
 
@@ -136,21 +146,36 @@ impl GuardModule {
         self.tokens.forget(handle);
     }
 
-    /// Whether an RPT permits all scopes on the resource of this id: `{ permission, until }`, or `undefined` and a
-    /// [`refusal`](Self::refusal)
-    pub fn permits(&mut self, handle: i32, resource: &str, scopes: Vec<String>, now: f64) -> JsValue {
-        let answer = self.tokens.rpt(handle).map(|rpt| {
-            let resource = resource.parse().map_err(|_| NotPermitted::Resource)?;
-            rpt.permits(&resource, &scopes_of(scopes)?, moment(now))
-        });
-        self.answer(answer)
+    /// Whether an RPT permits all scopes on the resource of this id: the last second for which this answer holds and a
+    /// permission, [`granted`](Self::granted), or -1 and a [`refusal`](Self::refusal).
+    ///
+    /// What is asked stands in [`input`](Self::input): the id, and so many scopes, each behind a zero byte.
+    pub fn permits(&mut self, handle: i32, length: usize, scopes: usize, now: f64) -> f64 {
+        self.answer(handle, length, scopes, |rpt, id, scopes| rpt.permits_texts(id, scopes, moment(now)))
     }
 
     /// Like [`permits`](Self::permits), by the name of a resource that the resource server owns
-    pub fn permits_named(&mut self, handle: i32, name: &str, scopes: Vec<String>, now: f64) -> JsValue {
-        let answer =
-            self.tokens.rpt(handle).map(|rpt| rpt.permits_named(name, &scopes_of(scopes)?, moment(now)));
-        self.answer(answer)
+    pub fn permits_named(&mut self, handle: i32, length: usize, scopes: usize, now: f64) -> f64 {
+        self.answer(handle, length, scopes, |rpt, name, scopes| {
+            rpt.permits_named_texts(name, scopes, moment(now))
+        })
+    }
+
+    /// The permission of the last yes, unless it [stands in memory](Self::granted_at)
+    pub fn granted(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.granted)
+    }
+
+    /// Where in memory the permission of the last yes stands, or 0 where it has more than a name and scopes: an equals sign
+    /// if its scopes are those that were asked for, else a plus sign; `n` and its name, or `-` if it has none; and behind a
+    /// plus sign its scopes, each behind a zero byte
+    pub fn granted_at(&self) -> usize {
+        if self.output.is_empty() { 0 } else { self.output.as_ptr().expose_provenance() }
+    }
+
+    /// How many bytes [it](Self::granted_at) has
+    pub fn granted_length(&self) -> usize {
+        self.output.len()
     }
 
     /// All permissions of an RPT
@@ -160,7 +185,7 @@ impl GuardModule {
 
     /// The last second of an RPT's life, or -1
     pub fn expires_at(&self, handle: i32) -> f64 {
-        let seconds = self.tokens.rpt(handle).map(|rpt| rpt.token().expires_at().0);
+        let seconds = self.tokens.rpt(handle).map(|rpt| rpt.expires_at().0);
         seconds.and_then(|seconds| u32::try_from(seconds).ok()).map_or(-1.0, f64::from)
     }
 
@@ -169,7 +194,7 @@ impl GuardModule {
         to_js(&self.refusal)
     }
 
-    fn wait(&mut self, pending: Result<Pending, TokenError>) -> i32 {
+    fn wait(&mut self, pending: Result<Pending<Verified>, TokenError>) -> i32 {
         match pending {
             Ok(pending) => match self.tokens.put(pending) {
                 Some(handle) => handle,
@@ -179,18 +204,31 @@ impl GuardModule {
         }
     }
 
-    fn answer(&mut self, answer: Option<Result<Granted, NotPermitted>>) -> JsValue {
-        match answer {
-            Some(Ok(Granted { permission, until })) => {
-                match to_js(&Answer { permission: &permission, until }) {
-                    Ok(value) => return value,
-                    Err(_) => self.refuse(Denial::EngineFailed, "answer cannot be carried over"),
-                }
-            }
-            Some(Err(error)) => self.refuse(error.denial(), &error.to_string()),
-            None => self.refuse(Denial::EngineFailed, "token is not known"),
+    fn answer(
+        &mut self,
+        handle: i32,
+        length: usize,
+        scopes: usize,
+        permits: impl for<'a> Fn(&'a Rpt, &str, Split<'_, char>) -> Judgement<'a>,
+    ) -> f64 {
+        let Some(rpt) = self.tokens.rpt(handle) else {
+            return self.refuse(Denial::EngineFailed, "token is not known").into();
         };
-        JsValue::UNDEFINED
+        let asked = asked(self.input.get(..length), scopes);
+        let answer = asked.ok_or(NotPermitted::Resource).and_then(|(text, scopes)| {
+            let granted = permits(rpt, text, scopes.clone())?;
+            Ok((granted, scopes))
+        });
+        match answer {
+            Ok((Granted { permission, until }, scopes)) => {
+                if !plain(&permission, scopes, &mut self.output) {
+                    self.output.clear();
+                    self.granted = permission.into_owned();
+                }
+                seconds(until)
+            }
+            Err(error) => self.refuse(error.denial(), &error.to_string()).into(),
+        }
     }
 
     fn refuse(&mut self, denial: Denial, message: &str) -> i32 {
@@ -216,9 +254,36 @@ fn moment(now: f64) -> UnixTime {
     if now.is_finite() && now >= 0.0 { UnixTime(now as u64) } else { UnixTime(u64::MAX) }
 }
 
-/// A text that is no scope is a scope that nobody was granted.
-fn scopes_of(names: Vec<String>) -> Result<Vec<Scope>, NotPermitted> {
-    names.into_iter().map(|name| Scope::try_from(name).map_err(|_| NotPermitted::Resource)).collect()
+/// A second as JavaScript counts; those so far away that it could not, are the last that it can
+fn seconds(moment: UnixTime) -> f64 {
+    u32::try_from(moment.0).map_or(f64::from(u32::MAX), f64::from)
+}
+
+/// What is asked, as it stands in memory. A text with a zero byte would be taken for two, so that there would be more of
+/// them than were announced.
+fn asked(input: Option<&[u8]>, scopes: usize) -> Option<(&str, Split<'_, char>)> {
+    let mut texts = core::str::from_utf8(input?).ok()?.split('\0');
+    let first = texts.next()?;
+    (texts.clone().count() == scopes).then_some((first, texts))
+}
+
+/// Writes a permission as [`GuardModule::granted_at`] shows it; false where it has more than that
+fn plain(permission: &Permission, asked: Split<'_, char>, into: &mut String) -> bool {
+    let Permission { rsid: _, rsname, rsowned, scopes, claims, exp, nbf } = permission;
+    let name = rsname.as_deref().unwrap_or_default();
+    if *rsowned || !claims.is_empty() || exp.is_some() || nbf.is_some() || name.contains('\0') {
+        return false;
+    }
+    let are_asked = scopes.iter().map(Scope::as_str).eq(asked);
+    into.clear();
+    into.push(if are_asked { '=' } else { '+' });
+    into.push(if rsname.is_some() { 'n' } else { '-' });
+    into.push_str(name);
+    for scope in scopes.iter().filter(|_| !are_asked) {
+        into.push('\0');
+        into.push_str(scope.as_str());
+    }
+    true
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {

@@ -90,7 +90,7 @@ impl GuardModule {
     pub fn begin_held(&mut self, token: &str, proof: &ProofModule, now: f64) -> i32 {
         let held = proof.proof.as_ref().map_or_else(Possession::none, |proof| Possession::none().key(proof));
         let expect = self.expect.clone().held(held);
-        let pending = UnverifiedToken::parse(token.as_bytes(), &self.keys, &expect, moment(now));
+        let pending = UnverifiedToken::parse_as(token.as_bytes(), &self.keys, &expect, moment(now));
         self.wait(pending)
     }
 }

@@ -4,52 +4,53 @@
 use countersign_core::status::{ParseStatusRefError, StatusRef};
 use countersign_core::{
     rpt::Rpt,
-    token::{Pending, SignatureOk},
+    time::UnixTime,
+    token::{FromClaims, Pending, RawClaims, SignatureOk},
 };
-#[cfg(feature = "gate")]
-use serde_json::Value;
 
 #[derive(Debug)]
 pub(crate) enum Entry {
     Free,
-    Pending(Box<Pending>),
-    Rpt(Box<Verified>),
+    Pending(Box<Pending<Verified>>),
+    Rpt(Verified),
 }
 
 /// A verified token
 #[derive(Debug)]
 pub(crate) struct Verified {
-    rpt: Rpt,
+    pub(crate) rpt: Rpt,
     /// Its place in a status list, if it has one
     #[cfg(feature = "gate")]
     status: Result<Option<StatusRef>, ParseStatusRefError>,
 }
 
-impl Verified {
-    fn new(rpt: Rpt) -> Self {
+impl FromClaims for Verified {
+    fn from_claims(claims: &RawClaims<'_>, expires_at: UnixTime) -> Self {
         Self {
+            rpt: Rpt::from_claims(claims, expires_at),
             #[cfg(feature = "gate")]
-            status: StatusRef::of(rpt.token().claims()),
-            rpt: rpt.without_claims(),
+            status: StatusRef::of(claims),
         }
-    }
-
-    /// The same token with what an introspection answer says that it still permits
-    #[cfg(feature = "gate")]
-    pub(crate) fn as_introspected(&self, permissions: Option<&Value>) -> Self {
-        Self { status: self.status.clone(), rpt: self.rpt.as_introspected(permissions) }
     }
 }
 
-impl From<Pending> for Entry {
-    fn from(pending: Pending) -> Self {
+impl Verified {
+    /// The same token with what it still permits
+    #[cfg(feature = "gate")]
+    pub(crate) fn with(&self, rpt: Rpt) -> Self {
+        Self { rpt, status: self.status.clone() }
+    }
+}
+
+impl From<Pending<Verified>> for Entry {
+    fn from(pending: Pending<Verified>) -> Self {
         Self::Pending(Box::new(pending))
     }
 }
 
 impl From<Verified> for Entry {
     fn from(token: Verified) -> Self {
-        Self::Rpt(Box::new(token))
+        Self::Rpt(token)
     }
 }
 
@@ -70,7 +71,7 @@ impl Tokens {
         Some(handle)
     }
 
-    pub(crate) fn pending(&self, handle: i32) -> Option<&Pending> {
+    pub(crate) fn pending(&self, handle: i32) -> Option<&Pending<Verified>> {
         match self.entries.get(usize::try_from(handle).ok()?)? {
             Entry::Pending(pending) => Some(pending),
             Entry::Free | Entry::Rpt(_) => None,
@@ -101,8 +102,7 @@ impl Tokens {
         };
         match core::mem::replace(entry, Entry::Free) {
             Entry::Pending(pending) => {
-                let token = pending.accept(SignatureOk::i_have_verified_the_signature());
-                *entry = Verified::new(Rpt::new(token)).into();
+                *entry = pending.accept(SignatureOk::i_have_verified_the_signature()).into();
                 true
             }
             other @ (Entry::Free | Entry::Rpt(_)) => {

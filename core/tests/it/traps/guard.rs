@@ -11,7 +11,7 @@ use super::*;
 fn trap_jwt_32_permissions_beyond_the_limit_permit_nothing() {
     let entry = |number: usize| json!({ "rsid": format!("{number}") });
     let entries: Vec<Value> = (0..=countersign_core::limits::RPT_PERMISSIONS).map(entry).collect();
-    let rpt = Rpt::new(check(&with("authorization", json!({ "permissions": entries }))).unwrap());
+    let rpt = check_as::<Rpt>(&with("authorization", json!({ "permissions": entries }))).unwrap();
     assert!(rpt.permits(&"9999".parse().unwrap(), &[], NOW).is_ok());
     assert_eq!(rpt.permits(&"10000".parse().unwrap(), &[], NOW), Err(NotPermitted::Resource));
 }
