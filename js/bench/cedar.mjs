@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs'
 
+import { ModuleMemory } from '../dist/module-memory.js'
 import { GuardModule, initSync } from '../dist/wasm/guard.js'
 
 const SIZES = [1, 10, 100, 1_000]
@@ -14,7 +15,9 @@ const ROUND = 1_000_000n
 const BUDGET = 2
 const NOW = 1_800_000_000
 
-initSync({ module: new WebAssembly.Module(readFileSync(new URL('../dist/wasm/guard_bg.wasm', import.meta.url))) })
+const SCOPES = ['read']
+
+const { memory } = initSync({ module: new WebAssembly.Module(readFileSync(new URL('../dist/wasm/guard_bg.wasm', import.meta.url))) })
 
 const document = (number) => `doc-${number}`
 
@@ -30,7 +33,8 @@ function ours(size) {
   const handle = module.begin_text(token, NOW)
   // The signature is of no interest here.
   if (!module.finish(handle, true)) throw new Error(module.refusal().message)
-  return (resource) => module.permits(handle, resource, ['read'], NOW) !== undefined
+  const asked = new ModuleMemory(module, memory)
+  return (resource) => asked.permits(handle, false, resource, SCOPES, NOW) >= 0 && asked.granted(resource, SCOPES).rsid === resource
 }
 
 /** Cedar with so many policies */
