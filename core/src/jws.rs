@@ -160,27 +160,19 @@ impl UnverifiedJws {
             return Err(ParseJwsError::TooLong);
         }
         let header = Document::parse(&header).ok_or(ParseJwsError::Header)?;
-        let (mut alg, mut kid, mut typ, mut is_extended) = (None, None, None, false);
+        let (mut alg, mut kid, mut typ) = (None, None, None);
         for (name, value) in header.root().members().ok_or(ParseJwsError::Header)? {
-            let place = match &*name {
-                "alg" => &mut alg,
-                "kid" => &mut kid,
-                "typ" => &mut typ,
-                "crit" | "b64" | "zip" | "cty" => {
-                    is_extended = true;
-                    continue;
-                }
-                _ => continue,
-            };
-            *place = Some(value);
+            match &*name {
+                "alg" => alg = Some(value),
+                "kid" => kid = Some(value),
+                "typ" => typ = Some(value),
+                "crit" | "b64" | "zip" | "cty" => return Err(ParseJwsError::Extension),
+                _ => {}
+            }
         }
-        if is_extended {
-            return Err(ParseJwsError::Extension);
-        }
-        let text = |member: Option<Json<'_>>| match member.map(Json::text) {
-            None => Ok(None),
-            Some(None) => Err(ParseJwsError::Header),
-            Some(text) => Ok(text.map(Cow::into_owned)),
+        let text = |member: Option<Json<'_>>| {
+            let text = |member: Json<'_>| member.text().map(Cow::into_owned).ok_or(ParseJwsError::Header);
+            member.map(text).transpose()
         };
         let alg = text(alg)?.as_deref().and_then(Alg::from_name).ok_or(ParseJwsError::Algorithm)?;
         Ok(Self {

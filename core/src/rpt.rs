@@ -253,7 +253,7 @@ fn permissions(entries: Option<Json<'_>>, spelling: Spelling) -> Vec<Permission>
 }
 
 /// One by one: collecting sorts, which costs a guard 4 KB of code for a handful of scopes.
-fn set_of(scopes: impl Iterator<Item = Scope>) -> ScopeSet {
+pub(crate) fn set_of(scopes: impl Iterator<Item = Scope>) -> ScopeSet {
     let mut set = ScopeSet::new();
     for scope in scopes {
         set.insert(scope);

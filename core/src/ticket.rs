@@ -95,10 +95,7 @@ impl UnverifiedTicket {
         if jws.alg() != Alg::Hs512 {
             return Err(TicketError::Foreign);
         }
-        match Payload::parse(jws.payload()).and_then(|payload| payload.claims().map(|_| ())) {
-            Ok(()) => Ok(Self { jws }),
-            Err(_) => Err(TicketError::Foreign),
-        }
+        Ok(Self { jws })
     }
 
     /// The signed form, to check with the realm's ticket key

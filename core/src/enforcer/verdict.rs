@@ -9,8 +9,8 @@ use super::{
 use crate::{
     denial::Denial,
     permission::{Claims, Permission},
-    rpt::{Granted, GrantedBy, NotPermitted, Rpt},
-    scope::{Scope, ScopeSet},
+    rpt::{Granted, GrantedBy, NotPermitted, Rpt, set_of},
+    scope::Scope,
     time::UnixTime,
 };
 
@@ -146,11 +146,7 @@ impl Protected<'_> {
         if is_enough {
             return Ok(granted);
         }
-        let mut missing = ScopeSet::new();
-        for scope in self.scopes.iter().filter(|scope| !has(scope)) {
-            missing.insert(scope.clone());
-        }
-        Err(NotPermitted::Scopes(missing))
+        Err(NotPermitted::Scopes(set_of(self.scopes.iter().filter(|scope| !has(scope)).cloned())))
     }
 }
 

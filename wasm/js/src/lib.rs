@@ -221,10 +221,12 @@ impl GuardModule {
         });
         match answer {
             Ok((Granted { permission, until }, scopes)) => {
-                if !plain(&permission, scopes, &mut self.output) {
-                    self.output.clear();
-                    self.granted = permission.into_owned();
-                }
+                // One of the two says it, and the other says nothing: not what somebody else was granted before.
+                self.granted = if plain(&permission, scopes, &mut self.output) {
+                    Permission::default()
+                } else {
+                    permission.into_owned()
+                };
                 seconds(until)
             }
             Err(error) => self.refuse(error.denial(), &error.to_string()).into(),
@@ -267,15 +269,15 @@ fn asked(input: Option<&[u8]>, scopes: usize) -> Option<(&str, Split<'_, char>)>
     (texts.clone().count() == scopes).then_some((first, texts))
 }
 
-/// Writes a permission as [`GuardModule::granted_at`] shows it; false where it has more than that
+/// Writes a permission as [`GuardModule::granted_at`] shows it; nothing and false where it has more than that
 fn plain(permission: &Permission, asked: Split<'_, char>, into: &mut String) -> bool {
     let Permission { rsid: _, rsname, rsowned, scopes, claims, exp, nbf } = permission;
     let name = rsname.as_deref().unwrap_or_default();
+    into.clear();
     if *rsowned || !claims.is_empty() || exp.is_some() || nbf.is_some() || name.contains('\0') {
         return false;
     }
     let are_asked = scopes.iter().map(Scope::as_str).eq(asked);
-    into.clear();
     into.push(if are_asked { '=' } else { '+' });
     into.push(if rsname.is_some() { 'n' } else { '-' });
     into.push_str(name);
