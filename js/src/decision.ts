@@ -26,7 +26,7 @@ class GrantedAccess implements Permitted {
 const NO_SCOPES: readonly string[] = Object.freeze([])
 
 /** Whether a verified token permits what is asked: as the module said before, or says now. */
-export function decide(module: RefusingModule, memory: ModuleMemory, tokens: SeenTokens, seen: SeenToken, request: Request, now: number): Answer {
+export function decide(memory: ModuleMemory, tokens: SeenTokens, seen: SeenToken, request: Request, now: number): Answer {
   const { resource, resourceName, scopes = NO_SCOPES } = request
   const isName = resource === undefined
   const wanted = isName ? resourceName : resource
@@ -37,7 +37,7 @@ export function decide(module: RefusingModule, memory: ModuleMemory, tokens: See
   if (kept !== undefined) return kept
   const until = memory.permits(seen.handle, isName, wanted, scopes, now)
   if (until < 0) {
-    const refusal = refusalOf(module)
+    const refusal = refusalOf(memory)
     if (refusal.code === 'expired') tokens.remove(seen.token)
     return refusal
   }

@@ -352,7 +352,7 @@ export class TokenGuard implements Guard {
   }
 
   #permits(seen: SeenToken, request: Request, now: number): Answer {
-    return decide(this.module, this.#memory, this.#seen, seen, request, now)
+    return decide(this.#memory, this.#seen, seen, request, now)
   }
 
   #inspect(jwks: Uint8Array): Jwk[] {

@@ -74,25 +74,24 @@ export class ModuleMemory {
       : this.#module.permits(handle, length, scopes.length, now)
   }
 
+  /** Why the last answer was no */
+  refusal(): unknown {
+    return this.#module.refusal()
+  }
+
   /** The permission of the last yes, which was for the resource of this id, if it was for an id, with these scopes */
   granted(rsid: string | undefined, asked: readonly string[]): Permission {
     const at = rsid === undefined ? 0 : this.#module.granted_at()
     if (at === 0) return this.#module.granted() as Permission
     const end = at + this.#module.granted_length()
     const view = this.#bytesNow()
-    const hasName = view[at + 1] === LETTER_N
-    if (view[at] === EQUALS) {
-      const scopes = asked.slice()
-      if (!hasName) return scopes.length === 0 ? { rsid: rsid as string } : { rsid: rsid as string, scopes }
-      const rsname = this.#text(at + 2, end)
-      return scopes.length === 0 ? { rsid: rsid as string, rsname } : { rsid: rsid as string, rsname, scopes }
-    }
-    const [name = '', ...scopes] = this.#text(at + 2, end).split('\0')
-    return {
-      rsid: rsid as string,
-      ...(hasName ? { rsname: name } : {}),
-      ...(scopes.length === 0 ? {} : { scopes }),
-    }
+    let rsname = this.#text(at + 2, end)
+    let scopes = asked.slice()
+    if (view[at] !== EQUALS) [rsname = '', ...scopes] = rsname.split('\0')
+    const permission: { rsid: string; rsname?: string; scopes?: string[] } = { rsid: rsid as string }
+    if (view[at + 1] === LETTER_N) permission.rsname = rsname
+    if (scopes.length > 0) permission.scopes = scopes
+    return permission
   }
 
   /** A text of the memory. Character by character is faster than a decoder where it is short. */

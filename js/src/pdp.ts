@@ -166,7 +166,7 @@ class InnerPdp implements Pdp {
       const seen = this.#verified(request.token, now)
       if (!(seen instanceof SeenToken)) return seen
       look(seen)
-      return decide(this.#module, this.#memory, this.#seen, seen, request, now)
+      return decide(this.#memory, this.#seen, seen, request, now)
     } catch {
       return denied('engine_failed', 'the decision module failed')
     }
