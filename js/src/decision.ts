@@ -41,10 +41,7 @@ export function decide(memory: ModuleMemory, tokens: SeenTokens, seen: SeenToken
     if (refusal.code === 'expired') tokens.remove(seen.token)
     return refusal
   }
-  const permission = memory.granted(resource, scopes)
-  // Most tokens are new where they are checked, and an answer that nobody else gets needs no care.
-  if (seen.isAskedFirst()) return new GrantedAccess(permission, seen)
-  const granted = Object.freeze(new GrantedAccess(frozen(permission), seen))
+  const granted = Object.freeze(new GrantedAccess(frozen(memory.granted(resource, scopes)), seen))
   seen.remember({ isName, resource: wanted, scopes: [...scopes], until, answer: granted })
   return granted
 }

@@ -40,13 +40,6 @@ export class SeenToken {
     return this.#claims
   }
 
-  /** Whether nobody has asked yet; from now on, somebody has */
-  isAskedFirst(): boolean {
-    const isFirst = !this.#isAsked
-    this.#isAsked = true
-    return isFirst
-  }
-
   recall(isName: boolean, resource: string, scopes: readonly string[], now: number): Permitted | undefined {
     if (this.#answers === undefined) return undefined
     for (const kept of this.#answers) {
@@ -56,8 +49,10 @@ export class SeenToken {
     return undefined
   }
 
+  /** Keeps an answer, but for the first: most tokens are asked for one thing, once. */
   remember(kept: KeptAnswer): void {
-    if (this.#answers === undefined || this.#answers.length >= ANSWERS) this.#answers = [kept]
+    if (!this.#isAsked) this.#isAsked = true
+    else if (this.#answers === undefined || this.#answers.length >= ANSWERS) this.#answers = [kept]
     else this.#answers.push(kept)
   }
 }
